@@ -1,0 +1,94 @@
+//! What went wrong, with what, and whether it may be ignored.
+//!
+//! An [`Error`] is one line for people (what failed, on what, why), perhaps a hint on a line of
+//! its own, and a [`Kind`] that decides the exit status. Nothing in here ever holds a byte of a
+//! plugin's output or of a credential.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// Decides the exit status, and whether the call can go on without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The call or a setting is wrong.
+    Usage,
+    /// The cache cannot be used; the credential can still be had from the plugin.
+    Cache,
+    /// The wrapped command does not exist.
+    PluginNotFound,
+    /// The wrapped command exists and cannot be started.
+    PluginNotRunnable,
+    /// Anything else.
+    Failure,
+}
+
+/// One line of text without newline, in the form "cannot read 'PATH': permission denied".
+#[derive(Debug)]
+pub struct Error {
+    kind: Kind,
+    text: String,
+    hint: Option<String>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(kind: Kind, text: impl Into<String>) -> Self {
+        Error { kind, text: text.into(), hint: None }
+    }
+
+    pub fn usage(text: impl Into<String>) -> Self {
+        Error::new(Kind::Usage, text)
+    }
+
+    pub fn failure(text: impl Into<String>) -> Self {
+        Error::new(Kind::Failure, text)
+    }
+
+    /// "cannot VERB 'PATH': REASON".
+    pub fn io(kind: Kind, verb: &str, path: &Path, error: &io::Error) -> Self {
+        Error::new(kind, format!("cannot {verb} '{}': {}", path.display(), reason(error)))
+    }
+
+    /// A line that tells what to do about it.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn exit_status(&self) -> u8 {
+        match self.kind {
+            Kind::Usage => 2,
+            Kind::PluginNotFound => 127,
+            Kind::PluginNotRunnable => 126,
+            Kind::Cache | Kind::Failure => 1,
+        }
+    }
+}
+
+/// The text, and the hint on a second line.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The system's own words, in lower case and without std's "(os error N)".
+pub fn reason(error: &io::Error) -> String {
+    let full = error.to_string();
+    let text = full.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => "unknown error".to_owned(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Dispatch, and the one place where an error becomes text and an exit status.
+
+mod error;
+
+fn main() {}
