@@ -1,0 +1,213 @@
+//! Base64 (RFC 4648): the standard alphabet with padding, which the cache file and the keys use,
+//! and the alphabet for URLs without padding, which the parts of a JWT use (RFC 7515, section 2).
+//!
+//! Decoding is strict: no white space, no character of the other alphabet, no padding too much or
+//! too little, no stray bits at the end, so that every text has one meaning and every meaning one
+//! text. It is on the path of every hit, so it looks at a whole quad at a time and asks only once,
+//! at the end, whether any character was wrong. It does not hide its input from cache timing.
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const PADDING: u8 = b'=';
+
+/// The upper two bits of an entry of [`VALUES`] tell which alphabet lacks the character.
+const NOT_FOR_URLS: u8 = 0x40;
+const NOT_STANDARD: u8 = 0x80;
+const SIX_BITS: u8 = 0x3f;
+
+/// What each character stands for, in both alphabets.
+static VALUES: [u8; 256] = values();
+
+/// The text is not base64 of the kind that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// Appends the standard base64 of `bytes`, padded.
+pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    let (triples, rest) = bytes.as_chunks::<3>();
+    out.reserve(bytes.len().div_ceil(3) * 4);
+    for &[a, b, c] in triples {
+        out.extend_from_slice(&quad(a, b, c));
+    }
+    match *rest {
+        [a] => {
+            let [first, second, ..] = quad(a, 0, 0);
+            out.extend_from_slice(&[first, second, PADDING, PADDING]);
+        }
+        [a, b] => {
+            let [first, second, third, _] = quad(a, b, 0);
+            out.extend_from_slice(&[first, second, third, PADDING]);
+        }
+        _ => {}
+    }
+}
+
+/// Appends what the padded standard base64 `text` stands for, or nothing if it is malformed.
+pub fn decode(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    if !text.len().is_multiple_of(4) {
+        return Err(Malformed);
+    }
+    let unpadded = match text {
+        [unpadded @ .., PADDING, PADDING] | [unpadded @ .., PADDING] => unpadded,
+        _ => text,
+    };
+    decode_unpadded(unpadded, NOT_STANDARD, out)
+}
+
+/// Appends what the unpadded base64 `text` in the alphabet for URLs stands for, or nothing if it
+/// is malformed.
+pub fn decode_url(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    decode_unpadded(text, NOT_FOR_URLS, out)
+}
+
+fn decode_unpadded(text: &[u8], wrong: u8, out: &mut Vec<u8>) -> Result<(), Malformed> {
+    let start = out.len();
+    let (quads, rest) = text.as_chunks::<4>();
+    out.resize(start + quads.len() * 3, 0);
+    let (triples, _) = out[start..].as_chunks_mut::<3>();
+
+    let mut seen = 0;
+    for (quad, triple) in quads.iter().zip(triples) {
+        *triple = bytes(quad.map(value), &mut seen);
+    }
+    let stray = match *rest {
+        [] => 0,
+        [a, b] => {
+            let [first, stray, _] = bytes([value(a), value(b), 0, 0], &mut seen);
+            out.push(first);
+            stray
+        }
+        [a, b, c] => {
+            let [first, second, stray] = bytes([value(a), value(b), value(c), 0], &mut seen);
+            out.extend_from_slice(&[first, second]);
+            stray
+        }
+        _ => wrong,
+    };
+    if stray != 0 || seen & wrong != 0 {
+        out.truncate(start);
+        return Err(Malformed);
+    }
+    Ok(())
+}
+
+/// Three bytes from four values. `seen` gathers every bit of every value.
+#[inline(always)]
+fn bytes(values: [u8; 4], seen: &mut u8) -> [u8; 3] {
+    let [a, b, c, d] = values;
+    *seen |= a | b | c | d;
+    [a << 2 | (b & SIX_BITS) >> 4, b << 4 | (c & SIX_BITS) >> 2, c << 6 | d & SIX_BITS]
+}
+
+#[inline(always)]
+fn value(character: u8) -> u8 {
+    VALUES[usize::from(character)]
+}
+
+fn quad(a: u8, b: u8, c: u8) -> [u8; 4] {
+    [a >> 2, a << 4 | b >> 4, b << 2 | c >> 6, c].map(|value| ALPHABET[usize::from(value & SIX_BITS)])
+}
+
+const fn values() -> [u8; 256] {
+    let mut values = [NOT_STANDARD | NOT_FOR_URLS; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
+    }
+    values[b'+' as usize] |= NOT_FOR_URLS;
+    values[b'/' as usize] |= NOT_FOR_URLS;
+    values[b'-' as usize] = 62 | NOT_STANDARD;
+    values[b'_' as usize] = 63 | NOT_STANDARD;
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use ::base64::Engine;
+    use ::base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        decode(text, &mut out).ok().map(|()| out)
+    }
+
+    fn decoded_url(text: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        decode_url(text, &mut out).ok().map(|()| out)
+    }
+
+    /// Text that is nearly base64: what a decoder has to look at twice.
+    fn nearly_base64() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(
+            prop_oneof![40 => prop::sample::select(b"AQgwBZaz059+/-_".to_vec()), 4 => Just(b'='), 1 => any::<u8>()],
+            0..24,
+        )
+    }
+
+    #[test]
+    fn the_vectors_of_rfc_4648_hold() {
+        for (plain, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            let mut encoded = Vec::new();
+            encode(plain.as_bytes(), &mut encoded);
+            assert_eq!(encoded, text.as_bytes());
+            assert_eq!(decoded(text.as_bytes()).as_deref(), Some(plain.as_bytes()));
+            assert_eq!(
+                decoded_url(text.trim_end_matches('=').as_bytes()).as_deref(),
+                Some(plain.as_bytes())
+            );
+        }
+    }
+
+    #[test]
+    fn malformed_text_is_refused() {
+        for text in [
+            "Z", "Zg", "Zg=", "Zm8", "Zm9v=", "Zm9v====", "====", "==", "=", "Zg==Zg==", "Z=g=", "Zm 9", "Zm9v\n",
+            "Zh==", "Zm9=", "Zm9-", "Zm9_", "Zm\u{e9}", "\0\0\0\0",
+        ] {
+            assert_eq!(decoded(text.as_bytes()), None, "{text:?}");
+        }
+        for text in ["Z", "Zg==", "Zm8=", "Zm9vY", "Zh", "Zm9", "Zm9+", "Zm9/", "Zm9v ", "=", "\u{7f}AAA"] {
+            assert_eq!(decoded_url(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn both_functions_append_and_a_refusal_leaves_no_trace() {
+        let mut out = b"kept".to_vec();
+        encode(b"foob", &mut out);
+        assert_eq!(out, b"keptZm9vYg==");
+        decode(b"Zm9vYg==", &mut out).unwrap();
+        assert_eq!(out, b"keptZm9vYg==foob");
+        assert_eq!(decode(b"Zm9v!g==", &mut out), Err(Malformed));
+        assert_eq!(decode_url(b"Zm9vYh", &mut out), Err(Malformed));
+        assert_eq!(out, b"keptZm9vYg==foob");
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_agrees_with_the_base64_crate(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut text = Vec::new();
+            encode(&bytes, &mut text);
+            prop_assert_eq!(&text, STANDARD.encode(&bytes).as_bytes());
+            prop_assert_eq!(decoded(&text), Some(bytes.clone()));
+            prop_assert_eq!(decoded_url(URL_SAFE_NO_PAD.encode(&bytes).as_bytes()), Some(bytes));
+        }
+
+        #[test]
+        fn decoding_agrees_with_the_base64_crate(text in nearly_base64()) {
+            prop_assert_eq!(decoded(&text), STANDARD.decode(&text).ok());
+            prop_assert_eq!(decoded_url(&text), URL_SAFE_NO_PAD.decode(&text).ok());
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What an ExecCredential is, whether it may be cached, and until when.
+//!
+//! [`judge`] takes what a plugin printed and accepts what client-go accepts (the `v1` and
+//! `v1beta1` kinds of `client.authentication.k8s.io`, client-go's
+//! `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`), as far as it is JSON. It never
+//! changes a byte: the text itself is what gets cached. Verdicts carry fixed texts only, so that
+//! nothing of a credential can reach a message.
+
+use std::time::Duration;
+
+use nanoserde::DeJson;
+
+use crate::{base64, json, time, x509};
+
+const API_GROUP: &str = "client.authentication.k8s.io/";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What may be done with a plugin's output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A credential whose earliest expiry is known and still to come.
+    Cacheable { expires_unix_s: u64 },
+    /// A credential, good for this call alone; why it cannot be cached.
+    Uncacheable(&'static str),
+    /// No ExecCredential; what is wrong with it.
+    Invalid(&'static str),
+}
+
+#[derive(DeJson)]
+struct ExecCredential {
+    kind: Option<String>,
+    #[nserde(rename = "apiVersion")]
+    api_version: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(DeJson)]
+struct Status {
+    token: Option<String>,
+    #[nserde(rename = "expirationTimestamp")]
+    expiration_timestamp: Option<String>,
+    #[nserde(rename = "clientCertificateData")]
+    client_certificate_data: Option<String>,
+    #[nserde(rename = "clientKeyData")]
+    client_key_data: Option<String>,
+}
+
+/// Judges the plugin's `output`. `asked_version` is the `apiVersion` that the client asked for.
+pub fn judge(output: &[u8], asked_version: Option<&str>, now: Duration) -> Verdict {
+    let status = match status(output, asked_version) {
+        Ok(status) => status,
+        Err(wrong) => return Verdict::Invalid(wrong),
+    };
+    match earliest_expiry(&status) {
+        Err(unreadable) => Verdict::Uncacheable(unreadable),
+        Ok(None) => Verdict::Uncacheable("it does not say when it expires"),
+        Ok(Some(expiry)) => match u64::try_from(expiry.min(time::LAST_STAMP_UNIX_S)) {
+            Ok(expires_unix_s) if !time::time_left(expires_unix_s, now).is_zero() => {
+                Verdict::Cacheable { expires_unix_s }
+            }
+            _ => Verdict::Uncacheable("it has already expired"),
+        },
+    }
+}
+
+fn status(output: &[u8], asked_version: Option<&str>) -> Result<Status, &'static str> {
+    let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
+    let document = json::parse(text).map_err(|_| "it is not JSON")?;
+    refuse_duplicates(document).map_err(|_| "it is no object, or has a member twice")?;
+    let credential =
+        ExecCredential::deserialize_json(document.text()).map_err(|_| "a member is of the wrong type")?;
+    if credential.kind.as_deref() != Some("ExecCredential") {
+        return Err("its kind is not ExecCredential");
+    }
+    let version = credential.api_version.as_deref().unwrap_or_default();
+    if !version.starts_with(API_GROUP) || asked_version.is_some_and(|asked| asked != version) {
+        return Err("its apiVersion is not the one asked for");
+    }
+    let status = credential.status.ok_or("it has no status")?;
+    let has = |member: &Option<String>| member.as_deref().is_some_and(|text| !text.is_empty());
+    if has(&status.client_certificate_data) != has(&status.client_key_data) {
+        return Err("it has a certificate without key, or a key without certificate");
+    }
+    if !has(&status.token) && !has(&status.client_certificate_data) {
+        return Err("it has neither token nor certificate");
+    }
+    Ok(status)
+}
+
+/// A member that is read must not stand there twice: readers would differ in which one counts.
+fn refuse_duplicates(document: json::Value<'_>) -> Result<(), json::Refused> {
+    for name in ["kind", "apiVersion"] {
+        document.member(name)?;
+    }
+    let Some(status) = document.member("status")?.filter(|status| !status.is_null()) else {
+        return Ok(());
+    };
+    for name in ["token", "expirationTimestamp", "clientCertificateData", "clientKeyData"] {
+        status.member(name)?;
+    }
+    Ok(())
+}
+
+/// The earliest of all stamps in Unix seconds; `None` if there is none. `Err` says which one
+/// cannot be read.
+fn earliest_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+    let stamps = [stated_expiry(status)?, token_expiry(status)?, certificate_expiry(status)?];
+    Ok(stamps.into_iter().flatten().min())
+}
+
+fn stated_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+    let Some(stamp) = &status.expiration_timestamp else { return Ok(None) };
+    time::parse_rfc3339(stamp).map(Some).ok_or("its expirationTimestamp is not RFC 3339")
+}
+
+fn certificate_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+    let Some(pem) = status.client_certificate_data.as_deref().filter(|pem| !pem.is_empty()) else {
+        return Ok(None);
+    };
+    x509::earliest_not_after(pem).map(Some).ok_or("its certificate cannot be read")
+}
+
+/// `exp` of a JSON Web Token (RFC 7519, section 4.1.4). Any other token has no expiry of its own.
+fn token_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+    let Some(claims) = status.token.as_deref().and_then(jwt_claims) else { return Ok(None) };
+    let unreadable = "its token's exp cannot be read";
+    let Ok(claims) = json::parse(&claims) else { return Ok(None) };
+    match claims.member("exp") {
+        Ok(None) => Ok(None),
+        Ok(Some(exp)) => numeric_date(exp.text()).map(Some).ok_or(unreadable),
+        Err(_) => Err(unreadable),
+    }
+}
+
+/// The payload of a token of three parts whose header is a JSON object.
+fn jwt_claims(token: &str) -> Option<Vec<u8>> {
+    let mut parts = token.split('.');
+    let (header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    json::parse(&decode(header)?).ok().filter(|header| header.members().is_some())?;
+    decode(payload)
+}
+
+fn decode(base64url: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    base64::decode_url(base64url.as_bytes(), &mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Seconds since the epoch, perhaps with a fraction, which is cut off.
+fn numeric_date(text: &str) -> Option<i64> {
+    let whole = text.split('.').next().unwrap_or(text);
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
+    is_plain.then(|| whole.parse().ok()).flatten()
+}

@@ -1,0 +1,292 @@
+//! A strict JSON scanner (RFC 8259) that stands in front of every byte another program wrote.
+//!
+//! [`parse`] accepts a text whole or not at all: UTF-8, one value, no trailing text, no comments,
+//! no trailing commas, no lone surrogates, at most [`MOST_DEPTH`] levels. What it accepted can be
+//! walked as [`Value`]s, which are slices of the text and own nothing. A member that is looked for
+//! and stands there twice is refused, since two readers could take two different ones.
+
+use std::borrow::Cow;
+
+/// Nesting of arrays and objects that is accepted; client-go's documents need five.
+pub const MOST_DEPTH: usize = 64;
+
+/// The text is not what it has to be. Says no more, because the text may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+type Result<T> = std::result::Result<T, Refused>;
+
+/// One JSON value: its text, without white space around it, known to be valid.
+#[derive(Clone, Copy)]
+pub struct Value<'a>(&'a str);
+
+/// The one value that `text` consists of.
+pub fn parse(text: &[u8]) -> Result<Value<'_>> {
+    let text = std::str::from_utf8(text).map_err(|_| Refused)?;
+    let mut scanner = Scanner { text, at: 0 };
+    let value = scanner.value(MOST_DEPTH)?;
+    scanner.skip_white_space();
+    if scanner.at == text.len() { Ok(value) } else { Err(Refused) }
+}
+
+impl<'a> Value<'a> {
+    pub fn text(self) -> &'a str {
+        self.0
+    }
+
+    pub fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
+    /// The member `name` of an object; `None` where it is absent. Refused where this is no object
+    /// or has the member twice.
+    pub fn member(self, name: &str) -> Result<Option<Value<'a>>> {
+        let mut found = None;
+        for (key, value) in self.members().ok_or(Refused)? {
+            if key == name && found.replace(value).is_some() {
+                return Err(Refused);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The members of an object in their order; `None` for any other value.
+    pub fn members(self) -> Option<impl Iterator<Item = (Cow<'a, str>, Value<'a>)>> {
+        let mut items = self.items('{')?;
+        Some(std::iter::from_fn(move || {
+            let key = items.next_value()?;
+            let value = items.next_value()?;
+            Some((key.as_str()?, value))
+        }))
+    }
+
+    /// The elements of an array; `None` for any other value.
+    pub fn elements(self) -> Option<impl Iterator<Item = Value<'a>>> {
+        let mut items = self.items('[')?;
+        Some(std::iter::from_fn(move || items.next_value()))
+    }
+
+    /// The characters of a string, escapes resolved; `None` for any other value.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        Some(if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) })
+    }
+
+    fn items(self, opening: char) -> Option<Scanner<'a>> {
+        self.0.starts_with(opening).then_some(Scanner { text: self.0, at: 1 })
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub fn push_string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            control if control < ' ' => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.push_str("\\u00");
+                out.push(char::from(HEX[control as usize >> 4]));
+                out.push(char::from(HEX[control as usize & 15]));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// `inner` is what stands between the quotes of a valid string.
+fn unescape(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let (character, length) = escape(rest[at..].as_bytes()).unwrap_or((char::REPLACEMENT_CHARACTER, 2));
+        out.push(character);
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The character that the escape at the beginning of `text` stands for, and the escape's length.
+fn escape(text: &[u8]) -> Option<(char, usize)> {
+    Some(match text.get(1)? {
+        b'"' => ('"', 2),
+        b'\\' => ('\\', 2),
+        b'/' => ('/', 2),
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'u' => return unicode_escape(text),
+        _ => return None,
+    })
+}
+
+/// `\uXXXX`, or two of them that are a surrogate pair (RFC 8259, section 7).
+fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
+    let first = hex4(text.get(2..6)?)?;
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, 6));
+    }
+    let second = hex4(text.get(6..12)?.strip_prefix(b"\\u")?)?;
+    let pair = char::decode_utf16([first as u16, second as u16]).next()?;
+    pair.ok().map(|character| (character, 12))
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_white_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte that is no white space, consumed.
+    fn next_token(&mut self) -> Result<u8> {
+        self.skip_white_space();
+        let byte = self.peek().ok_or(Refused)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// Within an object or array that is known to be valid: the next key, value or element.
+    fn next_value(&mut self) -> Option<Value<'a>> {
+        self.skip_white_space();
+        if matches!(self.peek(), Some(b',' | b':')) {
+            self.at += 1;
+        }
+        self.value(MOST_DEPTH).ok()
+    }
+
+    fn value(&mut self, depth_left: usize) -> Result<Value<'a>> {
+        let first = self.next_token()?;
+        let start = self.at - 1;
+        match first {
+            b'{' => self.object(depth_left.checked_sub(1).ok_or(Refused)?)?,
+            b'[' => self.array(depth_left.checked_sub(1).ok_or(Refused)?)?,
+            b'"' => self.string()?,
+            b't' => self.literal("rue")?,
+            b'f' => self.literal("alse")?,
+            b'n' => self.literal("ull")?,
+            b'-' | b'0'..=b'9' => self.number(first)?,
+            _ => return Err(Refused),
+        }
+        Ok(Value(&self.text[start..self.at]))
+    }
+
+    fn object(&mut self, depth_left: usize) -> Result<()> {
+        if self.closes(b'}') {
+            return Ok(());
+        }
+        loop {
+            if self.next_token()? != b'"' {
+                return Err(Refused);
+            }
+            self.string()?;
+            if self.next_token()? != b':' {
+                return Err(Refused);
+            }
+            self.value(depth_left)?;
+            match self.next_token()? {
+                b',' => {}
+                b'}' => return Ok(()),
+                _ => return Err(Refused),
+            }
+        }
+    }
+
+    fn array(&mut self, depth_left: usize) -> Result<()> {
+        if self.closes(b']') {
+            return Ok(());
+        }
+        loop {
+            self.value(depth_left)?;
+            match self.next_token()? {
+                b',' => {}
+                b']' => return Ok(()),
+                _ => return Err(Refused),
+            }
+        }
+    }
+
+    /// Consumes `closing` if it comes next: the object or array is empty.
+    fn closes(&mut self, closing: u8) -> bool {
+        self.skip_white_space();
+        let closes = self.peek() == Some(closing);
+        self.at += usize::from(closes);
+        closes
+    }
+
+    /// The rest of a string whose opening quote is consumed.
+    fn string(&mut self) -> Result<()> {
+        loop {
+            match self.peek().ok_or(Refused)? {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => self.at += escape(&self.text.as_bytes()[self.at..]).ok_or(Refused)?.1,
+                0..=0x1f => return Err(Refused),
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn literal(&mut self, rest: &str) -> Result<()> {
+        if !self.text[self.at..].starts_with(rest) {
+            return Err(Refused);
+        }
+        self.at += rest.len();
+        Ok(())
+    }
+
+    /// The rest of a number that begins with `first`: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+    fn number(&mut self, first: u8) -> Result<()> {
+        let leading = if first == b'-' { self.next_digit()? } else { first };
+        if leading != b'0' {
+            self.skip_digits();
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.next_digit()?;
+            self.skip_digits();
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            self.next_digit()?;
+            self.skip_digits();
+        }
+        Ok(())
+    }
+
+    fn next_digit(&mut self) -> Result<u8> {
+        let digit = self.peek().filter(u8::is_ascii_digit).ok_or(Refused)?;
+        self.at += 1;
+        Ok(digit)
+    }
+
+    fn skip_digits(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The key file, `key` in the state directory: a line that tells what it is, then the key as the
+//! platform protects it (Unix: 32 plain bytes in a 0600 file; Windows: wrapped by DPAPI).
+//!
+//! A key file is never seen half written and never written over: it is filled under another name,
+//! flushed, and renamed. One that others could have read or placed is refused with the reason, not
+//! repaired, because its key may be known. `key.lock` beside it is held while any first key is
+//! made, the keyring's too, and is never deleted.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use super::{disk, fill_random};
+use crate::error::{Error, Kind, Result, reason};
+use crate::secret::{Key, SecretBytes};
+
+/// The number is the version of what follows.
+const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";
+
+/// More than any DPAPI blob around 32 bytes, which is about 200.
+const LARGEST_FILE_BYTES: usize = 4096;
+
+/// A holder needs a few system calls. If it was stopped, or the file system is stuck, going on
+/// without the lock costs no more than a key that two processes disagree about once.
+const LOCK_ATTEMPTS: u32 = 400;
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+pub fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("key")
+}
+
+/// `None` if there is no key file. An error for one that must not or cannot be used.
+pub fn read(state_dir: &Path) -> Result<Option<Key>> {
+    let path = path(state_dir);
+    let Some(file) = disk::open_private(&path)? else { return Ok(None) };
+
+    let mut content = SecretBytes::with_capacity(LARGEST_FILE_BYTES + 1);
+    file.take(LARGEST_FILE_BYTES as u64)
+        .read_to_end(content.expose_mut())
+        .map_err(|error| Error::io(Kind::Cache, "read", &path, &error))?;
+    let Some(protected) = content.expose().strip_prefix(FIRST_LINE) else {
+        return Err(refused(&path, "it is no key file that this version knows"));
+    };
+    let bytes = disk::unprotect(protected)
+        .map_err(|error| refused(&path, &format!("it cannot be unwrapped: {}", reason(&error))))?;
+    match Key::from_slice(bytes.expose()) {
+        Some(key) => Ok(Some(key)),
+        None => Err(refused(&path, "it has the wrong length")),
+    }
+}
+
+/// Makes the directory too.
+pub fn write(state_dir: &Path, key: &Key) -> Result<()> {
+    disk::make_dir(state_dir)?;
+    let path = path(state_dir);
+    let cannot_write = |error: io::Error| Error::io(Kind::Cache, "write", &path, &error);
+
+    let temporary = temporary_path(state_dir).map_err(cannot_write)?;
+    let file = disk::create_private(&temporary).map_err(cannot_write)?;
+    let renamed = fill(file, key).and_then(|()| fs::rename(&temporary, &path));
+    if renamed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    renamed.map_err(cannot_write)
+}
+
+/// Held until the file is dropped. `None` where no lock is to be had: no usable directory, a file
+/// system without locks, a holder that does not let go.
+pub fn lock(state_dir: &Path) -> Option<File> {
+    disk::make_dir(state_dir).ok()?;
+    let file = disk::open_lock(&state_dir.join("key.lock")).ok()?;
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
+}
+
+/// An error about a key file that is there and is not used.
+pub(super) fn refused(path: &Path, why: &str) -> Error {
+    Error::new(Kind::Cache, format!("cannot use '{}': {why}", path.display()))
+        .with_hint("remove it, and a new key is made")
+}
+
+/// Random, because two containers that share a home may both be process 1.
+fn temporary_path(state_dir: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    fill_random(&mut random)?;
+    Ok(state_dir.join(format!("key.{:016x}", u64::from_ne_bytes(random))))
+}
+
+/// Flushed before it gets its name: after a power cut an empty key file would be refused for ever.
+fn fill(mut file: File, key: &Key) -> io::Result<()> {
+    let protected = disk::protect(key)?;
+    file.write_all(FIRST_LINE)?;
+    file.write_all(protected.expose())?;
+    file.sync_all()
+}

@@ -1,0 +1,171 @@
+//! Linux: the kernel's user keyring `@u`, which lives in memory, belongs to the user id and goes
+//! at reboot, and the kernel's random bytes.
+//!
+//! libc has no wrapper for the calls, so they are made by number: `add_key(2)`, `keyctl(2)`. Their
+//! errors fall in two kinds. That there is no key, or none that can be used (expired, revoked, not
+//! readable from this session, of a wrong length), is an answer, and `put` replaces it. Everything
+//! else means that there is no keyring for us: forbidden by a container's seccomp filter (EPERM),
+//! not built in (ENOSYS), full (EDQUOT).
+
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io::{self, ErrorKind};
+
+use libc::c_long;
+
+use crate::error::{Error, Kind, Result, reason};
+use crate::secret::Key;
+
+// include/uapi/linux/keyctl.h
+const THREAD_KEYRING: Serial = -1;
+const SESSION_KEYRING: Serial = -3;
+const USER_KEYRING: Serial = -4;
+const KEYCTL_SEARCH: c_long = 10;
+const KEYCTL_READ: c_long = 11;
+
+/// The operations of `keyctl` that take two numbers and no address.
+#[derive(Clone, Copy)]
+enum Operation {
+    SetPermissions = 5,
+    Link = 8,
+    Unlink = 9,
+}
+
+/// Whoever possesses the key may do anything; the same user without possession may view, read and
+/// search. Without that a new anonymous session (`KeyringMode=private` of systemd, `pam_keyinit
+/// force`) would find the key and get EACCES.
+const PERMISSIONS: c_long = 0x3f0b_0000;
+
+const KEY_TYPE: &CStr = c"user";
+
+type Serial = c_long;
+
+/// The one key of this description in the user's keyring.
+#[derive(Clone, Copy)]
+pub struct Keyring {
+    pub(super) description: &'static CStr,
+}
+
+impl Keyring {
+    pub const OURS: Keyring = Keyring { description: c"k8s-token-cache" };
+
+    /// Two system calls. `None` if there is no usable key; an error if there is no usable keyring.
+    pub fn read(&self) -> Result<Option<Key>> {
+        match self.search().and_then(payload) {
+            Ok(key) => Ok(key),
+            Err(error) => match error.raw_os_error() {
+                Some(libc::ENOKEY | libc::EKEYEXPIRED | libc::EKEYREVOKED | libc::EKEYREJECTED) => Ok(None),
+                _ => Err(refused(&error)),
+            },
+        }
+    }
+
+    /// In place of whatever has the same description.
+    ///
+    /// The key is born in the thread's own keyring, gets its permissions there and is then linked.
+    /// So nobody ever finds it without them; and a link displaces any old key, where `add_key` into
+    /// `@u` would update it, which takes a permission that only its possessor has.
+    pub fn put(&self, key: &Key) -> Result<()> {
+        self.put_by_link(key).map_err(|error| refused(&error))
+    }
+
+    /// Makes this session possess all keys of its user, those of other programs included. Usual
+    /// sessions have this link from the start; in the others it is a help and no need.
+    pub fn link_to_session(&self) {
+        let _ = keyctl(Operation::Link, USER_KEYRING, SESSION_KEYRING);
+    }
+
+    fn put_by_link(&self, key: &Key) -> io::Result<()> {
+        let serial = self.add_to_thread(key)?;
+        let linked = keyctl(Operation::SetPermissions, serial, PERMISSIONS)
+            .and_then(|()| keyctl(Operation::Link, serial, USER_KEYRING));
+        let _ = keyctl(Operation::Unlink, serial, THREAD_KEYRING);
+        linked
+    }
+
+    pub(super) fn search(&self) -> io::Result<Serial> {
+        // SAFETY: both strings end in NUL and outlive the call, which only reads them; the last
+        // argument asks for no link (https://man7.org/linux/man-pages/man2/keyctl.2.html).
+        checked(unsafe {
+            libc::syscall(
+                libc::SYS_keyctl,
+                KEYCTL_SEARCH,
+                USER_KEYRING,
+                KEY_TYPE.as_ptr(),
+                self.description.as_ptr(),
+                0 as Serial,
+            )
+        })
+    }
+
+    fn add_to_thread(&self, key: &Key) -> io::Result<Serial> {
+        let payload = key.expose();
+        // SAFETY: both strings end in NUL; the payload is readable for the length that is given;
+        // all outlive the call (https://man7.org/linux/man-pages/man2/add_key.2.html).
+        checked(unsafe {
+            libc::syscall(
+                libc::SYS_add_key,
+                KEY_TYPE.as_ptr(),
+                self.description.as_ptr(),
+                payload.as_ptr(),
+                payload.len(),
+                THREAD_KEYRING,
+            )
+        })
+    }
+}
+
+/// `None` if the key may not be read from this session, or holds something else than a key of ours.
+fn payload(serial: Serial) -> io::Result<Option<Key>> {
+    let mut key = Key::zeroed();
+    let buffer = key.expose_mut();
+    // SAFETY: the buffer is writable for the length that is given, and nothing else refers to it
+    // (https://man7.org/linux/man-pages/man2/keyctl.2.html).
+    let read = checked(unsafe {
+        libc::syscall(libc::SYS_keyctl, KEYCTL_READ, serial, buffer.as_mut_ptr(), buffer.len())
+    });
+    match read {
+        // The length of the whole payload, even if the buffer is too short for it.
+        Ok(length) => Ok((length == Key::BYTES as c_long).then_some(key)),
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn keyctl(operation: Operation, first: c_long, second: c_long) -> io::Result<()> {
+    // SAFETY: no argument is an address (https://man7.org/linux/man-pages/man2/keyctl.2.html).
+    checked(unsafe { libc::syscall(libc::SYS_keyctl, operation as c_long, first, second) }).map(drop)
+}
+
+fn checked(result: c_long) -> io::Result<c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+fn refused(error: &io::Error) -> Error {
+    let why = match error.raw_os_error() {
+        // The system's own words are about disks.
+        Some(libc::EDQUOT) => "the user's quota of keys is full".to_owned(),
+        _ => reason(error),
+    };
+    Error::new(Kind::Cache, format!("cannot use the kernel's user keyring: {why}"))
+        .with_hint("'auto' keeps the key in a file where there is no keyring")
+}
+
+/// From the kernel's generator; waits until that is seeded.
+pub fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        // SAFETY: the buffer is writable for the length that is given
+        // (https://man7.org/linux/man-pages/man2/getrandom.2.html).
+        let filled = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(filled) {
+            Ok(filled) => rest = rest.get_mut(filled..).unwrap_or_default(),
+            Err(_) => match io::Error::last_os_error() {
+                error if error.kind() == ErrorKind::Interrupted => {}
+                error => return Err(error),
+            },
+        }
+    }
+    Ok(())
+}

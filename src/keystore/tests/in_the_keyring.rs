@@ -1,0 +1,407 @@
+//! Linux' user keyring, under descriptions of the tests' own. What a test changes about its rights
+//! (user, session, system calls) it changes in a thread, because Linux keeps these per thread.
+
+use std::ffi::CString;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use libc::{c_int, c_long};
+
+use super::*;
+
+const THREAD_KEYRING: c_long = -1;
+const USER_KEYRING: c_long = -4;
+const USER_SESSION_KEYRING: c_long = -5;
+
+const KEYCTL_JOIN_SESSION_KEYRING: c_long = 1;
+const KEYCTL_REVOKE: c_long = 3;
+const KEYCTL_SETPERM: c_long = 5;
+const KEYCTL_LINK: c_long = 8;
+const KEYCTL_UNLINK: c_long = 9;
+const KEYCTL_SET_TIMEOUT: c_long = 15;
+const KEYCTL_INVALIDATE: c_long = 21;
+
+/// Users that no system has, and whose quotas and keyrings nobody misses; each for one test.
+const STRANGER: u32 = 61235;
+const STRANGER_WITH_FULL_QUOTA: u32 = 61236;
+
+/// A description that no other test uses, and its key's end.
+struct Scratch {
+    keyring: Keyring,
+}
+
+impl Scratch {
+    /// `None`, and a word about it, where the tests themselves run without keyring.
+    fn new() -> Option<Scratch> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let description = CString::new(format!("k8s-token-cache-test-{}-{number}", process::id())).unwrap();
+        let keyring = Keyring { description: Box::leak(description.into_boxed_c_str()) };
+        match keyring.read() {
+            Ok(_) => Some(Scratch { keyring }),
+            Err(error) => {
+                skipped(&error.to_string());
+                None
+            }
+        }
+    }
+
+    fn places<'a>(&self, state_dir: &'a Path) -> Places<'a> {
+        Places { keyring: self.keyring, state_dir: Some(state_dir) }
+    }
+
+    fn serial(&self) -> c_long {
+        self.keyring.search().unwrap().into()
+    }
+
+    /// An expired or revoked key has no number to remove it by, so another one displaces it first.
+    fn remove(&self) {
+        self.keyring.put(&Key::zeroed()).unwrap();
+        keyctl(KEYCTL_UNLINK, self.serial(), USER_KEYRING).unwrap();
+        assert!(self.keyring.read().unwrap().is_none());
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.remove();
+        } else if let Ok(serial) = self.keyring.search() {
+            let _ = keyctl(KEYCTL_UNLINK, serial, USER_KEYRING);
+        }
+    }
+}
+
+fn keyctl(operation: c_long, first: c_long, second: c_long) -> io::Result<()> {
+    // SAFETY: the operations above take numbers, or 0 for no name.
+    match unsafe { libc::syscall(libc::SYS_keyctl, operation, first, second) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+fn add_key(description: &str, payload: &[u8], keyring: c_long) -> io::Result<c_long> {
+    let description = CString::new(description).unwrap();
+    // SAFETY: the strings end in NUL, the payload has the length that is given, all outlive the call.
+    let serial = unsafe {
+        libc::syscall(
+            libc::SYS_add_key,
+            c"user".as_ptr(),
+            description.as_ptr(),
+            payload.as_ptr(),
+            payload.len(),
+            keyring,
+        )
+    };
+    if serial < 0 { Err(io::Error::last_os_error()) } else { Ok(serial) }
+}
+
+/// Only who possesses a key can expire, revoke or cripple it.
+fn possess_all_keys() {
+    keyctl(KEYCTL_LINK, USER_KEYRING, THREAD_KEYRING).unwrap();
+}
+
+fn in_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+/// A session as `KeyringMode=private` of systemd or `pam_keyinit force` make it: its keyring is
+/// anonymous and has no link to the user's.
+fn in_a_new_session<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0).unwrap();
+        work()
+    })
+}
+
+/// As `sudo -u` does it: another user in the first one's session. That user's keyrings go too.
+fn as_user<T: Send>(user: u32, work: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        // SAFETY: takes numbers. libc's own function would change all threads.
+        assert_eq!(unsafe { libc::syscall(libc::SYS_setresuid, user, user, user) }, 0);
+        let result = work();
+        for keyring in [USER_KEYRING, USER_SESSION_KEYRING] {
+            keyctl(KEYCTL_INVALIDATE, keyring, 0).unwrap();
+        }
+        result
+    })
+}
+
+fn is_root() -> bool {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// As in a container whose seccomp filter forbids the calls of the keyring.
+pub fn without_keyring<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    with_keyring_calls_failing(libc::EPERM, work)
+}
+
+fn with_keyring_calls_failing<T: Send>(errno: c_int, work: impl FnOnce() -> T + Send) -> T {
+    in_a_thread(|| {
+        install_filter(errno);
+        work()
+    })
+}
+
+/// For this thread alone.
+fn install_filter(errno: c_int) {
+    let forbidden = [libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl];
+    let statement =
+        |code: u32, jt: usize, k: u32| libc::sock_filter { code: code as u16, jt: jt as u8, jf: 0, k };
+    // The number of the call is the first word of the data that a filter sees.
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for (index, number) in forbidden.into_iter().enumerate() {
+        let to_the_last = forbidden.len() - index;
+        filter.push(statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, to_the_last, number as u32));
+    }
+    filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW));
+    filter.push(statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | errno as u32));
+
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program and what it points to outlive the calls.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program), 0);
+    }
+}
+
+#[test]
+fn the_keyring_has_the_key_and_the_disk_has_not() {
+    let Some(scratch) = Scratch::new() else { return };
+    for mode in [Mode::Auto, Mode::Keyring] {
+        scratch.remove();
+        let home = Home::new();
+        let state_dir = home.state_dir();
+        let places = scratch.places(&state_dir);
+
+        assert!(places.find(mode).unwrap().is_none());
+        assert!(!state_dir.exists());
+        let made = places.find_or_create(mode).unwrap();
+        assert_eq!(made.1, Source::Keyring);
+        assert_ne!(made.0.expose(), &[0; 32]);
+        assert_eq!(home.names(), ["key.lock"]);
+
+        assert_eq!(bytes(&places.find(mode).unwrap().unwrap()), bytes(&made));
+        assert_eq!(bytes(&places.find_or_create(mode).unwrap()), bytes(&made));
+    }
+}
+
+#[test]
+fn the_keyring_serves_without_a_state_directory() {
+    let Some(scratch) = Scratch::new() else { return };
+    let places = Places { keyring: scratch.keyring, state_dir: None };
+    let made = places.find_or_create(Mode::Auto).unwrap();
+    assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), bytes(&made));
+    assert_eq!(made.1, Source::Keyring);
+}
+
+#[test]
+fn the_keyring_serves_where_no_lock_is_to_be_had() {
+    let Some(scratch) = Scratch::new() else { return };
+    let home = Home::new();
+    fs::create_dir_all(home.state_dir().join("key.lock")).unwrap();
+    let state_dir = home.state_dir();
+    assert_eq!(scratch.places(&state_dir).find_or_create(Mode::Auto).unwrap().1, Source::Keyring);
+}
+
+#[test]
+fn all_who_come_first_at_once_get_one_key_of_the_keyring() {
+    let Some(scratch) = Scratch::new() else { return };
+    for _ in 0..50 {
+        scratch.remove();
+        let home = Home::new();
+        let state_dir = home.state_dir();
+        let keys = at_once(8, || bytes(&scratch.places(&state_dir).find_or_create(Mode::Auto).unwrap()));
+        assert!(all_equal(&keys));
+    }
+}
+
+#[test]
+fn a_new_session_reads_the_key_and_can_replace_it() {
+    let Some(scratch) = Scratch::new() else { return };
+    let home = Home::new();
+    let state_dir = home.state_dir();
+    let places = scratch.places(&state_dir);
+
+    let made = bytes(&places.find_or_create(Mode::Keyring).unwrap());
+    in_a_new_session(|| assert_eq!(bytes(&places.find(Mode::Keyring).unwrap().unwrap()), made));
+
+    scratch.remove();
+    let made = in_a_new_session(|| bytes(&places.find_or_create(Mode::Keyring).unwrap()));
+    in_a_new_session(|| assert_eq!(bytes(&places.find(Mode::Keyring).unwrap().unwrap()), made));
+    assert_eq!(bytes(&places.find(Mode::Keyring).unwrap().unwrap()), made);
+}
+
+#[test]
+fn another_user_in_the_same_session_has_a_key_of_their_own() {
+    let Some(scratch) = Scratch::new() else { return };
+    if !is_root() {
+        return skipped("only root can become another user");
+    }
+    let places = Places { keyring: scratch.keyring, state_dir: None };
+    let ours = bytes(&places.find_or_create(Mode::Auto).unwrap());
+    as_user(STRANGER, || {
+        assert!(places.find(Mode::Auto).unwrap().is_none());
+        let theirs = bytes(&places.find_or_create(Mode::Auto).unwrap());
+        assert_eq!(theirs.1, Source::Keyring);
+        assert_ne!(theirs, ours);
+        assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), theirs);
+        scratch.remove();
+    });
+    assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), ours);
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_none_and_is_replaced() {
+    let Some(scratch) = Scratch::new() else { return };
+    let description = scratch.keyring.description.to_str().unwrap();
+    let ways_to_spoil: [(&str, &(dyn Fn() + Sync)); 5] = [
+        ("expired", &|| {
+            keyctl(KEYCTL_SET_TIMEOUT, scratch.serial(), 1).unwrap();
+            await_errno(&scratch, libc::EKEYEXPIRED);
+        }),
+        ("revoked", &|| {
+            keyctl(KEYCTL_REVOKE, scratch.serial(), 0).unwrap();
+            await_errno(&scratch, libc::EKEYREVOKED);
+        }),
+        ("too short", &|| drop(add_key(description, &[7; 31], USER_KEYRING).unwrap())),
+        ("too long", &|| drop(add_key(description, &[7; 33], USER_KEYRING).unwrap())),
+        ("unreadable", &|| keyctl(KEYCTL_SETPERM, scratch.serial(), 0x3f09_0000).unwrap()),
+    ];
+    for (name, spoil) in ways_to_spoil {
+        let home = Home::new();
+        let state_dir = home.state_dir();
+        let places = scratch.places(&state_dir);
+        let spoiled = bytes(&places.find_or_create(Mode::Auto).unwrap());
+        in_a_thread(|| {
+            possess_all_keys();
+            spoil();
+        });
+        // From a session without any special rights over the old key.
+        in_a_new_session(|| {
+            for mode in [Mode::Auto, Mode::Keyring] {
+                assert!(places.find(mode).unwrap().is_none(), "{name}");
+            }
+            if name != "unreadable" {
+                let replaced = bytes(&places.find_or_create(Mode::Auto).unwrap());
+                assert_ne!(replaced, spoiled, "{name}");
+                assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), replaced, "{name}");
+            } else {
+                // The link to the session makes it readable: no other session loses its key.
+                assert_eq!(bytes(&places.find_or_create(Mode::Auto).unwrap()), spoiled);
+                assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), spoiled);
+            }
+        });
+        assert_eq!(home.names(), ["key.lock"], "{name}");
+    }
+}
+
+/// A key's time is counted in seconds of the kernel's.
+fn await_errno(scratch: &Scratch, errno: c_int) {
+    loop {
+        match scratch.keyring.search() {
+            Ok(_) => thread::yield_now(),
+            Err(error) => return assert_eq!(error.raw_os_error(), Some(errno)),
+        }
+    }
+}
+
+#[test]
+fn a_keyring_that_is_forbidden_or_absent_means_the_key_file_or_an_error_by_name() {
+    for (errno, why) in [
+        (libc::EPERM, "operation not permitted"),
+        (libc::ENOSYS, "function not implemented"),
+        (libc::EACCES, "permission denied"),
+    ] {
+        let home = Home::new();
+        let state_dir = home.state_dir();
+        with_keyring_calls_failing(errno, || {
+            assert!(find(Mode::Auto, Some(&state_dir)).unwrap().is_none());
+            let made = find_or_create(Mode::Auto, Some(&state_dir)).unwrap();
+            assert_eq!(made.1, Source::File);
+            assert_eq!(bytes(&find(Mode::Auto, Some(&state_dir)).unwrap().unwrap()), bytes(&made));
+
+            for error in [
+                find(Mode::Keyring, Some(&state_dir)).unwrap_err(),
+                find_or_create(Mode::Keyring, Some(&state_dir)).unwrap_err(),
+            ] {
+                assert_eq!(error.exit_status(), 2);
+                let expected = format!(
+                    "K8S_TOKEN_CACHE_ENCRYPTION=keyring: cannot use the kernel's user keyring: {why}\nhint: "
+                );
+                assert!(error.to_string().starts_with(&expected), "{error}");
+            }
+        });
+        assert_eq!(home.names(), ["key", "key.lock"]);
+    }
+}
+
+#[test]
+fn without_keyring_and_without_directory_there_is_an_error_and_no_key() {
+    without_keyring(|| {
+        assert!(find(Mode::Auto, None).unwrap().is_none());
+        let error = find_or_create(Mode::Auto, None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Cache);
+    });
+}
+
+#[test]
+fn a_full_quota_means_the_key_file_or_an_error_by_name() {
+    let Some(scratch) = Scratch::new() else { return };
+    let home = Home::new();
+    if !is_root() {
+        return skipped("only root can fill another user's quota");
+    }
+    std::os::unix::fs::chown(home.dir.path(), Some(STRANGER_WITH_FULL_QUOTA), None).unwrap();
+    let state_dir = home.state_dir();
+    let places = scratch.places(&state_dir);
+    as_user(STRANGER_WITH_FULL_QUOTA, || {
+        assert!(places.find(Mode::Auto).unwrap().is_none());
+        fill_quota();
+
+        assert!(places.find(Mode::Auto).unwrap().is_none());
+        let made = places.find_or_create(Mode::Auto).unwrap();
+        assert_eq!(made.1, Source::File);
+        assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), bytes(&made));
+        assert_eq!(bytes(&places.find_or_create(Mode::Auto).unwrap()), bytes(&made));
+
+        let error = places.find_or_create(Mode::Keyring).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains("keyring: the user's quota of keys is full"), "{error}");
+    });
+}
+
+/// In the thread's keyring, which goes with the thread and takes the keys with it.
+fn fill_quota() {
+    let full =
+        (0..10_000).find_map(|number| add_key(&format!("filler {number}"), b"-", THREAD_KEYRING).err());
+    assert_eq!(full.unwrap().raw_os_error(), Some(libc::EDQUOT));
+}
+
+#[test]
+fn after_a_reboot_the_key_file_still_opens_until_the_keyring_has_a_key_again() {
+    let Some(scratch) = Scratch::new() else { return };
+    let home = Home::new();
+    let state_dir = home.state_dir();
+    let places = scratch.places(&state_dir);
+
+    let in_file = without_keyring(|| bytes(&places.find_or_create(Mode::Auto).unwrap()));
+    assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), in_file);
+
+    let in_keyring = bytes(&places.find_or_create(Mode::Auto).unwrap());
+    assert_eq!(in_keyring.1, Source::Keyring);
+    assert_ne!(in_keyring.0, in_file.0);
+    assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), in_keyring);
+    without_keyring(|| assert_eq!(bytes(&places.find(Mode::Auto).unwrap().unwrap()), in_file));
+}
+
+#[test]
+fn a_bad_key_file_does_not_matter_where_the_keyring_works() {
+    let Some(scratch) = Scratch::new() else { return };
+    let home = Home::with_key_file(b"not a key");
+    let state_dir = home.state_dir();
+    let places = scratch.places(&state_dir);
+    assert!(places.find(Mode::Auto).unwrap().is_none());
+    assert_eq!(places.find_or_create(Mode::Auto).unwrap().1, Source::Keyring);
+}

@@ -1,0 +1,168 @@
+//! Running the wrapped command: its output collected, everything else of it left as it is.
+//!
+//! It inherits standard input, standard error, the terminal, the environment (less this program's
+//! own key) and the signals that end a program. Its standard output is collected up to
+//! [`MOST_OUTPUT`] bytes; beyond that it is no credential, and what was collected and all that
+//! follows is handed on as it comes.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Kind, Result, reason};
+use crate::exec_info;
+use crate::identity;
+use crate::key::EXEC_INFO;
+use crate::secret::SecretBytes;
+use crate::sys;
+
+const MOST_OUTPUT: usize = 1 << 20;
+const CHUNK: usize = 16 << 10;
+/// How often to look whether a plugin that prints nothing is still there.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a plugin may run where nobody waits for it, and how long it then has to end.
+const BACKGROUND_LIMIT: Duration = Duration::from_secs(60);
+const TERMINATION_LIMIT: Duration = Duration::from_secs(10);
+
+/// The environment variable that holds the encryption key; none of the plugin's business.
+pub const KEY_VARIABLE: &str = "K8S_TOKEN_CACHE_KEY";
+
+/// What a plugin did.
+pub struct Run {
+    pub output: Output,
+    /// As a shell would give it.
+    pub status: u8,
+    /// It ended because somebody ended it, as with Ctrl-C.
+    pub interrupted: bool,
+}
+
+pub enum Output {
+    Collected(SecretBytes),
+    /// Longer than a credential can be; handed on already.
+    HandedOn,
+}
+
+/// Runs `command` to its end. `hand_on` takes output that is longer than a credential can be.
+pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
+    let mut child = sys::spawn_forwarding_signals(prepare(command).stdout(Stdio::piped()))
+        .map_err(|error| cannot_start(command, &error))?;
+    let output = collect(&mut child, &|| false, hand_on)?;
+    let status = child.wait().map_err(|error| cannot_start(command, &error))?;
+    sys::stop_forwarding();
+    Ok(Run { output, status: sys::exit_status(status), interrupted: sys::was_interrupted(status) })
+}
+
+/// Runs `command` where nobody watches: no input, no messages, told not to be interactive, and
+/// ended with its children when it takes too long. `None` where it gave nothing or failed.
+pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
+    let mut prepared = prepare(command);
+    prepared.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    if let Some(info) = std::env::var_os(EXEC_INFO).and_then(|info| info.into_string().ok()) {
+        prepared.env(EXEC_INFO, exec_info::not_interactive(&info));
+    }
+    let mut child = sys::spawn_group(&mut prepared).ok()?;
+    let deadline = Instant::now() + BACKGROUND_LIMIT;
+    let mut too_long = |_: &[u8]| Err(Error::failure("the output is too long"));
+    let output = collect(&mut child, &|| Instant::now() >= deadline, &mut too_long);
+    let status = wait_until(&mut child, deadline).or_else(|| {
+        end(&mut child);
+        None
+    })?;
+    match output {
+        Ok(Output::Collected(bytes)) if status.success() => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Hands everything to `command`: on Unix this process becomes it.
+pub fn run_uncached(command: &[OsString]) -> Result<u8> {
+    sys::run_instead(&mut prepare(command))
+        .map(sys::exit_status)
+        .map_err(|error| cannot_start(command, &error))
+}
+
+fn prepare(command: &[OsString]) -> Command {
+    let mut words = command.iter();
+    let program = words.next().map(OsString::as_os_str).unwrap_or_default();
+    let mut prepared = Command::new(sys::resolve_program(program));
+    prepared.args(words).env_remove(KEY_VARIABLE);
+    prepared
+}
+
+/// Reads until the output ends or `give_up` says so. A process that the plugin left behind may
+/// hold the output open: once the plugin itself has ended and all is quiet, nothing is waited for.
+fn collect(
+    child: &mut Child,
+    give_up: &dyn Fn() -> bool,
+    hand_on: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<Output> {
+    let Some(mut stdout) = child.stdout.take() else { return Ok(Output::HandedOn) };
+    let mut collected = SecretBytes::with_capacity(CHUNK);
+    let mut handing_on = false;
+    while !give_up() {
+        match sys::wait_readable(&stdout, LOOK) {
+            Ok(true) => {}
+            Ok(false) if matches!(child.try_wait(), Ok(None)) => continue,
+            _ => break,
+        }
+        if !read_chunk(&mut stdout, &mut collected) {
+            break;
+        }
+        handing_on |= collected.expose().len() > MOST_OUTPUT;
+        if handing_on {
+            hand_on(collected.expose())?;
+            collected.expose_mut().clear();
+        }
+    }
+    Ok(if handing_on { Output::HandedOn } else { Output::Collected(collected) })
+}
+
+/// Appends what there is to read; false at the end.
+fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> bool {
+    collected.reserve(CHUNK);
+    let bytes = collected.expose_mut();
+    let filled = bytes.len();
+    bytes.resize(filled + CHUNK, 0);
+    let length = loop {
+        match stream.read(&mut bytes[filled..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => break other.unwrap_or_default(),
+        }
+    };
+    bytes.truncate(filled + length);
+    length > 0
+}
+
+fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    loop {
+        match child.try_wait() {
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            other => return other.ok().flatten(),
+        }
+    }
+}
+
+/// Ends the plugin and its children: with a request first, then by force.
+fn end(child: &mut Child) {
+    sys::end_group(child, sys::End::Request);
+    wait_until(child, Instant::now() + TERMINATION_LIMIT);
+    sys::end_group(child, sys::End::Force);
+    // Whatever is left of it is init's; there is nobody to tell.
+    let _ = child.wait();
+}
+
+/// What a shell calls 127 and 126, and how to get a plugin that is missing.
+fn cannot_start(command: &[OsString], error: &io::Error) -> Error {
+    let program = command.first().map(OsString::as_os_str).unwrap_or_default();
+    if error.kind() != io::ErrorKind::NotFound || sys::find_program(program).is_some() {
+        let text = format!("cannot run '{}': {}", program.display(), reason(error));
+        return Error::new(Kind::PluginNotRunnable, text);
+    }
+    let missing = Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", program.display()));
+    match identity::install_hint(command) {
+        Some(hint) => missing.with_hint(hint),
+        None => missing,
+    }
+}

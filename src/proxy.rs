@@ -1,0 +1,339 @@
+//! What a call does: hit, miss, stale (design, section 4).
+//!
+//!     key -> look up -> fresh?  write it; refresh in the background if it is getting old
+//!                    -> else    lock the key -> look again -> run the plugin -> check -> write -> store
+//!
+//! The credential comes first: whatever the cache cannot do, the plugin's answer is printed and its
+//! status handed back. What is printed are the plugin's bytes.
+
+use std::time::Duration;
+
+use crate::cache::{Cache, Found, Lookup, Reason};
+use crate::callers::{Callers, Ending, Memory, Row, Subject};
+use crate::config::Config;
+use crate::credential::{self, Verdict};
+use crate::error::{Error, Kind, Result, reason};
+use crate::flight::{Flight, Turn};
+use crate::identity::{Identity, Interaction};
+use crate::key::{self, EXEC_INFO, Key};
+use crate::log::{self, Log};
+use crate::plugin::{self, Output, Run};
+use crate::refresh;
+use crate::sys::{self, Directory};
+use crate::time;
+
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
+/// A login in a browser takes its time; kubelogin gives it three minutes.
+const PROMPT_WAIT_LIMIT: Duration = Duration::from_secs(5 * 60);
+
+/// One call of a client.
+pub struct Call<'a> {
+    pub config: &'a Config,
+    pub identity: &'a Identity,
+    pub source: key::Source<'a>,
+    pub log: Log,
+}
+
+/// Prints the credential of the wrapped command; the exit status.
+pub fn run(call: &Call<'_>) -> Result<u8> {
+    let now = time::now();
+    if call.config.disabled {
+        call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now);
+        return plugin::run_uncached(call.source.command);
+    }
+    let opened = Key::new(&call.source).and_then(|key| Cache::open(call.config, key));
+    let looked_up = opened.and_then(|cache| cache.lookup(now).map(|found| (cache, found)));
+    match looked_up {
+        Ok((cache, (lookup, generation))) => answer(call, cache, lookup, generation, now),
+        Err(error) => without_cache(call, error, now),
+    }
+}
+
+fn answer(call: &Call<'_>, cache: Cache, lookup: Lookup, generation: u64, now: Duration) -> Result<u8> {
+    let (reason, cached) = match lookup {
+        Lookup::Fresh(found) => match Client::of(call, &cache, now) {
+            Some(client) if client.rejects(&found, now) => (Reason::Rejected, Some(found)),
+            client => return hit(call, &cache, &found, client, now),
+        },
+        Lookup::Stale(found) => (Reason::InsideMargin, Some(found)),
+        Lookup::Miss(reason) => (reason, None),
+    };
+    match cache.to_store(call.config) {
+        Ok(cache) => Miss::new(call, &cache, reason, cached, now).answer(generation),
+        Err(error) => without_cache(call, error, now),
+    }
+}
+
+/// The cache cannot be used: the client gets what it would get without.
+fn without_cache(call: &Call<'_>, error: Error, now: Duration) -> Result<u8> {
+    if error.kind() != Kind::Cache {
+        return Err(error);
+    }
+    call.log.warn(&error, now);
+    plugin::run_uncached(call.source.command)
+}
+
+/// No lock, no directory made, no process started; one write.
+fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: Option<Client>, now: Duration) -> Result<u8> {
+    write_stdout(found.entry.credential())?;
+    if let Some(mut client) = client {
+        client.was_given(found.fingerprint, now);
+    }
+    call.log.write("hit", &time::format_duration(time::time_left(found.entry.expires_unix_s, now)), now);
+    if refresh::is_due(call, &found.entry, now) {
+        refresh::start(call, cache, found, now);
+    }
+    Ok(0)
+}
+
+/// The process that called, as far as the lock file's table knows it.
+struct Client {
+    callers: Callers,
+    memory: Memory,
+}
+
+impl Client {
+    /// Only where a Kubernetes client calls: a loop in a shell keeps hitting.
+    fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Option<Client> {
+        (call.source.environment)(EXEC_INFO)?;
+        let process = sys::parent_process()?;
+        let callers = Callers::open(cache.store.path())?;
+        let memory = callers.recall(Subject::caller(&cache.name, process), now);
+        Some(Client { callers, memory })
+    }
+
+    fn rejects(&self, found: &Found, now: Duration) -> bool {
+        found.entry.age(now).is_some_and(|age| self.memory.row.rejects(found.fingerprint, age))
+    }
+
+    fn was_given(&mut self, fingerprint: u64, now: Duration) {
+        if self.memory.row.given != fingerprint {
+            self.memory.row.given = fingerprint;
+            self.callers.remember(&self.memory, now);
+        }
+    }
+}
+
+/// A call that the cache cannot answer.
+struct Miss<'a> {
+    call: &'a Call<'a>,
+    cache: &'a Cache,
+    reason: Reason,
+    /// Has not expired, and is better than nothing.
+    cached: Option<Found>,
+    /// `None` where the cache directory cannot be used.
+    directory: Option<Directory>,
+    callers: Option<Callers>,
+    caller: Option<Subject>,
+}
+
+impl<'a> Miss<'a> {
+    fn new(call: &'a Call<'a>, cache: &'a Cache, reason: Reason, cached: Option<Found>, now: Duration) -> Self {
+        let directory = cache.store.make_directory();
+        if let Err(error) = &directory {
+            call.log.warn(error, now);
+        }
+        let directory = directory.ok();
+        let lock_file = directory.as_ref().and_then(|directory| {
+            directory.open_or_create(&cache.store.lock_name()).ok()
+        });
+        let process = sys::parent_process();
+        Miss {
+            call,
+            cache,
+            reason,
+            cached,
+            directory,
+            callers: lock_file.map(Callers::new),
+            caller: process.map(|process| Subject::caller(&cache.name, process)),
+        }
+    }
+
+    fn answer(&self, generation: u64) -> Result<u8> {
+        if let Some((status, _)) = self.caller_row(time::now()).recent_failure(time::now()) {
+            return self.failed_before(status);
+        }
+        match self.turn(generation)? {
+            Turn::Run(_guard, generation) => self.run(generation),
+            Turn::Failed(status) => self.failed_before(status),
+            Turn::Answered(found) => {
+                write_stdout(found.entry.credential())?;
+                self.was_given(found.fingerprint);
+                self.log("hit", &"another call has just stored it");
+                Ok(0)
+            }
+        }
+    }
+
+    fn turn(&self, generation: u64) -> Result<Turn> {
+        let Some(directory) = &self.directory else { return Ok(Turn::Run(None, generation)) };
+        let program = self.program();
+        let may_prompt = self.call.identity.interaction == Interaction::MayPrompt;
+        Flight {
+            cache: self.cache,
+            directory,
+            lock_name: &self.cache.store.lock_name(),
+            callers: self.callers.as_ref(),
+            rejected: self.cached.as_ref().filter(|_| self.reason == Reason::Rejected).map(|found| found.fingerprint),
+            limit: if may_prompt { PROMPT_WAIT_LIMIT } else { WAIT_LIMIT },
+            generation,
+            tell: &|| {
+                let text = format!("waiting for another call that runs '{program}'");
+                self.call.log.warn(&text, time::now());
+            },
+        }
+        .turn()
+    }
+
+    fn run(&self, generation: u64) -> Result<u8> {
+        let run = match plugin::run(self.call.source.command, &mut write_stdout) {
+            Ok(run) => run,
+            Err(error) => return self.not_started(error),
+        };
+        let output = match &run.output {
+            Output::Collected(bytes) => bytes.expose(),
+            Output::HandedOn => {
+                self.ended(Ending::NotStored);
+                self.log("miss", &"the output is too long for a credential");
+                return Ok(run.status);
+            }
+        };
+        if run.status != 0 {
+            return self.failed(&run, output);
+        }
+        match credential::judge(output, self.cache.key.api_version(), time::now()) {
+            Verdict::Cacheable { expires_unix_s } => {
+                write_stdout(output)?;
+                self.store(output, expires_unix_s, generation);
+            }
+            Verdict::Uncacheable(why) => {
+                write_stdout(output)?;
+                self.not_stored(why);
+            }
+            Verdict::Invalid(why) => {
+                if let Some(found) = self.usable() {
+                    return self.serve_cached(found, &format!("'{}' gave no credential: {why}", self.program()));
+                }
+                write_stdout(output)?;
+                self.not_stored(why);
+            }
+        }
+        Ok(0)
+    }
+
+    fn store(&self, output: &[u8], expires_unix_s: u64, generation: u64) {
+        let now = time::now();
+        match self.cache.insert(&self.call.source, output, expires_unix_s, generation, None, now) {
+            Ok(Some(fingerprint)) => {
+                self.was_given(fingerprint);
+                self.log("miss", &self.reason.text());
+            }
+            Ok(None) => self.not_stored("the cache was cleared or the identity changed meanwhile"),
+            Err(error) => {
+                self.ended(Ending::NotStored);
+                self.call.log.warn(&error, now);
+            }
+        }
+    }
+
+    fn not_stored(&self, why: &str) {
+        self.ended(Ending::NotStored);
+        self.log("miss", &format!("not stored: {why}"));
+    }
+
+    fn failed(&self, run: &Run, output: &[u8]) -> Result<u8> {
+        if !run.interrupted {
+            self.ended(Ending::Failed(run.status));
+        }
+        let text = format!("'{}' failed with status {}", self.program(), run.status);
+        if let Some(found) = self.usable() {
+            return self.serve_cached(found, &text);
+        }
+        write_stdout(output)?;
+        self.log("miss", &text);
+        Ok(run.status)
+    }
+
+    fn not_started(&self, error: Error) -> Result<u8> {
+        self.ended(Ending::Failed(error.exit_status()));
+        match self.usable() {
+            Some(found) => self.serve_cached(found, &error),
+            None => {
+                self.log("miss", &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Another run has just failed for this caller, or for the one that it waited for.
+    fn failed_before(&self, status: u8) -> Result<u8> {
+        let text = format!("'{}' failed with status {status} just now and is left alone", self.program());
+        match self.usable() {
+            Some(found) => self.serve_cached(found, &text),
+            None => {
+                let seconds = crate::callers::FAILURE_MEMORY.as_secs();
+                log::say(&format!("{text} for {seconds} s"));
+                self.log("failed", &text);
+                Ok(status)
+            }
+        }
+    }
+
+    /// The cached credential, if it has not expired by now.
+    fn usable(&self) -> Option<&Found> {
+        let left = |found: &Found| time::time_left(found.entry.expires_unix_s, time::now());
+        self.cached.as_ref().filter(|found| !left(found).is_zero())
+    }
+
+    fn serve_cached(&self, found: &Found, why: &dyn std::fmt::Display) -> Result<u8> {
+        write_stdout(found.entry.credential())?;
+        self.was_given(found.fingerprint);
+        let left = time::format_duration(time::time_left(found.entry.expires_unix_s, time::now()));
+        self.call.log.warn(&format!("{why}; serving the cached credential, which lives for {left}"), time::now());
+        Ok(0)
+    }
+
+    fn caller_row(&self, now: Duration) -> Row {
+        match (&self.callers, self.caller) {
+            (Some(callers), Some(caller)) => callers.recall(caller, now).row,
+            _ => Row::default(),
+        }
+    }
+
+    /// Remembers what the caller got; once more healed if it rejected what it had.
+    fn was_given(&self, fingerprint: u64) {
+        let healed = self.reason == Reason::Rejected;
+        self.update(self.caller, |row| {
+            row.given = fingerprint;
+            row.heals = row.heals.saturating_add(u8::from(healed));
+        });
+    }
+
+    /// For those who wait on the lock, and for the same caller's next try.
+    fn ended(&self, ending: Ending) {
+        let now = time::now();
+        self.update(Some(Subject::key(&self.cache.name)), |row| row.end(ending, now));
+        if let Ending::Failed(_) = ending {
+            self.update(self.caller, |row| row.end(ending, now));
+        }
+    }
+
+    fn update(&self, subject: Option<Subject>, change: impl FnOnce(&mut Row)) {
+        if let (Some(callers), Some(subject)) = (&self.callers, subject) {
+            callers.update(subject, time::now(), change);
+        }
+    }
+
+    fn program(&self) -> String {
+        self.call.source.command.first().map(|program| program.display().to_string()).unwrap_or_default()
+    }
+
+    fn log(&self, event: &str, detail: &dyn std::fmt::Display) {
+        self.call.log.write(event, detail, time::now());
+    }
+}
+
+fn write_stdout(bytes: &[u8]) -> Result<()> {
+    sys::write_stdout(bytes)
+        .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
+}

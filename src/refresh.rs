@@ -1,0 +1,91 @@
+//! The background refresh: when a credential that is getting old is renewed, and how.
+//!
+//! The call that notices answers first and starts a detached process. That one takes the key's lock
+//! only if it is free, runs the plugin where nobody sees it, and stores the result over the entry
+//! that it set out to renew and no other. When the plugin fails, the old credential stays, and the
+//! plugin is left alone for a growing while.
+
+use std::time::Duration;
+
+use crate::cache::{Cache, Found};
+use crate::callers::{Callers, Row, Subject, unix_ms};
+use crate::credential::{self, Verdict};
+use crate::entry::Entry;
+use crate::identity::Interaction;
+use crate::lock::{self, Attempt, Range};
+use crate::proxy::Call;
+use crate::{plugin, sys, time};
+
+const DEFAULT_AHEAD: Duration = Duration::from_secs(5 * 60);
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Longer than a refresh can take: meanwhile no second one is started.
+const RUNNING: Duration = Duration::from_secs(75);
+
+/// Whether so little life is left that the credential is renewed while it is served.
+///
+/// Unasked only for plugins that are known to be silent: nobody wants a hundred browser tabs.
+pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
+    let silent = call.identity.interaction == Interaction::Silent;
+    let Some(ahead) = call.config.refresh_ahead.or(silent.then_some(DEFAULT_AHEAD)) else { return false };
+    time::time_left(entry.expires_unix_s, now) < ahead.min(entry.life() / 3)
+}
+
+/// Starts the refresh of `found`, unless one runs already or has failed a short while ago.
+pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
+    let Some(callers) = Callers::open(cache.store.path()) else { return };
+    let mut memory = callers.recall(Subject::key(&cache.name), now);
+    if unix_ms(now) < memory.row.paused_until_unix_ms {
+        return;
+    }
+    memory.row.paused_until_unix_ms = unix_ms(now + RUNNING);
+    callers.remember(&memory, now);
+    if let Err(error) = sys::run_detached(call.source.command, &mut || renew(call, cache, found)) {
+        call.log.write("refresh", &error, now);
+    }
+}
+
+/// Renews `found` now, unless somebody else is at it.
+pub fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
+    let Some((callers, _guard)) = take_turn(cache) else { return };
+    let renewed = run_and_store(call, cache, found);
+    let now = time::now();
+    callers.update(Subject::key(&cache.name), now, |row| match renewed {
+        Ok(()) => {
+            row.refresh_failures = 0;
+            row.paused_until_unix_ms = 0;
+        }
+        Err(_) => pause(row, now),
+    });
+    let outcome = renewed.err().unwrap_or("done");
+    call.log.write("refresh", &outcome, now);
+}
+
+fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
+    let directory = cache.store.make_directory().ok()?;
+    let name = cache.store.lock_name();
+    let Ok(Attempt::Held(guard)) = lock::attempt(&directory, &name, Range::Key(cache.name)) else { return None };
+    Some((Callers::open(cache.store.path())?, guard))
+}
+
+fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'static str> {
+    let Ok((_, generation)) = cache.lookup(time::now()) else { return Err("the cache cannot be read") };
+    let output = plugin::run_in_background(call.source.command).ok_or("the plugin failed")?;
+    let now = time::now();
+    let expires_unix_s = match credential::judge(output.expose(), cache.key.api_version(), now) {
+        Verdict::Cacheable { expires_unix_s } => expires_unix_s,
+        Verdict::Uncacheable(why) | Verdict::Invalid(why) => return Err(why),
+    };
+    match cache.insert(&call.source, output.expose(), expires_unix_s, generation, Some(found), now) {
+        Ok(Some(_)) => Ok(()),
+        Ok(None) => Err("the entry was replaced or removed meanwhile"),
+        Err(_) => Err("the cache cannot be written"),
+    }
+}
+
+/// 30 s, 1 min, 2 min, ... 10 min.
+fn pause(row: &mut Row, now: Duration) {
+    let pause = FIRST_PAUSE.saturating_mul(1 << row.refresh_failures.min(8)).min(LONGEST_PAUSE);
+    row.refresh_failures = row.refresh_failures.saturating_add(1);
+    row.paused_until_unix_ms = unix_ms(now + pause);
+}

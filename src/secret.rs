@@ -1,0 +1,138 @@
+//! Bytes that must not be seen: the encryption key, and what it opens.
+//!
+//! Neither type can be printed, compared or copied by accident; whoever wants the bytes has to
+//! write `expose`, which is easy to search for. Both are wiped when dropped. They live on the heap,
+//! because moving a value on the stack leaves its bytes behind. A wipe covers these bytes and the
+//! cipher's state (the `zeroize` feature of `chacha20poly1305`); registers, and pages that the
+//! kernel wrote to swap, are out of reach. A panic aborts, and `_exit` hands all memory back at once.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+/// The 32-byte key of XChaCha20-Poly1305.
+#[derive(Clone)]
+pub struct Key(Box<[u8; Key::BYTES]>);
+
+impl Key {
+    pub const BYTES: usize = 32;
+
+    /// All zeros, to be filled in place.
+    pub fn zeroed() -> Key {
+        Key(Box::new([0; Key::BYTES]))
+    }
+
+    /// `None` if `bytes` are not exactly [`Key::BYTES`].
+    pub fn from_slice(bytes: &[u8]) -> Option<Key> {
+        let mut key = Key::zeroed();
+        (bytes.len() == Key::BYTES).then(|| key.0.copy_from_slice(bytes))?;
+        Some(key)
+    }
+
+    pub fn expose(&self) -> &[u8; Key::BYTES] {
+        &self.0
+    }
+
+    pub fn expose_mut(&mut self) -> &mut [u8; Key::BYTES] {
+        &mut self.0
+    }
+
+    fn wipe(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(secret)")
+    }
+}
+
+/// A credential, or anything else of any length that must not be seen.
+pub struct SecretBytes(Vec<u8>);
+
+impl SecretBytes {
+    /// Room for `bytes`. Growing beyond it would leave a copy behind that nobody wipes.
+    pub fn with_capacity(bytes: usize) -> SecretBytes {
+        SecretBytes(Vec::with_capacity(bytes))
+    }
+
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn expose_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+
+    /// Makes room for `more` bytes; what moves leaves nothing behind.
+    pub fn reserve(&mut self, more: usize) {
+        let length = self.0.len();
+        if self.0.capacity() - length < more {
+            let mut larger = SecretBytes::with_capacity((length + more).max(length * 2));
+            larger.0.extend_from_slice(&self.0);
+            std::mem::swap(self, &mut larger);
+        }
+    }
+
+    /// Also what a truncation left behind the end.
+    fn wipe(&mut self) {
+        self.0.as_mut_slice().zeroize();
+        self.0.spare_capacity_mut().zeroize();
+    }
+}
+
+impl From<Vec<u8>> for SecretBytes {
+    fn from(bytes: Vec<u8>) -> SecretBytes {
+        SecretBytes(bytes)
+    }
+}
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        self.wipe();
+    }
+}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretBytes(secret)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_cannot_be_printed() {
+        let key = Key::from_slice(b"0123456789abcdef0123456789abcdef").unwrap();
+        let bytes = SecretBytes::from(b"0123456789abcdef".to_vec());
+        let shown = format!("{key:?} {bytes:?} {key:#?} {bytes:#?}");
+        assert_eq!(shown, "Key(secret) SecretBytes(secret) Key(secret) SecretBytes(secret)");
+    }
+
+    #[test]
+    fn a_key_has_32_bytes() {
+        assert!(Key::from_slice(&[7; 31]).is_none());
+        assert!(Key::from_slice(&[7; 33]).is_none());
+        assert_eq!(Key::from_slice(&[7; 32]).unwrap().expose(), &[7; 32]);
+    }
+
+    #[test]
+    fn wiping_leaves_zeros() {
+        let mut key = Key::from_slice(&[7; 32]).unwrap();
+        key.wipe();
+        assert_eq!(key.expose(), &[0; 32]);
+
+        let mut bytes = SecretBytes::from(vec![7; 48]);
+        bytes.wipe();
+        assert_eq!(bytes.expose(), &[0; 48]);
+    }
+}
