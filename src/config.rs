@@ -61,7 +61,7 @@ pub enum Encryption {
     Off,
     /// The key itself was given.
     Given(Key),
-    Stored(keystore::Mode),
+    Stored(Mode),
 }
 
 /// Splits a comma separated list of names of environment variables. `origin` names it in errors.

@@ -1,4 +1,8 @@
 //! Dispatch, and the one place where an error becomes text and an exit status.
+//!
+//! On Unix the C runtime calls `sys`, which calls [`start`]; elsewhere std's start does.
+
+#![cfg_attr(all(unix, not(test)), no_main)]
 
 mod base64;
 mod cache;
@@ -29,7 +33,7 @@ mod time;
 mod x509;
 
 use std::env;
-use std::process::ExitCode;
+use std::ffi::OsString;
 
 use cli::{Command, Wrapped};
 use config::Config;
@@ -37,18 +41,22 @@ use error::Result;
 use log::Log;
 use proxy::Call;
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(status) => ExitCode::from(status),
-        Err(error) => {
-            log::say(&error);
-            ExitCode::from(error.exit_status())
-        }
-    }
+#[cfg(not(unix))]
+fn main() -> std::process::ExitCode {
+    start(env::args_os().collect()).into()
 }
 
-fn run() -> Result<u8> {
-    match cli::parse(env::args_os().skip(1))? {
+#[cfg_attr(test, allow(dead_code))] // Nothing starts a test build but its harness.
+/// Does what the arguments ask for; the exit status. The first argument is the program's name.
+pub fn start(arguments: Vec<OsString>) -> u8 {
+    run(arguments).unwrap_or_else(|error| {
+        log::say(&error);
+        error.exit_status()
+    })
+}
+
+fn run(arguments: Vec<OsString>) -> Result<u8> {
+    match cli::parse(arguments.into_iter().skip(1))? {
         Command::Proxy(wrapped) => proxy(&wrapped),
         Command::List { json } => report::list(&read_config()?, json),
         Command::Clear(None) => report::clear_all(&read_config()?),

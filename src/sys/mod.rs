@@ -4,6 +4,8 @@
 //! The platform is chosen in this one place; `unix` and `windows` offer the same functions. What
 //! they return is `io::Result`, so that the caller says in its own terms what failed.
 
+mod arena;
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -13,6 +15,10 @@ pub use unix::*;
 mod windows;
 #[cfg(windows)]
 pub use windows::*;
+
+#[cfg(not(test))]
+#[global_allocator]
+static ALLOCATOR: arena::Arena = arena::Arena;
 
 /// A running process, told apart from a later one that got the same id: in every container the
 /// first process has the same one.

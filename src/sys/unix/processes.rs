@@ -1,215 +1,30 @@
-//! Linux and macOS.
+//! Other processes: the caller, the plugin and its signals, detached work.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, OsStr};
-use std::fs::{DirBuilder, File, Metadata};
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-use super::{FileStamp, Process};
-
-const OWNER_ONLY: u32 = 0o600;
-const OTHERS_MAY_WRITE: u32 = 0o022;
-const OTHERS_MAY_ANYTHING: u32 = 0o077;
-const STICKY: u32 = 0o1000;
-const ROOT: u32 = 0;
-
-/// Opens `path` for reading if it is a regular file that belongs to this user alone. Follows no
-/// symbolic link and waits for no FIFO.
-pub fn open_private(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-    require_private(&file)?;
-    Ok(file)
-}
-
-fn require_private(file: &File) -> io::Result<()> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(refused("it is not a regular file"));
-    }
-    if metadata.uid() != effective_user() {
-        return Err(refused("it belongs to another user"));
-    }
-    if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
-        return Err(refused("other users have access to it"));
-    }
-    Ok(())
-}
-
-fn refused(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, why)
-}
-
-fn effective_user() -> u32 {
-    // SAFETY: geteuid(2) has no preconditions and cannot fail.
-    unsafe { libc::geteuid() }
-}
-
-/// A directory in which no other user can replace our files. Everything goes through its
-/// descriptor, so that the directory that was checked is the one that is used.
-pub struct Directory(File);
-
-impl Directory {
-    /// Opens `path`; makes it first, with its parents, for this user alone, where it is missing.
-    pub fn make(path: &Path) -> io::Result<Directory> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let opened = Directory::open(path);
-        match opened {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-                Directory::open(path)
-            }
-            other => other,
-        }
-    }
-
-    pub fn open(path: &Path) -> io::Result<Directory> {
-        let directory = File::options().read(true).custom_flags(libc::O_DIRECTORY).open(path)?;
-        let metadata = directory.metadata()?;
-        if ![effective_user(), ROOT].contains(&metadata.uid()) {
-            return Err(refused("its directory belongs to another user"));
-        }
-        if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
-            return Err(refused("other users can write to its directory"));
-        }
-        Ok(Directory(directory))
-    }
-
-    /// Opens the private file `name` for reading and writing; makes it where it is missing.
-    pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
-        let file = self.open_at(name, libc::O_RDWR | libc::O_CREAT | libc::O_NONBLOCK)?;
-        require_private(&file)?;
-        Ok(file)
-    }
-
-    /// Opens the private file `name` for reading.
-    pub fn open_private(&self, name: &OsStr) -> io::Result<File> {
-        let file = self.open_at(name, libc::O_RDONLY | libc::O_NONBLOCK)?;
-        require_private(&file)?;
-        Ok(file)
-    }
-
-    /// Makes the private file `name`, which must not exist.
-    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
-        self.open_at(name, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL)
-    }
-
-    fn open_at(&self, name: &OsStr, flags: i32) -> io::Result<File> {
-        let name = c_string(name)?;
-        let flags = flags | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        // SAFETY: `name` is a C string; the descriptor is checked before it is owned.
-        let descriptor =
-            check(unsafe { libc::openat(self.0.as_raw_fd(), name.as_ptr(), flags, OWNER_ONLY) })?;
-        // SAFETY: openat(2) has just returned this descriptor; nobody else owns it.
-        Ok(unsafe { File::from_raw_fd(descriptor) })
-    }
-
-    /// Puts the file `from` in the place of `to`.
-    pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        let (from, to) = (c_string(from)?, c_string(to)?);
-        let directory = self.0.as_raw_fd();
-        // SAFETY: both names are C strings.
-        check(unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) }).map(drop)
-    }
-
-    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
-        let name = c_string(name)?;
-        // SAFETY: `name` is a C string.
-        check(unsafe { libc::unlinkat(self.0.as_raw_fd(), name.as_ptr(), 0) }).map(drop)
-    }
-
-    /// Whether `name` is still the name of `file`.
-    pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
-        let opened = file.metadata()?;
-        match self.open_private(name).and_then(|current| current.metadata()) {
-            Ok(current) => Ok((current.dev(), current.ino()) == (opened.dev(), opened.ino())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn c_string(name: &OsStr) -> io::Result<CString> {
-    Ok(CString::new(name.as_bytes())?)
-}
-
-fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-/// Reads into `buffer` from `offset` on; how much was there. A regular file gives less than was
-/// asked for only at its end.
-pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    loop {
-        match file.read_at(buffer, offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
-        }
-    }
-}
-
-pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
-    file.write_all_at(bytes, offset)
-}
-
-/// The stamp of the file that `path` leads to.
-pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
-    path.metadata().map(|metadata| stamp_of(&metadata))
-}
-
-fn stamp_of(metadata: &Metadata) -> FileStamp {
-    FileStamp {
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
-    }
-}
-
-// Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
-// file description (fcntl(2), "Open file description locks").
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-const SET_LOCK: i32 = libc::F_OFD_SETLK as i32;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-const SET_LOCK: i32 = libc::F_SETLK;
-
-/// Locks one byte of `file` against every other open file; false if somebody else has it.
-pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
-    match set_lock(file, offset, libc::F_WRLCK as i32) {
-        Ok(()) => Ok(true),
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
-    set_lock(file, offset, libc::F_UNLCK as i32)
-}
-
-fn set_lock(file: &File, offset: u64, kind: i32) -> io::Result<()> {
-    // SAFETY: `flock` is plain data; zero is valid for each of its fields, and l_pid must be zero.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = kind as _;
-    lock.l_whence = libc::SEEK_SET as _;
-    lock.l_start = offset as _;
-    lock.l_len = 1;
-    // SAFETY: the descriptor is open and `lock` outlives the call.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) }).map(drop)
-}
+use super::check;
+#[cfg(target_os = "linux")]
+use super::{open_system_file, read_at};
+use crate::sys::Process;
 
 /// The process that called this program.
 #[cfg(target_os = "linux")]
 pub fn parent_process() -> Option<Process> {
     let id = std::os::unix::process::parent_id();
     let mut stat = [0; 512];
-    let file = File::open(format!("/proc/{id}/stat")).ok()?;
-    let length = file.read_at(&mut stat, 0).ok()?;
+    let file = open_system_file(Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    let length = read_at(&file, &mut stat, 0).ok()?;
     Some(Process { id, started: start_time(&stat[..length])? })
 }
 
@@ -286,7 +101,17 @@ pub fn spawn_forwarding_signals(command: &mut Command) -> io::Result<Child> {
         forward(signal);
     }
     drop(held);
+    outlive_broken_pipes();
     Ok(child)
+}
+
+/// Writing to a pipe that nobody reads is an error from here on, and not the end of the program:
+/// what the plugin gives is still to be stored.
+fn outlive_broken_pipes() {
+    // SAFETY: signal(2) with a disposition that runs no code.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
 }
 
 /// The program has ended: its process id may soon be another's.
@@ -368,56 +193,6 @@ pub fn run_instead(command: &mut Command) -> io::Result<ExitStatus> {
 /// The name under which `program` is started; std searches PATH itself here.
 pub fn resolve_program(program: &OsStr) -> PathBuf {
     program.into()
-}
-
-/// Whether `path` is a file that this user may execute.
-pub fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o111 != 0)
-}
-
-/// Writes all of `bytes` to standard output, past std's buffer.
-pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
-    // SAFETY: descriptor 1 stays open for the program's whole life, and is not closed by this.
-    let stdout = unsafe { BorrowedFd::borrow_raw(STDOUT) };
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        // SAFETY: `rest` is valid for reads of its length.
-        let written = unsafe { libc::write(stdout.as_raw_fd(), rest.as_ptr().cast(), rest.len()) };
-        match written {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            count if count > 0 => rest = &rest[count as usize..],
-            _ => {
-                let error = io::Error::last_os_error();
-                match error.kind() {
-                    io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => wait_writable(STDOUT)?,
-                    _ => return Err(error),
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-const STDOUT: RawFd = 1;
-
-fn wait_writable(descriptor: RawFd) -> io::Result<()> {
-    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one `pollfd`, which outlives the call.
-    match check(unsafe { libc::poll(&mut poll, 1, -1) }) {
-        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Opens `path`, which has to exist and to be no symbolic link, for reading and writing.
-pub fn open_for_update(path: &Path) -> io::Result<File> {
-    File::options().read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
-}
-
-/// Opens `path` for appending, made for this user alone where it is missing; waits for no FIFO.
-pub fn open_log(path: &Path) -> io::Result<File> {
-    File::options().append(true).create(true).mode(OWNER_ONLY).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Starts `command` at the head of a process group of its own.

@@ -1,0 +1,48 @@
+# What there is to do. Everything that takes more than a line stands in scripts/.
+
+.DEFAULT_GOAL := help
+.PHONY: help build install demo test lint check cross-check static dist size smoke bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build target/release/k8s-token-cache
+	cargo build --release --locked
+
+install: ## Install into ~/.local/bin, or PREFIX/bin
+	scripts/install-local
+
+demo: build ## See it work: needs no cluster and leaves nothing behind
+	scripts/demo target/release/k8s-token-cache
+
+test: ## Run every test, after setting up what the tests need
+	scripts/test-tools
+	cargo test --locked
+
+lint: ## Check format and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+check: lint test cross-check static size smoke ## Run what CI runs
+
+cross-check: ## Type-check for Windows and macOS
+	scripts/cross-check
+
+static: ## Build the smallest static binary for this machine
+	scripts/static
+
+dist: ## Build the release archives of every target
+	scripts/dist
+
+size: ## Compare the builds with scripts/size-budget
+	scripts/check-size
+
+smoke: ## Prove that the builds are static and that they work
+	scripts/smoke
+
+bench: ## Measure, and write the table and the chart
+	scripts/bench/run
+
+clean: ## Remove what was built and downloaded
+	cargo clean
+	rm -rf dist .tools

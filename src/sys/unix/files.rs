@@ -1,0 +1,269 @@
+//! Private files, the directory that holds them, byte-range locks, standard output.
+#![allow(unsafe_code)]
+
+use std::ffi::{CString, OsStr};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
+use std::path::Path;
+
+use super::check;
+use crate::sys::FileStamp;
+
+const OWNER_ONLY: u32 = 0o600;
+const OTHERS_MAY_WRITE: u32 = 0o022;
+const OTHERS_MAY_ANYTHING: u32 = 0o077;
+const STICKY: u32 = 0o1000;
+const ROOT: u32 = 0;
+
+/// Opens `path` for reading if it is a regular file that belongs to this user alone. Follows no
+/// symbolic link and waits for no FIFO.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    let file = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?;
+    require_private(&file)?;
+    Ok(file)
+}
+
+/// Opens `path`, which has to exist and to be no symbolic link, for reading and writing.
+pub fn open_for_update(path: &Path) -> io::Result<File> {
+    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDWR | UNTRUSTED)
+}
+
+/// Opens `path` for appending, made for this user alone where it is missing; waits for no FIFO.
+pub fn open_log(path: &Path) -> io::Result<File> {
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NONBLOCK;
+    open_at(libc::AT_FDCWD, path.as_os_str(), flags)
+}
+
+/// Opens what the system itself keeps at `path` for reading.
+#[cfg(target_os = "linux")]
+pub fn open_system_file(path: &Path) -> io::Result<File> {
+    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY)
+}
+
+/// For a name under which anything may lie.
+const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+
+/// Opens `name`, from `directory` on where it is relative; what is made is for this user alone.
+fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
+    let name = c_string(name)?;
+    let flags = flags | libc::O_CLOEXEC;
+    // SAFETY: `name` is a C string; the descriptor is checked before it is owned.
+    let descriptor = check(unsafe { openat(directory, &name, flags) })?;
+    // SAFETY: openat(2) has just returned this descriptor; nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// The system call itself: musl's function makes a second one, for kernels that do not know
+/// `O_CLOEXEC`.
+#[cfg(target_os = "linux")]
+unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe { libc::syscall(libc::SYS_openat, directory, name.as_ptr(), flags, OWNER_ONLY) as i32 }
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe { libc::openat(directory, name.as_ptr(), flags, OWNER_ONLY) }
+}
+
+fn require_private(file: &File) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    if metadata.uid() != effective_user() {
+        return Err(refused("it belongs to another user"));
+    }
+    if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
+        return Err(refused("other users have access to it"));
+    }
+    Ok(())
+}
+
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+/// The kernel hands the number over when the program starts, which saves the system call.
+#[cfg(target_os = "linux")]
+fn effective_user() -> u32 {
+    // SAFETY: getauxval(3) has no preconditions; every Linux kernel gives AT_EUID.
+    unsafe { libc::getauxval(libc::AT_EUID) as u32 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn effective_user() -> u32 {
+    // SAFETY: geteuid(2) has no preconditions and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// A directory in which no other user can replace our files. Everything goes through its
+/// descriptor, so that the directory that was checked is the one that is used.
+pub struct Directory(File);
+
+impl Directory {
+    /// Opens `path`; makes it first, with its parents, for this user alone, where it is missing.
+    pub fn make(path: &Path) -> io::Result<Directory> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let opened = Directory::open(path);
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+                Directory::open(path)
+            }
+            other => other,
+        }
+    }
+
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
+        let metadata = directory.metadata()?;
+        if ![effective_user(), ROOT].contains(&metadata.uid()) {
+            return Err(refused("its directory belongs to another user"));
+        }
+        if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
+            return Err(refused("other users can write to its directory"));
+        }
+        Ok(Directory(directory))
+    }
+
+    /// Opens the private file `name` for reading and writing; makes it where it is missing.
+    pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
+        let file = open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?;
+        require_private(&file)?;
+        Ok(file)
+    }
+
+    /// Opens the private file `name` for reading.
+    pub fn open_private(&self, name: &OsStr) -> io::Result<File> {
+        let file = open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?;
+        require_private(&file)?;
+        Ok(file)
+    }
+
+    /// Makes the private file `name`, which must not exist.
+    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
+        open_at(self.0.as_raw_fd(), name, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL)
+    }
+
+    /// Puts the file `from` in the place of `to`.
+    pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let (from, to) = (c_string(from)?, c_string(to)?);
+        let directory = self.0.as_raw_fd();
+        // SAFETY: both names are C strings.
+        check(unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) }).map(drop)
+    }
+
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        let name = c_string(name)?;
+        // SAFETY: `name` is a C string.
+        check(unsafe { libc::unlinkat(self.0.as_raw_fd(), name.as_ptr(), 0) }).map(drop)
+    }
+
+    /// Whether `name` is still the name of `file`.
+    pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
+        let opened = file.metadata()?;
+        match self.open_private(name).and_then(|current| current.metadata()) {
+            Ok(current) => Ok((current.dev(), current.ino()) == (opened.dev(), opened.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn c_string(name: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(name.as_bytes())?)
+}
+
+/// Reads into `buffer` from `offset` on; how much was there. A regular file gives less than was
+/// asked for only at its end.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(bytes, offset)
+}
+
+/// The stamp of the file that `path` leads to.
+pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
+    let metadata = path.metadata()?;
+    Ok(FileStamp {
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+    })
+}
+
+// Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
+// file description (fcntl(2), "Open file description locks").
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const SET_LOCK: i32 = libc::F_OFD_SETLK as i32;
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+const SET_LOCK: i32 = libc::F_SETLK;
+
+/// Locks one byte of `file` against every other open file; false if somebody else has it.
+pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
+    match set_lock(file, offset, libc::F_WRLCK as i32) {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
+    set_lock(file, offset, libc::F_UNLCK as i32)
+}
+
+fn set_lock(file: &File, offset: u64, kind: i32) -> io::Result<()> {
+    // SAFETY: `flock` is plain data; zero is valid for each of its fields, and l_pid must be zero.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    lock.l_start = offset as _;
+    lock.l_len = 1;
+    // SAFETY: the descriptor is open and `lock` outlives the call.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) }).map(drop)
+}
+
+const STDOUT: RawFd = 1;
+
+/// Writes all of `bytes` to standard output, past std's buffer.
+pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        // SAFETY: `rest` is valid for reads of its length.
+        let written = unsafe { libc::write(STDOUT, rest.as_ptr().cast(), rest.len()) };
+        match written {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count if count > 0 => rest = &rest[count as usize..],
+            _ => {
+                let error = io::Error::last_os_error();
+                match error.kind() {
+                    io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::WouldBlock => wait_writable(STDOUT)?,
+                    _ => return Err(error),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn wait_writable(descriptor: RawFd) -> io::Result<()> {
+    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one `pollfd`, which outlives the call.
+    match check(unsafe { libc::poll(&mut poll, 1, -1) }) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,16 @@
+//! Linux and macOS.
+
+mod files;
+mod processes;
+#[cfg(not(test))]
+mod start;
+
+use std::io;
+
+pub use files::*;
+pub use processes::*;
+
+/// The result of a system call that returns -1 and sets `errno` where it fails.
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
