@@ -19,6 +19,7 @@ mod identity;
 mod json;
 mod key;
 mod keystore;
+mod kubeconfig;
 mod lock;
 mod log;
 mod plugin;

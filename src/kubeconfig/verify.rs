@@ -1,0 +1,189 @@
+//! Whether an edited kubeconfig means exactly what was wanted.
+//!
+//! Both texts are compared as values: aliases stand for what they name, scalars are equal if
+//! their value, their tag and their being plain or not are. Only `command` and `args` of the
+//! exec plugins that were to change may differ, and they must be what was expected. Promises to
+//! end on any input: aliases of aliases can stand for more values than there are atoms.
+
+use super::scan::{Kubeconfig, User};
+use super::yaml::{Content, Id, Refusal, Style, Tree};
+
+/// More values than any kubeconfig that fits the size limit has without aliases.
+const MAX_VALUES: u32 = 1 << 21;
+/// The parser allows 255 flow and 255 block collections; aliases add to that.
+const MAX_DEPTH: u32 = 600;
+
+/// What an exec plugin is to be: `command`, and `args` of `front` and then those it had, without
+/// the first `skip`.
+#[derive(Debug)]
+pub struct Expected {
+    pub command: String,
+    pub front: Vec<String>,
+    pub skip: usize,
+}
+
+/// `expected` has one entry per user of `before`; none means unchanged.
+pub fn check(
+    before: &Kubeconfig<'_>,
+    after: &str,
+    expected: &[Option<Expected>],
+) -> Result<(), Refusal> {
+    let first = expected
+        .iter()
+        .position(Option::is_some)
+        .unwrap_or_default();
+    let line = |place: usize| before.users.get(place).map_or(1, |user| user.line);
+    let unsafe_edit = "an edit here would change more than the exec plugin";
+    let after = Kubeconfig::scan(after).map_err(|_| Refusal::new(line(first), unsafe_edit))?;
+    let mut comparison = Comparison {
+        before,
+        after: &after,
+        left: MAX_VALUES,
+    };
+    if !comparison.same_around_users() {
+        return Err(Refusal::new(line(first), unsafe_edit));
+    }
+    for (place, expected) in expected.iter().enumerate() {
+        if !comparison.same_user(place, expected.as_ref()) {
+            let reason = match expected {
+                Some(_) => unsafe_edit,
+                None => "this user shares its exec plugin with one that is to change",
+            };
+            return Err(Refusal::new(line(place), reason));
+        }
+    }
+    Ok(())
+}
+
+struct Comparison<'c> {
+    before: &'c Kubeconfig<'c>,
+    after: &'c Kubeconfig<'c>,
+    /// How many values may still be compared.
+    left: u32,
+}
+
+impl Comparison<'_> {
+    /// Everything but the items of `users`, of which there must be as many.
+    fn same_around_users(&mut self) -> bool {
+        let (before, after) = (self.before.tree.documents(), self.after.tree.documents());
+        let (Some((&old, old_rest)), Some((&new, new_rest))) =
+            (before.split_first(), after.split_first())
+        else {
+            return false;
+        };
+        self.before.users.len() == self.after.users.len()
+            && old_rest.len() == new_rest.len()
+            && self.same_but(old, new, &["users"])
+            && old_rest
+                .iter()
+                .zip(new_rest)
+                .all(|(&old, &new)| self.same(old, new, 0))
+    }
+
+    fn same_user(&mut self, place: usize, expected: Option<&Expected>) -> bool {
+        let (before, after) = (self.before, self.after);
+        let (Some(old), Some(new)) = (before.users.get(place), after.users.get(place)) else {
+            return false;
+        };
+        match expected {
+            Some(expected) => self.as_expected(old, new, expected),
+            None => self.same(old.item, new.item, 0),
+        }
+    }
+
+    fn as_expected(&mut self, old: &User, new: &User, expected: &Expected) -> bool {
+        let (Some(old_exec), Some(new_exec)) = (old.exec, new.exec) else {
+            return false;
+        };
+        let before = self
+            .before
+            .tree
+            .get(old.item, "user")
+            .map(|user| user.value);
+        let after = self.after.tree.get(new.item, "user").map(|user| user.value);
+        let (Some(before), Some(after)) = (before, after) else {
+            return false;
+        };
+        let same_rest = self.same_but(old.item, new.item, &["user"])
+            && self.same_but(before, after, &["exec"])
+            && self.same_but(old_exec.mapping, new_exec.mapping, &["command", "args"]);
+        let tree = &self.after.tree;
+        let old_args = self.before.args(&old_exec);
+        let new_args = self.after.args(&new_exec);
+        let kept = old_args.get(expected.skip..).unwrap_or_default();
+        let is_list = new_exec.args.is_none_or(|args| is_list(tree, args.value));
+        same_rest
+            && is_list
+            && self.after.command(&new_exec) == Some(&expected.command)
+            && new_args.len() == expected.front.len() + kept.len()
+            && new_args
+                .iter()
+                .zip(&expected.front)
+                .all(|(&new, old)| tree.string(new) == Some(old))
+            && new_args[expected.front.len()..]
+                .iter()
+                .zip(kept)
+                .all(|(&new, &old)| self.same(old, new, 0))
+    }
+
+    /// Two mappings, apart from the named keys.
+    fn same_but(&mut self, old: Id, new: Id, names: &[&str]) -> bool {
+        let (before, after) = (&self.before.tree, &self.after.tree);
+        let old = other_entries(before, old, names);
+        let new = other_entries(after, new, names);
+        old.len() == new.len()
+            && old
+                .iter()
+                .zip(new)
+                .all(|(&(old_key, old), (new_key, new))| {
+                    self.same(old_key, new_key, 0) && self.same(old, new, 0)
+                })
+    }
+
+    fn same(&mut self, old: Id, new: Id, depth: u32) -> bool {
+        let Some(left) = self.left.checked_sub(1).filter(|_| depth < MAX_DEPTH) else {
+            return false;
+        };
+        self.left = left;
+        let (before, after) = (&self.before.tree, &self.after.tree);
+        let (old, new) = (before.resolve(old), after.resolve(new));
+        before.tag(old) == after.tag(new)
+            && match (before.content(old), after.content(new)) {
+                (Content::Scalar(old, old_style), Content::Scalar(new, new_style)) => {
+                    old == new && (*old_style == Style::Plain) == (*new_style == Style::Plain)
+                }
+                (Content::Sequence(_), Content::Sequence(_))
+                | (Content::Mapping(_), Content::Mapping(_)) => {
+                    self.same_children(old, new, depth + 1)
+                }
+                _ => false,
+            }
+    }
+
+    fn same_children(&mut self, old: Id, new: Id, depth: u32) -> bool {
+        let mut old = self.before.tree.children(old);
+        let mut new = self.after.tree.children(new);
+        loop {
+            match (old.next(), new.next()) {
+                (Some(old), Some(new)) if self.same(old, new, depth) => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
+fn is_list(tree: &Tree<'_>, id: Id) -> bool {
+    tree.is_null(id) || matches!(tree.content(tree.resolve(id)), Content::Sequence(_))
+}
+
+fn other_entries(tree: &Tree<'_>, mapping: Id, names: &[&str]) -> Vec<(Id, Id)> {
+    let mapping = tree.resolve(mapping);
+    tree.entries(mapping)
+        .filter(|entry| {
+            tree.scalar(entry.key)
+                .is_none_or(|key| !names.contains(&key))
+        })
+        .map(|entry| (entry.key, entry.value))
+        .collect()
+}
