@@ -77,6 +77,11 @@ impl Cache {
         Cache::with(config, key, vault)
     }
 
+    /// The same for a report: `None` where no key has been made yet. Makes nothing.
+    pub fn existing(config: &Config, key: Key) -> Result<Option<Cache>> {
+        existing_vault(config)?.map(|vault| Cache::with(config, key, vault)).transpose()
+    }
+
     /// The same with the vault that is stored in, which may be another than the one to look in.
     pub fn to_store(self, config: &Config) -> Result<Cache> {
         Cache::with(config, self.key, storing_vault(config)?)
@@ -176,10 +181,15 @@ pub enum State {
     Over(Reason),
 }
 
-/// A life shorter than twice the margin would hardly ever be served, so half of it is the margin.
+/// The life that `entry` has left at least when it is served. A life shorter than twice the margin
+/// would hardly ever be served, so half of it is the margin.
+pub fn margin(entry: &Entry, refresh_margin: Duration) -> Duration {
+    refresh_margin.min(entry.life() / 2)
+}
+
 pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> State {
     let left = time::time_left(entry.expires_unix_s, now);
-    let margin = refresh_margin.min(entry.life() / 2);
+    let margin = margin(entry, refresh_margin);
     match entry.age(now) {
         None => State::Over(Reason::FromTheFuture),
         Some(_) if left.is_zero() => State::Over(Reason::Expired),

@@ -2,38 +2,62 @@
 //!
 //! The first argument that does not begin with `-` starts the wrapped command; `--` ends the
 //! options. The program's own verbs are options, so that they take no name from the commands that
-//! it wraps. Nothing is looked up or run in here.
+//! it wraps. Verbs that take files may have their options among them. Nothing is looked up or run
+//! in here, and no error shows more of an argument than an option's name: what follows may be a
+//! secret that was meant for the plugin.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use crate::config;
 use crate::error::{Error, Result};
+use crate::kubeconfig::{self, Action};
 
 pub const USAGE: &str = "\
 Caches the credentials of Kubernetes exec plugins.
 
 Usage:
   k8s-token-cache [--key-env=NAME,...] COMMAND [ARG]...
+  k8s-token-cache --inject [--dry-run] [--quiet] [--user NAME]... [--command NAME] [FILE]...
+  k8s-token-cache --restore [--dry-run] [--quiet] [--user NAME]... [FILE]...
   k8s-token-cache --list [--json]
+  k8s-token-cache --explain [--key-env=NAME,...] COMMAND [ARG]...
   k8s-token-cache --clear [[--key-env=NAME,...] COMMAND [ARG]...]
+  k8s-token-cache --warm [FILE]...
+  k8s-token-cache --doctor
   k8s-token-cache --help | --version
 
 COMMAND is the exec plugin, for example: aws eks get-token --cluster-name demo
+FILE is a kubeconfig; without one, the files of $KUBECONFIG, else ~/.kube/config
 
 Options:
   --key-env=NAME,...  environment variables that tell credentials apart
+  --inject            put the cache in front of the exec plugins in kubeconfigs
+  --restore           take it out again
+  --dry-run           show what would change, and change nothing
+  --quiet             say nothing, wait for nothing
+  --user NAME         only this user of the kubeconfig
+  --command NAME      what to write as command, a name or a path
   --list              show what is cached, never a token
   --json              with --list: for programs
+  --explain           show what the credential of COMMAND depends on, and
+                      why the next call would hit or miss; runs nothing
   --clear             forget everything, or the credential of COMMAND
+  --warm              fetch the credential of every user with the cache now
+  --doctor            check kubeconfigs, plugins, cache and key
   --help              show this text
   --version           show the version
 
 Environment:
   K8S_TOKEN_CACHE_FILE            the cache file
   K8S_TOKEN_CACHE_REFRESH_MARGIN  life that a served credential has left at least (30s)
+  K8S_TOKEN_CACHE_REFRESH_AHEAD   life left at which it is renewed in the background (5m)
   K8S_TOKEN_CACHE_KEY_ENV         more variables that tell credentials apart
   K8S_TOKEN_CACHE_KEY_FILES       files whose change makes a miss
+  K8S_TOKEN_CACHE_ENCRYPTION      auto, keyring, file or off (auto)
+  K8S_TOKEN_CACHE_KEY             the encryption key: 32 bytes in base64
   K8S_TOKEN_CACHE_DISABLE         1: run the plugin, cache nothing
+  K8S_TOKEN_CACHE_LOG             a file that gets a line per call
 ";
 
 const HINT: &str = "run 'k8s-token-cache --help' to see what is accepted";
@@ -49,116 +73,322 @@ pub struct Wrapped {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Proxy(Wrapped),
-    List { json: bool },
+    /// `--inject` and `--restore`.
+    Kubeconfig(kubeconfig::Options),
+    List {
+        json: bool,
+    },
+    Explain(Wrapped),
     Clear(Option<Wrapped>),
+    /// The kubeconfigs; none for those that kubectl reads.
+    Warm(Vec<PathBuf>),
+    Doctor,
     Help,
     Version,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {
+    Inject,
+    Restore,
     List,
+    Explain,
     Clear,
+    Warm,
+    Doctor,
     Help,
     Version,
 }
 
-/// The options that stand before the wrapped command.
+/// The options, as they were given.
 #[derive(Default)]
 struct Options {
     verb: Option<(Verb, &'static str)>,
-    json: bool,
     key_env: Vec<String>,
+    json: bool,
+    dry_run: bool,
+    quiet: bool,
+    users: Vec<String>,
+    command: Option<OsString>,
 }
 
 /// Parses the arguments that follow the program's own name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let mut arguments = arguments.into_iter();
     let mut options = Options::default();
-    let mut command = Vec::new();
+    let mut words = Vec::new();
     while let Some(argument) = arguments.next() {
         if argument == "--" {
             break;
         }
-        if !argument.as_encoded_bytes().starts_with(b"-") {
-            command.push(argument);
+        if argument.as_encoded_bytes().starts_with(b"-") {
+            options.take(&argument, &mut arguments)?;
+            continue;
+        }
+        words.push(argument);
+        if !options.takes_files() {
             break;
         }
-        options.take(&argument, &mut arguments)?;
     }
-    command.extend(arguments);
-    options.command(command)
+    words.extend(arguments);
+    options.command(words)
 }
 
 impl Options {
     fn take(&mut self, argument: &OsStr, rest: &mut impl Iterator<Item = OsString>) -> Result<()> {
         let text = argument.to_str().ok_or_else(|| unknown(argument))?;
         let (name, value) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
+            Some((name, value)) => (name, Some(OsString::from(value))),
             None => (text, None),
         };
+        if let "--key-env" | "--user" | "--command" = name {
+            let value = value.or_else(|| rest.next()).filter(|value| !value.is_empty());
+            return self.take_value(name, value);
+        }
         match (name, value) {
-            ("--list", None) => self.set_verb(Verb::List, "--list"),
-            ("--clear", None) => self.set_verb(Verb::Clear, "--clear"),
-            ("--help" | "-h", None) => self.set_verb(Verb::Help, "--help"),
-            ("--version" | "-V", None) => self.set_verb(Verb::Version, "--version"),
-            ("--json", None) => {
-                self.json = true;
-                Ok(())
-            }
-            ("--key-env", _) => {
-                let next = || rest.next().and_then(|value| value.into_string().ok());
-                let list = value.map(str::to_owned).or_else(next);
-                let list = list.ok_or_else(|| usage("--key-env needs names of environment variables"))?;
-                self.key_env.extend(config::split_names("--key-env", &list)?);
-                Ok(())
-            }
-            _ => Err(unknown(argument)),
+            ("--json", None) => self.json = true,
+            ("--dry-run", None) => self.dry_run = true,
+            ("--quiet", None) => self.quiet = true,
+            (_, None) => return self.take_verb(argument, name),
+            _ => return Err(unknown(argument)),
         }
+        Ok(())
     }
 
-    fn set_verb(&mut self, verb: Verb, name: &'static str) -> Result<()> {
-        match self.verb.replace((verb, name)) {
-            Some((other, other_name)) if other != verb => {
-                Err(usage(&format!("{other_name} and {name} exclude each other")))
-            }
-            _ => Ok(()),
+    fn take_value(&mut self, name: &str, value: Option<OsString>) -> Result<()> {
+        let needs = |what| usage(&format!("{name} needs {what}"));
+        if name == "--command" {
+            self.command = Some(value.ok_or_else(|| needs("a name or a path"))?);
+            return Ok(());
         }
+        let text = value.and_then(|value| value.into_string().ok());
+        if name == "--user" {
+            self.users.push(text.ok_or_else(|| needs("the name of a user"))?);
+        } else {
+            let list = text.ok_or_else(|| needs("names of environment variables"))?;
+            self.key_env.extend(config::split_names(name, &list)?);
+        }
+        Ok(())
     }
 
-    fn command(self, command: Vec<OsString>) -> Result<Command> {
+    /// Whoever asks for help gets it, whatever else is asked for.
+    fn take_verb(&mut self, argument: &OsStr, name: &str) -> Result<()> {
+        let (verb, name) = match name {
+            "--inject" => (Verb::Inject, "--inject"),
+            "--restore" => (Verb::Restore, "--restore"),
+            "--list" => (Verb::List, "--list"),
+            "--explain" => (Verb::Explain, "--explain"),
+            "--clear" => (Verb::Clear, "--clear"),
+            "--warm" => (Verb::Warm, "--warm"),
+            "--doctor" => (Verb::Doctor, "--doctor"),
+            "--help" | "-h" => (Verb::Help, "--help"),
+            "--version" | "-V" => (Verb::Version, "--version"),
+            _ => return Err(unknown(argument)),
+        };
+        match self.verb {
+            Some((Verb::Help, _)) => {}
+            Some((other, other_name)) if other != verb && verb != Verb::Help => {
+                return Err(usage(&format!("{other_name} and {name} exclude each other")));
+            }
+            _ => self.verb = Some((verb, name)),
+        }
+        Ok(())
+    }
+
+    fn takes_files(&self) -> bool {
+        matches!(self.verb, Some((Verb::Inject | Verb::Restore | Verb::Warm, _)))
+    }
+
+    fn command(self, words: Vec<OsString>) -> Result<Command> {
         let verb = self.verb.map(|(verb, _)| verb);
-        if self.json && verb != Some(Verb::List) {
-            return Err(usage("--json goes with --list"));
+        if verb == Some(Verb::Help) {
+            return Ok(Command::Help);
         }
-        match verb {
-            Some(Verb::Help) => Ok(Command::Help),
-            Some(Verb::Version) => Ok(Command::Version),
-            Some(Verb::List) => match command.first() {
-                Some(extra) => Err(usage(&format!("--list takes no argument '{}'", extra.display()))),
-                None => Ok(Command::List { json: self.json }),
-            },
-            Some(Verb::Clear) if command.is_empty() => Ok(Command::Clear(None)),
-            Some(Verb::Clear) => Ok(Command::Clear(Some(self.wrapped(command)?))),
-            None if command.is_empty() => Err(usage("no command to run")),
-            None => Ok(Command::Proxy(self.wrapped(command)?)),
+        self.check(verb)?;
+        if let Some((Verb::List | Verb::Doctor | Verb::Version, name)) = self.verb
+            && !words.is_empty()
+        {
+            return Err(usage(&format!("{name} takes no arguments")));
+        }
+        Ok(match verb {
+            None => Command::Proxy(self.wrapped(words)?),
+            Some(Verb::Explain) => Command::Explain(self.wrapped(words)?),
+            Some(Verb::Clear) if words.is_empty() && self.key_env.is_empty() => Command::Clear(None),
+            Some(Verb::Clear) => Command::Clear(Some(self.wrapped(words)?)),
+            Some(Verb::Inject) => Command::Kubeconfig(self.edit(Action::Inject, words)),
+            Some(Verb::Restore) => Command::Kubeconfig(self.edit(Action::Restore, words)),
+            Some(Verb::Warm) => Command::Warm(words.into_iter().map(PathBuf::from).collect()),
+            Some(Verb::List) => Command::List { json: self.json },
+            Some(Verb::Doctor) => Command::Doctor,
+            Some(Verb::Help) => Command::Help,
+            Some(Verb::Version) => Command::Version,
+        })
+    }
+
+    /// An option that would do nothing is a misunderstanding.
+    fn check(&self, verb: Option<Verb>) -> Result<()> {
+        let edits = matches!(verb, Some(Verb::Inject | Verb::Restore));
+        let wraps = matches!(verb, None | Some(Verb::Explain | Verb::Clear));
+        let rules = [
+            (self.json, verb == Some(Verb::List), "--json goes with --list"),
+            (self.dry_run, edits, "--dry-run goes with --inject or --restore"),
+            (self.quiet, edits, "--quiet goes with --inject or --restore"),
+            (!self.users.is_empty(), edits, "--user goes with --inject or --restore"),
+            (self.command.is_some(), verb == Some(Verb::Inject), "--command goes with --inject"),
+            (!self.key_env.is_empty(), wraps, "--key-env goes with a command to run, explain or clear"),
+        ];
+        match rules.iter().find(|(given, allowed, _)| *given && !*allowed) {
+            Some((_, _, rule)) => Err(usage(rule)),
+            None => Ok(()),
+        }
+    }
+
+    fn edit(self, action: Action, files: Vec<OsString>) -> kubeconfig::Options {
+        kubeconfig::Options {
+            action,
+            dry_run: self.dry_run,
+            quiet: self.quiet,
+            users: self.users,
+            command: self.command,
+            files: files.into_iter().map(PathBuf::from).collect(),
         }
     }
 
     fn wrapped(self, command: Vec<OsString>) -> Result<Wrapped> {
-        if command.first().is_some_and(|program| program.is_empty()) {
-            return Err(usage("the name of the command to run is empty"));
+        match command.first() {
+            None => Err(usage(match self.verb {
+                Some((Verb::Explain, _)) => "no command to explain",
+                Some(_) => "no command to clear",
+                None => "no command to run",
+            })),
+            Some(program) if program.is_empty() => Err(usage("the name of the command is empty")),
+            Some(_) => Ok(Wrapped { key_env: self.key_env, command }),
         }
-        Ok(Wrapped { key_env: self.key_env, command })
     }
 }
 
+/// Shows the name of the option alone; of a short one, the letter.
 fn unknown(argument: &OsStr) -> Error {
-    // What follows an equals sign may be a secret that was meant for the plugin.
-    let name = argument.to_string_lossy();
-    usage(&format!("unknown option '{}'", name.split('=').next().unwrap_or_default()))
+    let text = argument.to_string_lossy();
+    let name: String = match text.strip_prefix("--") {
+        Some(_) => text.split('=').next().unwrap_or_default().to_owned(),
+        None => text.chars().take(2).collect(),
+    };
+    usage(&format!("unknown option '{name}'"))
 }
 
 fn usage(text: &str) -> Error {
     Error::usage(text).with_hint(HINT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command> {
+        parse(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
+    }
+
+    fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
+        Wrapped {
+            key_env: key_env.iter().map(|name| (*name).to_owned()).collect(),
+            command: command.iter().map(OsString::from).collect(),
+        }
+    }
+
+    fn edit(action: Action) -> kubeconfig::Options {
+        kubeconfig::Options {
+            action,
+            dry_run: false,
+            quiet: false,
+            users: Vec::new(),
+            command: None,
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_call_of_the_usage_text_is_accepted() {
+        let inject = kubeconfig::Options {
+            dry_run: true,
+            quiet: true,
+            users: vec!["a".into(), "b=c".into()],
+            command: Some("/x/k8s-token-cache".into()),
+            files: vec!["f".into(), "--list".into()],
+            ..edit(Action::Inject)
+        };
+        let restore = kubeconfig::Options { files: vec!["f".into()], quiet: true, ..edit(Action::Restore) };
+        let cases = [
+            ("aws --list", Command::Proxy(wrapped(&[], &["aws", "--list"]))),
+            ("--key-env=A,B --key-env C aws -x", Command::Proxy(wrapped(&["A", "B", "C"], &["aws", "-x"]))),
+            ("-- --odd", Command::Proxy(wrapped(&[], &["--odd"]))),
+            ("--inject", Command::Kubeconfig(edit(Action::Inject))),
+            (
+                "--dry-run --inject f --quiet --user a --user=b=c --command /x/k8s-token-cache -- --list",
+                Command::Kubeconfig(inject),
+            ),
+            ("--restore f --quiet", Command::Kubeconfig(restore)),
+            ("--list", Command::List { json: false }),
+            ("--json --list", Command::List { json: true }),
+            ("--explain aws --json", Command::Explain(wrapped(&[], &["aws", "--json"]))),
+            ("--clear", Command::Clear(None)),
+            ("--clear --key-env=A aws", Command::Clear(Some(wrapped(&["A"], &["aws"])))),
+            ("--warm", Command::Warm(vec![])),
+            ("--warm f g", Command::Warm(vec!["f".into(), "g".into()])),
+            ("--doctor", Command::Doctor),
+            ("--list --help", Command::Help),
+            ("--help --json aws", Command::Help),
+            ("-V", Command::Version),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parsed(line).unwrap(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_status_2() {
+        for (line, expected) in [
+            ("", "no command to run"),
+            ("--", "no command to run"),
+            ("--explain", "no command to explain"),
+            ("--clear --key-env=A", "no command to clear"),
+            ("--list --clear", "--list and --clear exclude each other"),
+            ("--list x", "--list takes no arguments"),
+            ("--doctor x", "--doctor takes no arguments"),
+            ("--json aws", "--json goes with --list"),
+            ("--json --doctor", "--json goes with --list"),
+            ("--dry-run --warm", "--dry-run goes with --inject or --restore"),
+            ("--user a --list", "--user goes with --inject or --restore"),
+            ("--restore --command x", "--command goes with --inject"),
+            ("--key-env=A --list", "--key-env goes with a command to run, explain or clear"),
+            ("--user", "--user needs the name of a user"),
+            ("--inject --user=", "--user needs the name of a user"),
+            ("--command", "--command needs a name or a path"),
+            ("--key-env", "--key-env needs names of environment variables"),
+            ("--inject --list=x", "unknown option '--list'"),
+            ("--verbose aws", "unknown option '--verbose'"),
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert_eq!(error.to_string().lines().next().unwrap(), expected, "{line}");
+            assert_eq!(error.exit_status(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_what_may_be_a_secret() {
+        for line in ["--token=hush aws", "-phush", "--list hush", "--json hush", "--doctor hush hush"] {
+            let error = parsed(line).unwrap_err().to_string();
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_usage_text_fits_a_terminal_and_names_every_variable() {
+        assert!(USAGE.lines().all(|line| line.len() <= 96));
+        for name in ["FILE", "REFRESH_MARGIN", "REFRESH_AHEAD", "KEY_ENV", "KEY_FILES", "ENCRYPTION", "KEY",
+            "DISABLE", "LOG"]
+        {
+            assert!(USAGE.contains(&format!("\n  K8S_TOKEN_CACHE_{name} ")), "{name}");
+        }
+    }
 }

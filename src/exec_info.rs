@@ -43,6 +43,49 @@ pub fn not_interactive(text: &str) -> String {
     format!("{}false{}", &text[..start], &text[start + value.text().len()..])
 }
 
+/// `server` in a canonical `spec.cluster`.
+pub fn server(cluster: &[u8]) -> Option<String> {
+    let mut rest = cluster.strip_prefix(b"{")?;
+    loop {
+        let name = take_text(&mut rest)?;
+        let value = take_value(&mut rest)?;
+        if name == b"server" {
+            return Some(String::from_utf8_lossy(take_text(&mut &*value)?).into_owned());
+        }
+    }
+}
+
+/// What [`push_canonical`] wrote for the value that `rest` begins with.
+fn take_value<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let start = *rest;
+    let mut depth: usize = 0;
+    loop {
+        match rest.first()? {
+            b'{' | b'[' => {
+                depth += 1;
+                *rest = &rest[1..];
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                *rest = &rest[1..];
+            }
+            _ => _ = take_text(rest)?,
+        }
+        if depth == 0 {
+            return Some(&start[..start.len() - rest.len()]);
+        }
+    }
+}
+
+/// What [`push_text`] wrote.
+fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (b's' | b'=', after) = rest.split_first()? else { return None };
+    let (length, after) = after.split_first_chunk()?;
+    let (text, after) = after.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    *rest = after;
+    Some(text)
+}
+
 /// Objects sorted by name, strings with their escapes resolved, everything with its length or end,
 /// so that different values never give the same bytes. Numbers count as they are written.
 fn push_canonical(out: &mut Vec<u8>, value: Value<'_>) -> Result<(), Refused> {
@@ -76,4 +119,31 @@ fn push_text(out: &mut Vec<u8>, kind: u8, text: &str) {
     out.push(kind);
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_found_behind_any_other_member() {
+        let info = |cluster: &str| {
+            let text = format!(r#"{{"apiVersion":"v","spec":{{"cluster":{cluster}}}}}"#);
+            ExecInfo::parse(text.as_bytes()).unwrap().cluster.unwrap()
+        };
+        for (cluster, expected) in [
+            (r#"{"server":"https://a"}"#, Some("https://a")),
+            (r#"{"tls-server-name":"t","server":"https:\/\/b","config":{"server":"no","l":[1,{}]}}"#, Some("https://b")),
+            (r#"{"config":{"server":"no"}}"#, None),
+            (r#"{"server":{}}"#, None),
+            ("{}", None),
+            ("[]", None),
+        ] {
+            let blob = info(cluster);
+            assert_eq!(server(&blob).as_deref(), expected, "{cluster}");
+            for end in 0..blob.len() {
+                server(&blob[..end]);
+            }
+        }
+    }
 }

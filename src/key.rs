@@ -179,11 +179,19 @@ impl Parts {
     fn push_file(&mut self, path: &Path) {
         let mut content = path.as_os_str().as_encoded_bytes().to_vec();
         content.push(0);
-        if let Ok(stamp) = sys::file_stamp(path) {
-            content.extend_from_slice(&stamp.inode.to_le_bytes());
-            content.extend_from_slice(&stamp.size.to_le_bytes());
-            content.extend_from_slice(&stamp.modified_ns.to_le_bytes());
-        }
+        content.extend_from_slice(&file_state(path));
         self.push(Part::File, &content);
     }
+}
+
+/// What a part says of the file behind its path: inode, size, modification time; nothing where
+/// there is no such file.
+pub fn file_state(path: &Path) -> Vec<u8> {
+    let mut state = Vec::new();
+    if let Ok(stamp) = sys::file_stamp(path) {
+        state.extend_from_slice(&stamp.inode.to_le_bytes());
+        state.extend_from_slice(&stamp.size.to_le_bytes());
+        state.extend_from_slice(&stamp.modified_ns.to_le_bytes());
+    }
+    state
 }

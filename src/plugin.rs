@@ -120,7 +120,7 @@ fn collect(
 }
 
 /// Appends what there is to read; false at the end.
-fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> bool {
+pub fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> bool {
     collected.reserve(CHUNK);
     let bytes = collected.expose_mut();
     let filled = bytes.len();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Found};
 use crate::callers::{Callers, Row, Subject, unix_ms};
+use crate::config::Config;
 use crate::credential::{self, Verdict};
 use crate::entry::Entry;
 use crate::identity::Interaction;
@@ -23,12 +24,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 const RUNNING: Duration = Duration::from_secs(75);
 
 /// Whether so little life is left that the credential is renewed while it is served.
+pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
+    ahead(call.config, call.identity.interaction, entry)
+        .is_some_and(|ahead| time::time_left(entry.expires_unix_s, now) < ahead)
+}
+
+/// The life left below which `entry` is renewed in the background; `None` where it never is.
 ///
 /// Unasked only for plugins that are known to be silent: nobody wants a hundred browser tabs.
-pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
-    let silent = call.identity.interaction == Interaction::Silent;
-    let Some(ahead) = call.config.refresh_ahead.or(silent.then_some(DEFAULT_AHEAD)) else { return false };
-    time::time_left(entry.expires_unix_s, now) < ahead.min(entry.life() / 3)
+pub fn ahead(config: &Config, interaction: Interaction, entry: &Entry) -> Option<Duration> {
+    let silent = interaction == Interaction::Silent;
+    let ahead = config.refresh_ahead.or(silent.then_some(DEFAULT_AHEAD))?;
+    Some(ahead.min(entry.life() / 3)).filter(|ahead| !ahead.is_zero())
 }
 
 /// Starts the refresh of `found`, unless one runs already or has failed a short while ago.

@@ -46,7 +46,7 @@ pub enum Action {
 }
 
 /// What the command line asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     pub action: Action,
     /// Write nothing, show a diff.

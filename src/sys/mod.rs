@@ -29,6 +29,13 @@ pub struct Process {
     pub started: u64,
 }
 
+/// A standard stream that text for people goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Output,
+    Error,
+}
+
 /// Tells whether a file is still the one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {

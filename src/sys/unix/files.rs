@@ -175,7 +175,7 @@ impl Directory {
     }
 }
 
-fn c_string(name: &OsStr) -> io::Result<CString> {
+pub(super) fn c_string(name: &OsStr) -> io::Result<CString> {
     Ok(CString::new(name.as_bytes())?)
 }
 

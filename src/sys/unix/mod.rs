@@ -4,11 +4,13 @@ mod files;
 mod processes;
 #[cfg(not(test))]
 mod start;
+mod terminal;
 
 use std::io;
 
 pub use files::*;
 pub use processes::*;
+pub use terminal::*;
 
 /// The result of a system call that returns -1 and sets `errno` where it fails.
 fn check(result: i32) -> io::Result<i32> {

@@ -1,0 +1,28 @@
+//! What a report asks of the system: the terminal's width, and whether a file could be written.
+#![allow(unsafe_code)]
+
+use std::os::fd::RawFd;
+use std::path::Path;
+
+use super::files::c_string;
+use crate::sys::Stream;
+
+/// Columns of the terminal that `stream` goes to; `None` where that is none, or does not say.
+pub fn terminal_width(stream: Stream) -> Option<usize> {
+    let descriptor: RawFd = match stream {
+        Stream::Output => 1,
+        Stream::Error => 2,
+    };
+    // SAFETY: `winsize` is plain data, for which zero is valid.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: `size` is what TIOCGWINSZ fills in (ioctl_tty(2)), and outlives the call.
+    let known = unsafe { libc::ioctl(descriptor, libc::TIOCGWINSZ, &raw mut size) } == 0;
+    (known && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Whether this user may write what is at `path`. Opens and changes nothing.
+pub fn may_write(path: &Path) -> bool {
+    let Ok(path) = c_string(path.as_os_str()) else { return false };
+    // SAFETY: `path` is a C string that outlives the call.
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) == 0 }
+}
