@@ -13,7 +13,6 @@ use crate::key::{Key, Source};
 use crate::keystore;
 use crate::seal::Sealer;
 use crate::store::{Expected, Line, Name, Store, Stored};
-use crate::time;
 
 /// Why there is nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +177,7 @@ pub enum State {
 
 /// A life shorter than twice the margin would hardly ever be served, so half of it is the margin.
 pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> State {
-    let left = time::time_left(entry.expires_unix_s, now);
+    let left = entry.time_left(now);
     let margin = refresh_margin.min(entry.life() / 2);
     match entry.age(now) {
         None => State::Over(Reason::FromTheFuture),

@@ -28,7 +28,7 @@ const RUNNING: Duration = Duration::from_secs(75);
 pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
     let silent = call.identity.interaction == Interaction::Silent;
     let Some(ahead) = call.config.refresh_ahead.or(silent.then_some(DEFAULT_AHEAD)) else { return false };
-    time::time_left(entry.expires_unix_s, now) < ahead.min(entry.life() / 3)
+    entry.time_left(now) < ahead.min(entry.life() / 3)
 }
 
 /// Starts the refresh of `found`, unless one runs already or has failed a short while ago.
