@@ -13,7 +13,6 @@ use crate::key::{Key, Source};
 use crate::keystore;
 use crate::seal::Sealer;
 use crate::store::{Expected, Line, Name, Store, Stored};
-use crate::time;
 
 /// Why there is nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +187,7 @@ pub fn margin(entry: &Entry, refresh_margin: Duration) -> Duration {
 }
 
 pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> State {
-    let left = time::time_left(entry.expires_unix_s, now);
+    let left = entry.time_left(now);
     let margin = margin(entry, refresh_margin);
     match entry.age(now) {
         None => State::Over(Reason::FromTheFuture),

@@ -44,8 +44,26 @@ pub enum Ending {
     None,
     /// The plugin's output was printed and could not be cached.
     NotStored,
-    /// The plugin failed with this exit status.
-    Failed(u8),
+    Failed(Failure),
+}
+
+/// How and when the plugin failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub status: u8,
+    pub unix_ms: u64,
+}
+
+impl Failure {
+    pub fn new(status: u8, now: Duration) -> Failure {
+        Failure { status, unix_ms: unix_ms(now) }
+    }
+
+    /// For how long it is still remembered. A failure in the future counts as none.
+    pub fn remembered_for(&self, now: Duration) -> Option<Duration> {
+        let since = now.checked_sub(Duration::from_millis(self.unix_ms))?;
+        FAILURE_MEMORY.checked_sub(since)
+    }
 }
 
 /// What is remembered of one caller and key, or of a key alone.
@@ -100,7 +118,7 @@ impl Subject {
 }
 
 /// How long a failure is remembered for the same caller.
-pub const FAILURE_MEMORY: Duration = Duration::from_secs(10);
+const FAILURE_MEMORY: Duration = Duration::from_secs(10);
 /// A credential this old that the same caller asks for again was rejected; doubled by every time.
 const FIRST_PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
@@ -113,11 +131,10 @@ impl Row {
         self.given == fingerprint && age > patience
     }
 
-    /// The exit status of a failure that is not yet forgotten, and for how long it is not.
-    pub fn recent_failure(&self, now: Duration) -> Option<(u8, Duration)> {
-        let Ending::Failed(status) = self.ending else { return None };
-        let since = now.checked_sub(Duration::from_millis(self.ended_unix_ms))?;
-        FAILURE_MEMORY.checked_sub(since).map(|left| (status, left))
+    /// A failure that is not yet forgotten.
+    pub fn recent_failure(&self, now: Duration) -> Option<Failure> {
+        let Ending::Failed(failure) = self.ending else { return None };
+        failure.remembered_for(now).map(|_| failure)
     }
 
     /// What became of a run that ended after `start`.
@@ -125,8 +142,13 @@ impl Row {
         if self.ended_unix_ms >= unix_ms(start) { self.ending } else { Ending::None }
     }
 
-    pub fn end(&mut self, ending: Ending, now: Duration) {
-        self.ending = ending;
+    pub fn fail(&mut self, failure: Failure) {
+        self.ending = Ending::Failed(failure);
+        self.ended_unix_ms = failure.unix_ms;
+    }
+
+    pub fn end_without_entry(&mut self, now: Duration) {
+        self.ending = Ending::NotStored;
         self.ended_unix_ms = unix_ms(now);
     }
 }
@@ -203,7 +225,7 @@ fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
     let (ending, status) = match row.ending {
         Ending::None => (0, 0),
         Ending::NotStored => (1, 0),
-        Ending::Failed(status) => (2, status),
+        Ending::Failed(failure) => (2, failure.status),
     };
     let mut bytes = [0; ROW];
     let numbers =
@@ -218,14 +240,15 @@ fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
 }
 
 fn decode(row: &[u8]) -> Row {
+    let ended_unix_ms = u64_at(row, 40);
     Row {
         given: u64_at(row, 32),
-        ended_unix_ms: u64_at(row, 40),
+        ended_unix_ms,
         paused_until_unix_ms: u64_at(row, 48),
         heals: row[56],
         ending: match row[57] {
             1 => Ending::NotStored,
-            2 => Ending::Failed(row[58]),
+            2 => Ending::Failed(Failure { status: row[58], unix_ms: ended_unix_ms }),
             _ => Ending::None,
         },
         refresh_failures: row[59],

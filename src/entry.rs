@@ -13,6 +13,7 @@ use crate::key::Key;
 use crate::seal::{Context, Sealer};
 use crate::secret::SecretBytes;
 use crate::store::{Name, number_after};
+use crate::time;
 
 /// An entry from further in the future than this was made before the clock went back.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -125,6 +126,11 @@ impl Entry {
 
     pub fn is_for(&self, key: &Key) -> bool {
         self.parts() == key.parts()
+    }
+
+    /// Zero once it has expired.
+    pub fn time_left(&self, now: Duration) -> Duration {
+        time::time_left(self.expires_unix_s, now)
     }
 
     /// How long ago it was made. An entry from the future is `None`.

@@ -9,9 +9,8 @@ use std::cell::Cell;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use crate::cache::{Cache, Found, Lookup};
-use crate::callers::{Callers, Ending, Subject};
-use crate::error::Result;
+use crate::cache::{Cache, Found, Lookup, Reason};
+use crate::callers::{Callers, Ending, Failure, Row, Subject};
 use crate::lock::{self, Attempt, Guard, Range, Wait};
 use crate::sys::Directory;
 use crate::time;
@@ -24,8 +23,8 @@ pub enum Turn {
     Run(Option<Guard>, u64),
     /// Another call has just stored what this one needs.
     Answered(Found),
-    /// Another call has just seen the plugin fail with this status.
-    Failed(u8),
+    /// Another call has just seen the plugin fail.
+    Failed(Failure),
 }
 
 /// A call that wants to run the plugin.
@@ -45,7 +44,7 @@ pub struct Flight<'a> {
 }
 
 impl Flight<'_> {
-    pub fn turn(&self) -> Result<Turn> {
+    pub fn turn(&self) -> Turn {
         let started = time::now();
         let waited = Cell::new(false);
         let told = Cell::new(false);
@@ -59,28 +58,28 @@ impl Flight<'_> {
         let attempt = lock::wait(self.directory, self.lock_name, Range::Key(self.cache.name), &mut between);
         match attempt {
             Ok(Attempt::Held(guard)) => self.look_again(guard, started, waited.get()),
-            Ok(Attempt::Busy | Attempt::Unavailable) | Err(_) => Ok(Turn::Run(None, self.generation)),
+            Ok(Attempt::Busy | Attempt::Unavailable) | Err(_) => Turn::Run(None, self.generation),
         }
     }
 
-    fn look_again(&self, guard: Guard, started: Duration, waited: bool) -> Result<Turn> {
+    fn look_again(&self, guard: Guard, started: Duration, waited: bool) -> Turn {
         let now = time::now();
-        let (lookup, generation) = self.cache.lookup(now)?;
+        // What cannot be read is a miss here: the plugin is to be run in any case.
+        let (lookup, generation) =
+            self.cache.lookup(now).unwrap_or((Lookup::Miss(Reason::NotCached), self.generation));
         if let Lookup::Fresh(found) = lookup
             && self.rejected != Some(found.fingerprint)
         {
-            return Ok(Turn::Answered(found));
+            return Turn::Answered(found);
         }
-        let ending = match self.callers {
-            Some(callers) if waited => {
-                callers.recall(Subject::key(&self.cache.name), now).row.ending_since(started)
-            }
-            _ => Ending::None,
+        let before = match self.callers {
+            Some(callers) if waited => callers.recall(Subject::key(&self.cache.name), now).row,
+            _ => Row::default(),
         };
-        Ok(match ending {
-            Ending::Failed(status) => Turn::Failed(status),
+        match before.ending_since(started) {
+            Ending::Failed(failure) => Turn::Failed(failure),
             Ending::NotStored => Turn::Run(None, generation),
             Ending::None => Turn::Run(Some(guard), generation),
-        })
+        }
     }
 }

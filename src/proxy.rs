@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use crate::cache::{Cache, Found, Lookup, Reason};
-use crate::callers::{Callers, Ending, Memory, Row, Subject};
+use crate::callers::{Callers, Failure, Memory, Row, Subject};
 use crate::config::Config;
 use crate::credential::{self, Verdict};
 use crate::error::{Error, Kind, Result, reason};
@@ -20,7 +20,7 @@ use crate::log::{self, Log};
 use crate::plugin::{self, Output, Run};
 use crate::refresh;
 use crate::sys::{self, Directory};
-use crate::time;
+use crate::time::{self, Human};
 
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// A login in a browser takes its time; kubelogin gives it three minutes.
@@ -79,7 +79,7 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: Option<Client>, no
     if let Some(mut client) = client {
         client.was_given(found.fingerprint, now);
     }
-    call.log.write("hit", &time::format_duration(time::time_left(found.entry.expires_unix_s, now)), now);
+    call.log.write("hit", &Human(found.entry.time_left(now)), now);
     if refresh::is_due(call, &found.entry, now) {
         refresh::start(call, cache, found, now);
     }
@@ -150,12 +150,15 @@ impl<'a> Miss<'a> {
     }
 
     fn answer(&self, generation: u64) -> Result<u8> {
-        if let Some((status, _)) = self.caller_row(time::now()).recent_failure(time::now()) {
-            return self.failed_before(status);
+        if let Some(failure) = self.recent_failure() {
+            return self.failed_before(failure);
         }
-        match self.turn(generation)? {
+        match self.turn(generation) {
             Turn::Run(_guard, generation) => self.run(generation),
-            Turn::Failed(status) => self.failed_before(status),
+            Turn::Failed(failure) => {
+                self.update(self.caller, |row| row.fail(failure));
+                self.failed_before(failure)
+            }
             Turn::Answered(found) => {
                 write_stdout(found.entry.credential())?;
                 self.was_given(found.fingerprint);
@@ -165,8 +168,8 @@ impl<'a> Miss<'a> {
         }
     }
 
-    fn turn(&self, generation: u64) -> Result<Turn> {
-        let Some(directory) = &self.directory else { return Ok(Turn::Run(None, generation)) };
+    fn turn(&self, generation: u64) -> Turn {
+        let Some(directory) = &self.directory else { return Turn::Run(None, generation) };
         let program = self.program();
         let may_prompt = self.call.identity.interaction == Interaction::MayPrompt;
         Flight {
@@ -193,7 +196,7 @@ impl<'a> Miss<'a> {
         let output = match &run.output {
             Output::Collected(bytes) => bytes.expose(),
             Output::HandedOn => {
-                self.ended(Ending::NotStored);
+                self.end_without_entry();
                 self.log("miss", &"the output is too long for a credential");
                 return Ok(run.status);
             }
@@ -230,20 +233,20 @@ impl<'a> Miss<'a> {
             }
             Ok(None) => self.not_stored("the cache was cleared or the identity changed meanwhile"),
             Err(error) => {
-                self.ended(Ending::NotStored);
+                self.end_without_entry();
                 self.call.log.warn(&error, now);
             }
         }
     }
 
     fn not_stored(&self, why: &str) {
-        self.ended(Ending::NotStored);
+        self.end_without_entry();
         self.log("miss", &format!("not stored: {why}"));
     }
 
     fn failed(&self, run: &Run, output: &[u8]) -> Result<u8> {
         if !run.interrupted {
-            self.ended(Ending::Failed(run.status));
+            self.fail(run.status);
         }
         let text = format!("'{}' failed with status {}", self.program(), run.status);
         if let Some(found) = self.usable() {
@@ -255,7 +258,7 @@ impl<'a> Miss<'a> {
     }
 
     fn not_started(&self, error: Error) -> Result<u8> {
-        self.ended(Ending::Failed(error.exit_status()));
+        self.fail(error.exit_status());
         match self.usable() {
             Some(found) => self.serve_cached(found, &error),
             None => {
@@ -265,39 +268,42 @@ impl<'a> Miss<'a> {
         }
     }
 
-    /// Another run has just failed for this caller, or for the one that it waited for.
-    fn failed_before(&self, status: u8) -> Result<u8> {
-        let text = format!("'{}' failed with status {status} just now and is left alone", self.program());
+    /// The plugin has just failed for this caller, or for the one that it waited for.
+    fn failed_before(&self, failure: Failure) -> Result<u8> {
+        let left = failure.remembered_for(time::now()).unwrap_or_default();
+        let text = format!(
+            "'{}' failed with status {} a moment ago; it is not run again for {} s",
+            self.program(),
+            failure.status,
+            left.as_secs() + 1
+        );
         match self.usable() {
             Some(found) => self.serve_cached(found, &text),
             None => {
-                let seconds = crate::callers::FAILURE_MEMORY.as_secs();
-                log::say(&format!("{text} for {seconds} s"));
+                log::say(&text);
                 self.log("failed", &text);
-                Ok(status)
+                Ok(failure.status)
             }
         }
     }
 
     /// The cached credential, if it has not expired by now.
     fn usable(&self) -> Option<&Found> {
-        let left = |found: &Found| time::time_left(found.entry.expires_unix_s, time::now());
-        self.cached.as_ref().filter(|found| !left(found).is_zero())
+        self.cached.as_ref().filter(|found| !found.entry.time_left(time::now()).is_zero())
     }
 
     fn serve_cached(&self, found: &Found, why: &dyn std::fmt::Display) -> Result<u8> {
         write_stdout(found.entry.credential())?;
         self.was_given(found.fingerprint);
-        let left = time::format_duration(time::time_left(found.entry.expires_unix_s, time::now()));
-        self.call.log.warn(&format!("{why}; serving the cached credential, which lives for {left}"), time::now());
+        let now = time::now();
+        let left = Human(found.entry.time_left(now));
+        self.call.log.warn(&format!("{why}; serving the cached credential, which lives for {left}"), now);
         Ok(0)
     }
 
-    fn caller_row(&self, now: Duration) -> Row {
-        match (&self.callers, self.caller) {
-            (Some(callers), Some(caller)) => callers.recall(caller, now).row,
-            _ => Row::default(),
-        }
+    fn recent_failure(&self) -> Option<Failure> {
+        let now = time::now();
+        self.callers.as_ref()?.recall(self.caller?, now).row.recent_failure(now)
     }
 
     /// Remembers what the caller got; once more healed if it rejected what it had.
@@ -310,12 +316,15 @@ impl<'a> Miss<'a> {
     }
 
     /// For those who wait on the lock, and for the same caller's next try.
-    fn ended(&self, ending: Ending) {
-        let now = time::now();
-        self.update(Some(Subject::key(&self.cache.name)), |row| row.end(ending, now));
-        if let Ending::Failed(_) = ending {
-            self.update(self.caller, |row| row.end(ending, now));
-        }
+    fn fail(&self, status: u8) {
+        let failure = Failure::new(status, time::now());
+        self.update(Some(Subject::key(&self.cache.name)), |row| row.fail(failure));
+        self.update(self.caller, |row| row.fail(failure));
+    }
+
+    /// For those who wait on the lock: there is nothing for them.
+    fn end_without_entry(&self) {
+        self.update(Some(Subject::key(&self.cache.name)), |row| row.end_without_entry(time::now()));
     }
 
     fn update(&self, subject: Option<Subject>, change: impl FnOnce(&mut Row)) {

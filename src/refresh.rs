@@ -26,7 +26,7 @@ const RUNNING: Duration = Duration::from_secs(75);
 /// Whether so little life is left that the credential is renewed while it is served.
 pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
     ahead(call.config, call.identity.interaction, entry)
-        .is_some_and(|ahead| time::time_left(entry.expires_unix_s, now) < ahead)
+        .is_some_and(|ahead| entry.time_left(now) < ahead)
 }
 
 /// The life left below which `entry` is renewed in the background; `None` where it never is.

@@ -57,7 +57,7 @@ pub fn list(config: &Config, json: bool) -> Result<u8> {
 }
 
 fn listed(entry: &Entry, refresh_margin: Duration, now: Duration) -> Listed {
-    let left = time::time_left(entry.expires_unix_s, now);
+    let left = entry.time_left(now);
     Listed {
         command: identity::mask_arguments(&command(entry)),
         created: time::format_rfc3339(entry.created_unix_s),
@@ -86,9 +86,9 @@ fn table(entries: &[Listed]) -> String {
     }
     let mut text = String::from("AGE      LEFT     STATE    COMMAND\n");
     for entry in entries {
-        let age = time::format_duration(Duration::from_secs(entry.age_seconds));
-        let left = time::format_duration(Duration::from_secs(entry.left_seconds));
-        text.push_str(&format!("{age:<8} {left:<8} {:<8} {}\n", entry.state, entry.command.join(" ")));
+        let age = time::Human(Duration::from_secs(entry.age_seconds));
+        let left = time::Human(Duration::from_secs(entry.left_seconds));
+        text.push_str(&format!("{:<8} {:<8} {:<8} {}\n", age.to_string(), left.to_string(), entry.state, entry.command.join(" ")));
     }
     text
 }

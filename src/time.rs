@@ -4,6 +4,7 @@
 //! a `Duration` since the Unix epoch (now) or whole Unix seconds (a stamp in a file). Fractions of
 //! a stamp are cut off, so that a credential is never taken to live longer than it does.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// 9999-12-31T23:59:59Z, the last stamp that RFC 3339 can write.
@@ -56,19 +57,22 @@ pub fn format_rfc3339(stamp_unix_s: u64) -> String {
     )
 }
 
-/// For people: the two largest units, as in `4m10s`, `2h5m`, `3d1h`.
-pub fn format_duration(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let units = [(seconds / 86_400, 'd'), (seconds / 3600 % 24, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
-    let mut text = String::new();
-    for (index, (count, unit)) in units.iter().enumerate().skip(first).take(2) {
-        if *count > 0 || index == first {
-            text.push_str(&count.to_string());
-            text.push(*unit);
+/// A duration for people: the two largest units, as in `4m10s`, `2h5m`, `3d1h`.
+pub struct Human(pub Duration);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let units =
+            [(seconds / 86_400, 'd'), (seconds / 3600 % 24, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+        let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
+        for (index, (count, unit)) in units.iter().enumerate().skip(first).take(2) {
+            if *count > 0 || index == first {
+                write!(f, "{count}{unit}")?;
+            }
         }
+        Ok(())
     }
-    text
 }
 
 /// A duration in the notation of Go's `time.ParseDuration`, not negative: `30s`, `1m30s`, `1.5h`,
