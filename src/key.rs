@@ -14,7 +14,7 @@ use crate::exec_info::ExecInfo;
 use crate::fnv::fnv1a_128;
 use crate::identity::Identity;
 use crate::secret::SecretBytes;
-use crate::sys;
+use crate::sys::{self, FileStamp};
 
 /// Raised when the meaning of the parts changes, so that no older entry is mistaken for a new one.
 const FORMAT: u8 = 1;
@@ -194,4 +194,15 @@ pub fn file_state(path: &Path) -> Vec<u8> {
         state.extend_from_slice(&stamp.modified_ns.to_le_bytes());
     }
     state
+}
+
+/// The inverse of [`file_state`]; `None` where there was no file.
+pub fn file_stamp(state: &[u8]) -> Option<FileStamp> {
+    let (inode, rest) = state.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    Some(FileStamp {
+        inode: u64::from_le_bytes(*inode),
+        size: u64::from_le_bytes(*size),
+        modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
+    })
 }

@@ -48,7 +48,12 @@ impl Log {
     }
 }
 
-/// One line on standard error, which may be closed.
+/// One line on standard error.
 pub fn say(text: &dyn std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "k8s-token-cache: {text}");
+    write_error(&format!("k8s-token-cache: {text}\n"));
+}
+
+/// `text` as it is on standard error, which may be closed.
+pub fn write_error(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

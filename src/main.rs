@@ -39,7 +39,6 @@ use std::ffi::OsString;
 use cli::{Command, Wrapped};
 use config::Config;
 use error::Result;
-use log::Log;
 use proxy::Call;
 
 #[cfg(not(unix))]
@@ -57,40 +56,37 @@ pub fn start(arguments: Vec<OsString>) -> u8 {
 }
 
 fn run(arguments: Vec<OsString>) -> Result<u8> {
+    let called_as = arguments.first().cloned().unwrap_or_default();
+    let kubeconfigs = || kubeconfig::Environment::of_process(&called_as);
     match cli::parse(arguments.into_iter().skip(1))? {
-        Command::Proxy(wrapped) => proxy(&wrapped),
-        Command::List { json } => report::list(&read_config()?, json),
+        Command::Proxy(wrapped) => with_call(&wrapped, &mut proxy::run),
+        Command::Kubeconfig(options) => edit_kubeconfigs(&options, &kubeconfigs()),
+        Command::List { json } => report::list(&read_config()?, json, &variable),
+        Command::Explain(wrapped) => report::explain(&wrapped, &variable, &kubeconfigs()),
         Command::Clear(None) => report::clear_all(&read_config()?),
-        Command::Clear(Some(wrapped)) => with_call(&wrapped, &|call| report::clear(call)),
+        Command::Clear(Some(wrapped)) => with_call(&wrapped, &mut report::clear),
+        Command::Warm(files) => report::warm(files, &variable, &kubeconfigs()),
+        Command::Doctor => report::doctor(&read_config()?, &variable, &kubeconfigs()),
         Command::Help => report::print(cli::USAGE),
         Command::Version => report::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
 
-fn proxy(wrapped: &Wrapped) -> Result<u8> {
-    with_call(wrapped, &|call| proxy::run(call))
+fn with_call(wrapped: &Wrapped, act: &mut dyn FnMut(&Call<'_>) -> Result<u8>) -> Result<u8> {
+    proxy::with_call(wrapped, &variable, act)
 }
 
 fn read_config() -> Result<Config> {
-    Config::read(&|name| env::var_os(name))
+    Config::read(&variable)
 }
 
-/// Puts together what the environment says of a call of `wrapped`.
-fn with_call(wrapped: &Wrapped, act: &dyn Fn(&Call<'_>) -> Result<u8>) -> Result<u8> {
-    let environment = |name: &str| env::var_os(name);
-    let mut config = Config::read(&environment)?;
-    config.key_env.extend(wrapped.key_env.iter().cloned());
-    let identity = identity::identify(&wrapped.command, &environment);
-    act(&Call {
-        config: &config,
-        identity: &identity,
-        source: key::Source {
-            command: &wrapped.command,
-            identity: &identity,
-            key_env: &config.key_env,
-            key_files: &config.key_files,
-            environment: &environment,
-        },
-        log: Log::new(config.log.clone(), &wrapped.command),
-    })
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
+}
+
+fn edit_kubeconfigs(options: &kubeconfig::Options, environment: &kubeconfig::Environment) -> Result<u8> {
+    let outcome = kubeconfig::run(options, environment, &identity::knows)?;
+    log::write_error(&outcome.stderr);
+    report::print(&outcome.stdout)?;
+    Ok(outcome.exit_status())
 }

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use crate::cache::{Cache, Found, Lookup, Reason};
 use crate::callers::{Callers, Failure, Memory, Row, Subject};
-use crate::config::Config;
+use crate::cli::Wrapped;
+use crate::config::{Config, Environment};
 use crate::credential::{self, Verdict};
 use crate::error::{Error, Kind, Result, reason};
 use crate::flight::{Flight, Turn};
-use crate::identity::{Identity, Interaction};
+use crate::identity::{self, Identity, Interaction};
 use crate::key::{self, EXEC_INFO, Key};
 use crate::log::{self, Log};
 use crate::plugin::{self, Output, Run};
@@ -32,6 +33,29 @@ pub struct Call<'a> {
     pub identity: &'a Identity,
     pub source: key::Source<'a>,
     pub log: Log,
+}
+
+/// Puts together what `environment` says of a call of `wrapped`, and hands it to `act`.
+pub fn with_call(
+    wrapped: &Wrapped,
+    environment: Environment<'_>,
+    act: &mut dyn FnMut(&Call<'_>) -> Result<u8>,
+) -> Result<u8> {
+    let mut config = Config::read(environment)?;
+    config.key_env.extend(wrapped.key_env.iter().cloned());
+    let identity = identity::identify(&wrapped.command, environment);
+    act(&Call {
+        config: &config,
+        identity: &identity,
+        source: key::Source {
+            command: &wrapped.command,
+            identity: &identity,
+            key_env: &config.key_env,
+            key_files: &config.key_files,
+            environment,
+        },
+        log: Log::new(config.log.clone(), &wrapped.command),
+    })
 }
 
 /// Prints the credential of the wrapped command; the exit status.

@@ -124,6 +124,11 @@ impl Store {
         }
     }
 
+    /// Whether a newer version of this program wrote the file, over which nothing is stored.
+    pub fn is_newer(&self) -> bool {
+        sys::open_private(&self.path).is_ok_and(|file| Content::read(&file).version > VERSION)
+    }
+
     /// Stores `line` if what is `expected` still holds.
     pub fn insert(&self, line: &Line<'_>, expected: &Expected<'_>, now: Duration) -> Result<Stored> {
         let mut stored = Stored::TooLate;

@@ -77,7 +77,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub fn of_process() -> Self {
+    /// `called_as` is the first of the process's arguments.
+    pub fn of_process(called_as: &OsStr) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = if cfg!(windows) {
             variable("USERPROFILE")
@@ -90,7 +91,7 @@ impl Environment {
             kuberc: variable("KUBERC"),
             path: variable("PATH"),
             home: home.map(PathBuf::from),
-            program: called_as(),
+            program: program_path(called_as),
             // https://no-color.org
             colour: std::io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !is_dumb,
         }
@@ -98,12 +99,12 @@ impl Environment {
 }
 
 /// `current_exe` resolves links, and would name a directory that the next upgrade removes.
-fn called_as() -> Option<PathBuf> {
-    let name = PathBuf::from(std::env::args_os().next()?);
+fn program_path(called_as: &OsStr) -> Option<PathBuf> {
+    let name = Path::new(called_as);
     let has_directory = name
         .parent()
         .is_some_and(|parent| !parent.as_os_str().is_empty());
-    match std::path::absolute(&name) {
+    match std::path::absolute(name) {
         Ok(path) if has_directory && path.is_file() => Some(path),
         _ => std::env::current_exe().ok(),
     }
@@ -231,7 +232,7 @@ fn is_on_path(environment: &Environment) -> bool {
 
 /// Any spelling of this program: its name with or without a directory and `.exe`, or another name
 /// of the same file.
-fn is_own(command: &str, environment: &Environment) -> bool {
+pub fn is_own(command: &str, environment: &Environment) -> bool {
     let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = match name
         .len()
@@ -371,7 +372,7 @@ impl Job<'_> {
         let mut report = std::mem::take(&mut self.report);
         report.push_str(&self.summary());
         if self.options.action == Action::Inject && !self.seen.is_empty() {
-            report.push_str(&self.kuberc_hint(environment));
+            report.push_str(&self.kuberc_hint(environment).unwrap_or_default());
         }
         // The diff is for programs.
         if self.options.dry_run {
@@ -422,25 +423,22 @@ impl Job<'_> {
         [lead, &counts, "\n"].concat()
     }
 
-    fn kuberc_hint(&self, environment: &Environment) -> String {
-        let path = match &environment.kuberc {
-            Some(off) if off == "off" => None,
-            Some(path) => Some(PathBuf::from(path)),
-            None => environment
-                .home
-                .as_ref()
-                .map(|home| home.join(".kube").join("kuberc")),
-        };
-        let hint = path.and_then(|path| {
-            let text = std::fs::read_to_string(&path).ok()?;
-            let lines = kuberc::hint(&text, self.program)?;
-            Some(format!(
-                "hint: add to '{}', or kubectl will not run it:\n{lines}",
-                path.display()
-            ))
-        });
-        hint.unwrap_or_default()
+    fn kuberc_hint(&self, environment: &Environment) -> Option<String> {
+        let (path, lines) = missing_in_kuberc(environment, self.program)?;
+        Some(format!("hint: add to '{}', or kubectl will not run it:\n{lines}", path.display()))
     }
+}
+
+/// The user's kuberc and the lines that it lacks, where it forbids kubectl to run `program`.
+pub fn missing_in_kuberc(environment: &Environment, program: &str) -> Option<(PathBuf, String)> {
+    let path = match &environment.kuberc {
+        Some(off) if off == "off" => return None,
+        Some(path) => PathBuf::from(path),
+        None => environment.home.as_ref()?.join(".kube").join("kuberc"),
+    };
+    let text = std::fs::read_to_string(&path).ok()?;
+    let lines = kuberc::hint(&text, program)?;
+    Some((path, lines))
 }
 
 impl State {
@@ -473,7 +471,7 @@ fn refused_text(path: &Path, refusal: &Refusal) -> String {
 }
 
 /// A name from a file, without what a terminal would obey.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

@@ -26,9 +26,9 @@ pub struct ExecUser {
     pub interactive_mode: String,
     pub provide_cluster_info: bool,
     pub injected: bool,
-    /// What `provideClusterInfo` would hand over: the first cluster that a context of the same
-    /// file pairs with this user.
-    pub cluster: Option<Cluster>,
+    /// What `provideClusterInfo` would hand over: the clusters that the contexts of the same file
+    /// pair with this user, each once.
+    pub clusters: Vec<Cluster>,
 }
 
 /// A cluster as `spec.cluster` of an ExecCredential shows it; what is not set is empty.
@@ -84,30 +84,28 @@ fn exec_user(
         interactive_mode: field(tree, exec.mapping, "interactiveMode"),
         provide_cluster_info: is_set(tree, exec.mapping, "provideClusterInfo"),
         injected: is_own(command) || config.has_further_in(&args, is_own),
-        cluster: cluster_of(tree, &user.name),
+        clusters: clusters_of(tree, &user.name),
     })
 }
 
-fn cluster_of(tree: &Tree<'_>, user: &str) -> Option<Cluster> {
-    let &root = tree.documents().first()?;
-    let contexts = items(tree, tree.get(root, "contexts")?.value);
-    let contexts = contexts
-        .iter()
-        .filter_map(|&item| tree.get(item, "context"));
-    let name = contexts
-        .map(|context| {
-            (
-                field(tree, context.value, "user"),
-                field(tree, context.value, "cluster"),
-            )
-        })
-        .find(|(of, _)| of == user)?
-        .1;
-    let clusters = items(tree, tree.get(root, "clusters")?.value);
-    let item = clusters
+fn clusters_of(tree: &Tree<'_>, user: &str) -> Vec<Cluster> {
+    let Some(&root) = tree.documents().first() else { return Vec::new() };
+    let list = |name| tree.get(root, name).map(|list| items(tree, list.value)).unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    for context in list("contexts").into_iter().filter_map(|item| tree.get(item, "context")) {
+        let name = field(tree, context.value, "cluster");
+        if field(tree, context.value, "user") == user && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let all = list("clusters");
+    names
         .into_iter()
-        .find(|&item| field(tree, item, "name") == name)?;
-    Some(cluster(tree, name, tree.get(item, "cluster")?.value))
+        .filter_map(|name| {
+            let item = all.iter().find(|&&item| field(tree, item, "name") == name)?;
+            Some(cluster(tree, name, tree.get(*item, "cluster")?.value))
+        })
+        .collect()
 }
 
 fn cluster(tree: &Tree<'_>, name: String, id: Id) -> Cluster {

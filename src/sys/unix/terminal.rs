@@ -1,4 +1,4 @@
-//! What a report asks of the system: the terminal's width, and whether a file could be written.
+//! What a report asks of the system: the terminal's width, and what could be done with a file.
 #![allow(unsafe_code)]
 
 use std::os::fd::RawFd;
@@ -22,7 +22,16 @@ pub fn terminal_width(stream: Stream) -> Option<usize> {
 
 /// Whether this user may write what is at `path`. Opens and changes nothing.
 pub fn may_write(path: &Path) -> bool {
+    has_access(path, libc::W_OK)
+}
+
+/// Whether `path` is a file that this user may execute.
+pub fn may_execute(path: &Path) -> bool {
+    path.is_file() && has_access(path, libc::X_OK)
+}
+
+fn has_access(path: &Path, mode: i32) -> bool {
     let Ok(path) = c_string(path.as_os_str()) else { return false };
-    // SAFETY: `path` is a C string that outlives the call.
-    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), libc::W_OK, libc::AT_EACCESS) == 0 }
+    // SAFETY: `path` is a C string that outlives the call (access(2)).
+    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
 }

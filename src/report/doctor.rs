@@ -1,0 +1,301 @@
+//! `--doctor`: what keeps the cache from working, and how to mend it.
+//!
+//! Looks at the clock, the cache file, the key, the kubeconfigs and what they run, and kubectl's
+//! list of allowed plugins. A line per finding, `ok`, `note` or `problem`; behind a problem stands
+//! what mends it. Runs nothing, and makes nothing. The exit status is 0 where nothing needs mending.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::client::{Client, clients};
+use super::page::Page;
+use super::{KeyPlace, plural};
+use crate::cache;
+use crate::config::{Config, Encryption, Environment};
+use crate::error::{Result, reason};
+use crate::keystore::Mode;
+use crate::sys::{self, Directory};
+use crate::{kubeconfig, time};
+
+/// No clock is right that stands before this program was written: 2026-01-01T00:00:00Z.
+const EARLIEST_UNIX_S: u64 = 1_767_225_600;
+/// What clocks of a network may differ by.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
+
+pub fn doctor(
+    config: &Config,
+    environment: Environment<'_>,
+    kubeconfigs: &kubeconfig::Environment,
+) -> Result<u8> {
+    let mut visit = Visit { page: Page::for_output(environment), problems: 0 };
+    visit.clock(config);
+    visit.settings(config);
+    visit.cache(config);
+    visit.key(config);
+    visit.kubeconfigs(environment, kubeconfigs);
+    visit.end()
+}
+
+struct Visit {
+    page: Page,
+    problems: usize,
+}
+
+impl Visit {
+    fn ok(&mut self, text: &str) {
+        self.page.row("ok", text);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.page.row("note", text);
+    }
+
+    fn problem(&mut self, text: &str, mend: &str) {
+        self.problems += 1;
+        self.page.row("problem", text);
+        self.page.row("", &format!("mend: {mend}"));
+    }
+
+    fn end(mut self) -> Result<u8> {
+        let summary = match self.problems {
+            0 => "nothing needs mending".to_owned(),
+            count => format!("{} mending", plural(count, "thing needs", "things need")),
+        };
+        self.page.heading(&summary);
+        self.page.print()?;
+        Ok(u8::from(self.problems > 0))
+    }
+
+    fn clock(&mut self, config: &Config) {
+        let now = time::now();
+        let text = format!("the clock says {}", time::format_rfc3339(now.as_secs()));
+        let stamp = config.cache_file.as_deref().and_then(|file| sys::file_stamp(file).ok());
+        let written_ns = stamp.map_or(0, |stamp| stamp.modified_ns);
+        let mend = "set the system's clock, or let the network set it (NTP)";
+        if now.as_secs() < EARLIEST_UNIX_S {
+            self.problem(&format!("{text}, which is long ago"), mend);
+        } else if written_ns > (now + CLOCK_TOLERANCE).as_nanos() as i128 {
+            self.problem(&format!("{text}, and the cache file was written later than that"), mend);
+        } else {
+            self.ok(&text);
+        }
+    }
+
+    fn settings(&mut self, config: &Config) {
+        if config.disabled {
+            self.problem("nothing is cached: K8S_TOKEN_CACHE_DISABLE is set", "unset it");
+        }
+        if let Some(log) = &config.log
+            && !can_be_written(log)
+        {
+            let text = format!("the log '{}' cannot be written", log.display());
+            self.problem(&text, "make it writable, or set K8S_TOKEN_CACHE_LOG to another file");
+        }
+    }
+
+    fn cache(&mut self, config: &Config) {
+        let store = match cache::open_store(config) {
+            Ok(store) => store,
+            Err(error) => return self.problem(&error.to_string(), "set HOME, or K8S_TOKEN_CACHE_FILE to a file"),
+        };
+        let path = store.path();
+        let problems_before = self.problems;
+        for path in [path, &path.with_file_name(store.lock_name())] {
+            if let Err(error) = sys::open_private(path)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                self.problem(&cannot_use(path, &error), "remove it: the next call makes a new one");
+            }
+        }
+        self.cache_directory(path.parent().unwrap_or(Path::new("")));
+        if store.is_newer() {
+            let text = format!("'{}' was written by a newer version of this program", path.display());
+            self.problem(&text, "use that version, or set K8S_TOKEN_CACHE_FILE to another path");
+        }
+        if self.problems == problems_before {
+            let state = if path.exists() { "can be written, by you alone" } else { "will be made when needed" };
+            self.ok(&format!("the cache file '{}' {state}", path.display()));
+        }
+    }
+
+    fn cache_directory(&mut self, directory: &Path) {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let elsewhere = "or set K8S_TOKEN_CACHE_FILE to a path in another directory";
+        match Directory::open(directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let mend = format!("take write permission from others ('chmod go-w'), {elsewhere}");
+                self.problem(&cannot_use(directory, &error), &mend);
+            }
+            _ if !can_be_made(directory) => {
+                let text = format!("'{}' cannot be written", directory.display());
+                self.problem(&text, &format!("make it writable, {elsewhere}"));
+            }
+            _ => {}
+        }
+    }
+
+    fn key(&mut self, config: &Config) {
+        let place = match KeyPlace::find(config) {
+            Ok(place) => place,
+            Err(error) => {
+                let text = error.to_string();
+                let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
+                return self.problem(text, hint);
+            }
+        };
+        match (place, &config.encryption, &config.state_directory) {
+            (KeyPlace::Off, ..) => self.note("the cache is not encrypted: K8S_TOKEN_CACHE_ENCRYPTION is off"),
+            (KeyPlace::NotMade, Encryption::Stored(mode), directory) if needs_directory(*mode) => {
+                self.key_directory(directory.as_deref());
+            }
+            (place, ..) => self.ok(&place.describe(config)),
+        }
+    }
+
+    /// There is no key yet, and it will be a file.
+    fn key_directory(&mut self, directory: Option<&Path>) {
+        match directory {
+            None => self.problem("the directory for the key is not known: no home directory is set", "set HOME"),
+            Some(directory) if !can_be_made(directory) => {
+                let text = format!("no encryption key can be made in '{}'", directory.display());
+                self.problem(&text, "make that directory writable");
+            }
+            Some(_) => self.ok("no encryption key has been made yet"),
+        }
+    }
+
+    fn kubeconfigs(&mut self, environment: Environment<'_>, kubeconfigs: &kubeconfig::Environment) {
+        let mut files = match kubeconfig::default_files(kubeconfigs) {
+            Ok(files) => files,
+            Err(error) => return self.problem(&error.to_string(), "set HOME or KUBECONFIG"),
+        };
+        for missing in files.extract_if(.., |file| !file.exists()) {
+            self.note(&format!("there is no kubeconfig '{}'", missing.display()));
+        }
+        let (mut clients, errors) = clients(&files, kubeconfigs);
+        for error in errors {
+            self.problem(&error.to_string(), "correct that line; until then the cache leaves the file alone");
+        }
+        clients.dedup_by(|one, other| (&one.file, one.line) == (&other.file, other.line));
+        self.users(&clients);
+        self.programs(&clients, environment, kubeconfigs);
+        self.allowlist(&clients, kubeconfigs);
+    }
+
+    fn users(&mut self, clients: &[Client]) {
+        let injected = clients.iter().filter(|client| client.injected).count();
+        match clients.len() {
+            0 => self.note("no user of a kubeconfig has an exec plugin"),
+            all => {
+                let users = plural(all, "user with an exec plugin goes", "users with an exec plugin go");
+                self.ok(&format!("{injected} of {users} through the cache"));
+            }
+        }
+        for client in clients.iter().filter(|client| !client.injected) {
+            let text = format!("{}, line {}, does not go through the cache", client.title(), client.line);
+            self.problem(&text, &format!("k8s-token-cache --inject --user {}", shell_word(&client.user)));
+        }
+    }
+
+    /// Whether everything is there that is run, and can be.
+    fn programs(
+        &mut self,
+        clients: &[Client],
+        environment: Environment<'_>,
+        kubeconfigs: &kubeconfig::Environment,
+    ) {
+        let own_path = kubeconfigs.program.as_deref().map(|path| shell_word(&path.to_string_lossy()));
+        let put_it_there =
+            format!("put it on PATH, or: k8s-token-cache --inject --command {}", own_path.unwrap_or_default());
+        let mut seen = Vec::new();
+        for client in clients {
+            let hint = client.identity(environment).install_hint.unwrap_or("install it, or put it on PATH");
+            let mend = if client.wrapped.is_some() { &put_it_there } else { hint };
+            self.program(&client.program(), client, mend, &mut seen);
+            if let Some(plugin) = client.wrapped_program() {
+                self.program(Path::new(plugin), client, hint, &mut seen);
+            }
+        }
+    }
+
+    fn program(&mut self, program: &Path, client: &Client, mend: &str, seen: &mut Vec<PathBuf>) {
+        if seen.iter().any(|one| one == program) {
+            return;
+        }
+        seen.push(program.to_owned());
+        let name = program.display();
+        match sys::find_program(program.as_os_str()) {
+            None => self.problem(&format!("'{name}' is not found, which {} needs", client.title()), mend),
+            Some(path) if !sys::may_execute(&path) => {
+                let text = format!("'{}' cannot be executed, which {} needs", path.display(), client.title());
+                self.problem(&text, "make it executable ('chmod +x'), or install it anew");
+            }
+            Some(path) if path == program => self.ok(&format!("'{name}' is there")),
+            Some(path) => self.ok(&format!("'{name}' is found: '{}'", path.display())),
+        }
+    }
+
+    fn allowlist(&mut self, clients: &[Client], kubeconfigs: &kubeconfig::Environment) {
+        let mut commands: Vec<&str> = Vec::new();
+        for client in clients.iter().filter(|client| client.injected) {
+            if !commands.contains(&client.command.as_str()) {
+                commands.push(&client.command);
+            }
+        }
+        for command in commands {
+            if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
+                let text = format!("kubectl may not run '{command}': '{}' does not allow it", path.display());
+                self.problem(&text, &format!("add to that file:\n{}", lines.trim_end()));
+            }
+        }
+    }
+}
+
+fn cannot_use(path: &Path, error: &io::Error) -> String {
+    format!("cannot use '{}': {}", path.display(), reason(error))
+}
+
+/// Whether the key will be a file, as far as can be told without making one.
+fn needs_directory(mode: Mode) -> bool {
+    mode == Mode::File || !cfg!(target_os = "linux")
+}
+
+/// Whether a directory is there and can be written, or can be made.
+fn can_be_made(directory: &Path) -> bool {
+    let absolute = std::path::absolute(directory).unwrap_or_default();
+    let existing = absolute.ancestors().find(|ancestor| ancestor.exists());
+    existing.is_some_and(|existing| existing.is_dir() && sys::may_write(existing))
+}
+
+fn can_be_written(file: &Path) -> bool {
+    match file.metadata() {
+        Ok(metadata) => !metadata.is_dir() && sys::may_write(file),
+        Err(_) => std::path::absolute(file).is_ok_and(|file| file.parent().is_some_and(can_be_made)),
+    }
+}
+
+/// A word as it can be given to a shell.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_be_copied_to_a_shell() {
+        for (word, expected) in [
+            ("arn:aws:eks:eu-west-1:1:cluster/a", "arn:aws:eks:eu-west-1:1:cluster/a"),
+            ("it's mine", r"'it'\''s mine'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), expected);
+        }
+    }
+}

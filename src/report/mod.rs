@@ -1,0 +1,156 @@
+//! What people and programs ask about the cache and what is around it: `--list`, `--explain`,
+//! `--doctor`; and what they ask of it: `--clear`, `--warm`.
+//!
+//! Here stands what the reports share: where text goes, what is in the cache, where the key lives.
+//! Nothing here prints a credential or a secret. Nothing here makes a key, a directory or a file,
+//! but for `--clear`, and the plugins that `--warm` runs. All of it is reached by its own option
+//! alone; a hit never comes here.
+
+mod client;
+mod doctor;
+mod explain;
+mod list;
+mod page;
+mod parts;
+mod warm;
+
+pub use doctor::doctor;
+pub use explain::explain;
+pub use list::list;
+pub use warm::warm;
+
+use std::ffi::OsString;
+
+use crate::cache::{self, Cache};
+use crate::config::{Config, Encryption};
+use crate::entry::Entry;
+use crate::error::{Error, Result, reason};
+use crate::key::Key;
+use crate::keystore::{self, Source};
+use crate::proxy::Call;
+use crate::store::Name;
+use crate::{sys, time};
+
+/// Writes `text` to standard output.
+pub fn print(text: &str) -> Result<u8> {
+    sys::write_stdout(text.as_bytes())
+        .map(|()| 0)
+        .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
+}
+
+/// Forgets everything.
+pub fn clear_all(config: &Config) -> Result<u8> {
+    let removed = cache::open_store(config)?.remove(None, time::now())?;
+    print(&cleared(removed))
+}
+
+/// Forgets the credential of one command: what this very call would find, and what clients would
+/// that differ from it in nothing but what they say of themselves. From a shell, nobody can say
+/// what kubectl says.
+pub fn clear(call: &Call<'_>) -> Result<u8> {
+    let key = Key::new(&call.source)?;
+    let contents = Contents::read(call.config)?;
+    let of_command = |entry: &&(Name, Entry)| parts::is_same_command(entry.1.parts(), key.parts());
+    let (mut names, mut others) = (Vec::new(), 0);
+    for (name, entry) in contents.entries.iter().filter(of_command) {
+        let differences = parts::differences(entry.parts(), key.parts());
+        if differences.iter().all(|difference| difference.by_client) {
+            names.push(*name);
+        } else {
+            others += 1;
+        }
+    }
+    if let Some(cache) = Cache::existing(call.config, key)?
+        && !names.contains(&cache.name)
+    {
+        // What cannot be read, and what is being fetched right now.
+        names.push(cache.name);
+    }
+    let store = cache::open_store(call.config)?;
+    let mut removed = 0;
+    for name in &names {
+        removed += store.remove(Some(name), time::now())?;
+    }
+    let mut text = cleared(removed);
+    if others > 0 {
+        text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));
+    }
+    print(&text)
+}
+
+fn cleared(removed: usize) -> String {
+    match removed {
+        0 => "nothing was cached\n".to_owned(),
+        1 => "forgot 1 credential\n".to_owned(),
+        more => format!("forgot {more} credentials\n"),
+    }
+}
+
+/// All that the cache file holds, as far as it can be opened.
+struct Contents {
+    key: KeyPlace,
+    entries: Vec<(Name, Entry)>,
+    /// Entries that were sealed with another key, or are damaged.
+    unreadable: usize,
+}
+
+impl Contents {
+    fn read(config: &Config) -> Result<Contents> {
+        let all = cache::open_store(config)?.all()?;
+        let key = KeyPlace::find(config)?;
+        let vault = cache::existing_vault(config)?;
+        let decode = |(name, object): &(Name, Vec<u8>)| Some((*name, vault.as_ref()?.decode(name, object)?));
+        let entries: Vec<_> = all.iter().filter_map(decode).collect();
+        Ok(Contents { key, unreadable: all.len() - entries.len(), entries })
+    }
+}
+
+/// Where the encryption key lives.
+enum KeyPlace {
+    /// Nothing is encrypted.
+    Off,
+    NotMade,
+    In(Source),
+}
+
+impl KeyPlace {
+    fn find(config: &Config) -> Result<KeyPlace> {
+        let Encryption::Stored(mode) = &config.encryption else {
+            let is_off = matches!(config.encryption, Encryption::Off);
+            return Ok(if is_off { KeyPlace::Off } else { KeyPlace::In(Source::Environment) });
+        };
+        let found = keystore::find(*mode, config.state_directory.as_deref())?;
+        Ok(found.map_or(KeyPlace::NotMade, |(_, source)| KeyPlace::In(source)))
+    }
+
+    /// For programs: one word, which never changes.
+    fn word(&self) -> &'static str {
+        match self {
+            KeyPlace::Off => "off",
+            KeyPlace::NotMade => "none",
+            KeyPlace::In(Source::Environment) => "environment",
+            KeyPlace::In(Source::Keyring) => "keyring",
+            KeyPlace::In(Source::File) => "file",
+        }
+    }
+
+    fn describe(&self, config: &Config) -> String {
+        match (self, &config.state_directory) {
+            (KeyPlace::Off, _) => "not encrypted".to_owned(),
+            (KeyPlace::NotMade, _) => "no encryption key has been made yet".to_owned(),
+            (KeyPlace::In(Source::File), Some(directory)) => {
+                format!("encrypted; the key is in '{}'", keystore::key_file(directory).display())
+            }
+            (KeyPlace::In(source), _) => format!("encrypted; the key is in {}", source.describe()),
+        }
+    }
+}
+
+/// The command line as people may see it.
+fn command_line(command: &[OsString]) -> String {
+    crate::identity::mask_arguments(command).join(" ")
+}
+
+fn plural(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
