@@ -12,7 +12,7 @@ use crate::config::Environment;
 use crate::error::{Error, Kind, Result};
 use crate::exec_info::ExecInfo;
 use crate::fnv::fnv1a_128;
-use crate::identity::Identity;
+use crate::identity::{self, Identity};
 use crate::secret::SecretBytes;
 use crate::sys::{self, FileStamp};
 
@@ -158,11 +158,11 @@ impl Parts {
         for variable in source.identity.variables() {
             self.push_variable(variable.name, variable.secret, source.environment);
         }
-        let mut further: Vec<&String> = source.key_env.iter().collect();
+        let mut further: Vec<&String> = source.identity.named_variables.iter().chain(source.key_env).collect();
         further.sort_unstable();
         further.dedup();
         for name in further {
-            self.push_variable(name, false, source.environment);
+            self.push_variable(name, identity::is_secret_variable(name), source.environment);
         }
     }
 

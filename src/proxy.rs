@@ -249,6 +249,9 @@ impl<'a> Miss<'a> {
     }
 
     fn store(&self, output: &[u8], expires_unix_s: u64, generation: u64) {
+        if self.directory.is_none() {
+            return; // As the warning has said.
+        }
         let now = time::now();
         match self.cache.insert(&self.call.source, output, expires_unix_s, generation, None, now) {
             Ok(Some(fingerprint)) => {

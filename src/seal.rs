@@ -136,7 +136,12 @@ fn additional_data(header: &[u8; HEADER_BYTES], context: &Context) -> [u8; ADDIT
 }
 
 /// In place. `None` for a text beyond the cipher's limit of 256 GiB.
-fn encrypt(key: &Key, nonce: &[u8; NONCE_BYTES], additional: &[u8], text: &mut [u8]) -> Option<[u8; TAG_BYTES]> {
+fn encrypt(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    additional: &[u8],
+    text: &mut [u8],
+) -> Option<[u8; TAG_BYTES]> {
     let cipher = XChaCha20Poly1305::new(key.expose().into());
     let tag = cipher.encrypt_inout_detached(nonce.into(), additional, InOutBuf::from(text)).ok()?;
     Some(tag.into())
@@ -156,4 +161,183 @@ fn decrypt(
 
 fn cannot_seal(why: &str) -> Error {
     Error::new(Kind::Cache, format!("cannot encrypt the credential: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTEXT: Context = Context {
+        name: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        created_unix_s: 1_700_000_000,
+        expires_unix_s: 1_700_000_840,
+    };
+
+    fn bytes<const N: usize>(hex: &str) -> [u8; N] {
+        let bytes: Vec<u8> = (0..hex.len())
+            .step_by(2)
+            .map(|start| u8::from_str_radix(&hex[start..start + 2], 16).unwrap())
+            .collect();
+        bytes.try_into().unwrap()
+    }
+
+    fn counting<const N: usize>(first: u8) -> [u8; N] {
+        std::array::from_fn(|index| first + index as u8)
+    }
+
+    fn sealer(first_key_byte: u8) -> Sealer {
+        let key: [u8; 32] = counting(first_key_byte);
+        Sealer::new(Key::from_slice(&key).unwrap(), Source::File)
+    }
+
+    fn opened(sealer: &Sealer, context: &Context, envelope: &[u8]) -> Option<Vec<u8>> {
+        sealer.open(context, envelope).map(|text| text.expose().to_vec())
+    }
+
+    /// draft-irtf-cfrg-xchacha-03, section 2.2.1.
+    #[test]
+    fn entry_names_are_the_drafts_hchacha20() {
+        let input = u128::from_be_bytes(bytes("000000090000004a0000000031415927"));
+        assert_eq!(sealer(0x00).entry_name(input), bytes("82413b4227b27bfed30e42508a877d73"));
+    }
+
+    /// draft-irtf-cfrg-xchacha-03, appendix A.3.1.
+    #[test]
+    fn the_cipher_is_the_drafts_xchacha20_poly1305() {
+        let sunscreen: [u8; 114] =
+            *b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+               sunscreen would be it.";
+        let key = Key::from_slice(&counting::<32>(0x80)).unwrap();
+        let nonce = counting(0x40);
+        let additional: [u8; 12] = bytes("50515253c0c1c2c3c4c5c6c7");
+
+        let mut text = sunscreen;
+        let tag = encrypt(&key, &nonce, &additional, &mut text).unwrap();
+        assert_eq!(
+            text,
+            bytes(
+                "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa644\
+                 0bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e\
+                 3f3fac2bc369488f76b2383565d3fff921f9664c97637da9768812f615c68b13b52e"
+            )
+        );
+        assert_eq!(tag, bytes("c0875924c1c7987947deafd8780acf49"));
+
+        decrypt(&key, &nonce, &additional, &mut text, &tag).unwrap();
+        assert_eq!(text, sunscreen);
+    }
+
+    /// Made by another implementation from the table at the top of this file: a program that writes
+    /// something else has to write another version.
+    #[test]
+    fn version_1_looks_like_this_for_ever() {
+        let envelope: [u8; 62] = bytes(
+            "4b54430101037a0b5bf1b8810e13404142434445464748494a4b4c4d4e4f50515253545556578564\
+             16d42f958c2ee1309c09fc11939884802c16b38fb62a",
+        );
+        let sealer = sealer(0x80);
+        assert_eq!(sealer.seal_with_nonce(&CONTEXT, &counting(0x40), b"the text").unwrap(), envelope);
+        assert_eq!(opened(&sealer, &CONTEXT, &envelope).unwrap(), b"the text");
+        assert_eq!(
+            sealer.entry_name(u128::from_be_bytes(CONTEXT.name)),
+            bytes("27cf9e52305d9778e8ecf6c7f358196b")
+        );
+    }
+
+    #[test]
+    fn what_was_sealed_opens_whatever_its_length() {
+        let sealer = sealer(1);
+        let text: Vec<u8> = (0..400u32).map(|n| n as u8).collect();
+        for length in (0..200).chain([255, 256, 257, 400]) {
+            let envelope = sealer.seal(&CONTEXT, &text[..length]).unwrap();
+            assert_eq!(envelope.len(), length + HEADER_BYTES + NONCE_BYTES + TAG_BYTES);
+            assert_eq!(opened(&sealer, &CONTEXT, &envelope).unwrap(), &text[..length]);
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_a_miss() {
+        let sealer = sealer(1);
+        let mut envelope =
+            sealer.seal(&CONTEXT, b"a credential of some length, more than one block of 64 bytes").unwrap();
+        for bit in 0..envelope.len() * 8 {
+            envelope[bit / 8] ^= 1 << (bit % 8);
+            assert!(sealer.open(&CONTEXT, &envelope).is_none(), "bit {bit}");
+            envelope[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert!(sealer.open(&CONTEXT, &envelope).is_some());
+    }
+
+    #[test]
+    fn a_shorter_or_longer_envelope_is_a_miss() {
+        let sealer = sealer(1);
+        let mut envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
+        for length in 0..envelope.len() {
+            assert!(sealer.open(&CONTEXT, &envelope[..length]).is_none(), "{length} bytes");
+            assert!(
+                sealer.open(&CONTEXT, &envelope[envelope.len() - length..]).is_none(),
+                "last {length} bytes"
+            );
+        }
+        envelope.push(0);
+        assert!(sealer.open(&CONTEXT, &envelope).is_none());
+    }
+
+    #[test]
+    fn an_envelope_opens_in_its_own_entry_alone() {
+        let sealer = sealer(1);
+        let envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
+        for other in [
+            Context { name: [0; 16], ..CONTEXT },
+            Context { name: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16], ..CONTEXT },
+            Context { created_unix_s: CONTEXT.created_unix_s + 1, ..CONTEXT },
+            Context { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT },
+            Context { expires_unix_s: u64::MAX, ..CONTEXT },
+            Context {
+                created_unix_s: CONTEXT.expires_unix_s,
+                expires_unix_s: CONTEXT.created_unix_s,
+                ..CONTEXT
+            },
+        ] {
+            assert!(sealer.open(&other, &envelope).is_none(), "{other:?}");
+        }
+        assert!(sealer.open(&CONTEXT, &envelope).is_some());
+    }
+
+    #[test]
+    fn swapped_envelopes_are_misses() {
+        let sealer = sealer(1);
+        let other = Context { name: [42; 16], ..CONTEXT };
+        let envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
+        let other_envelope = sealer.seal(&other, b"b credential").unwrap();
+        assert!(sealer.open(&other, &envelope).is_none());
+        assert!(sealer.open(&CONTEXT, &other_envelope).is_none());
+    }
+
+    #[test]
+    fn another_key_neither_opens_nor_finds() {
+        let envelope = sealer(1).seal(&CONTEXT, b"a credential").unwrap();
+        assert!(sealer(2).open(&CONTEXT, &envelope).is_none());
+        assert_ne!(sealer(1).entry_name(7), sealer(2).entry_name(7));
+        assert_ne!(sealer(1).entry_name(7), sealer(1).entry_name(8));
+    }
+
+    #[test]
+    fn the_same_key_opens_wherever_it_came_from() {
+        let envelope = sealer(1).seal(&CONTEXT, b"a credential").unwrap();
+        let key = Key::from_slice(&counting::<32>(1)).unwrap();
+        let given = Sealer::new(key, Source::Environment);
+        assert_eq!(opened(&given, &CONTEXT, &envelope).unwrap(), b"a credential");
+    }
+
+    #[test]
+    fn no_two_envelopes_share_a_nonce_and_none_shows_its_text() {
+        let sealer = sealer(1);
+        let text = b"a credential that must not be seen";
+        let first = sealer.seal(&CONTEXT, text).unwrap();
+        let second = sealer.seal(&CONTEXT, text).unwrap();
+        let nonce = HEADER_BYTES..HEADER_BYTES + NONCE_BYTES;
+        assert_ne!(first[nonce.clone()], second[nonce]);
+        assert!(!first.windows(8).any(|piece| text.windows(8).any(|secret| secret == piece)));
+    }
 }

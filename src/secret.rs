@@ -126,6 +126,14 @@ mod tests {
     }
 
     #[test]
+    fn growing_keeps_what_was_there() {
+        let mut bytes = SecretBytes::from(vec![7; 48]);
+        bytes.reserve(1);
+        assert!(bytes.expose_mut().capacity() > 48);
+        assert_eq!(bytes.expose(), &[7; 48]);
+    }
+
+    #[test]
     fn wiping_leaves_zeros() {
         let mut key = Key::from_slice(&[7; 32]).unwrap();
         key.wipe();

@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -53,8 +54,28 @@ impl Home {
     }
 }
 
-fn bytes(found: &(Key, Source)) -> ([u8; 32], Source) {
-    (*found.0.expose(), found.1)
+/// To be compared. Not even a test's key is printed.
+#[derive(PartialEq)]
+struct Found([u8; 32], Source);
+
+impl From<(Key, Source)> for Found {
+    fn from((key, source): (Key, Source)) -> Found {
+        Found(*key.expose(), source)
+    }
+}
+
+impl fmt::Debug for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Found(secret, {:?})", self.1)
+    }
+}
+
+fn found(places: &Places<'_>, mode: Mode) -> Option<Found> {
+    places.find(mode).unwrap().map(Found::from)
+}
+
+fn made(places: &Places<'_>, mode: Mode) -> Found {
+    Found::from(places.find_or_create(mode).unwrap())
 }
 
 /// In as many threads as asked for, all released at once.
@@ -76,12 +97,10 @@ fn all_equal<T: PartialEq>(values: &[T]) -> bool {
 
 #[test]
 fn a_key_from_the_environment_may_lack_padding_and_have_white_space_around_it() {
-    for value in [
-        KEY_BASE64.to_owned(),
-        KEY_BASE64.trim_end_matches('=').to_owned(),
-        format!("  {KEY_BASE64}\r\n"),
-    ] {
-        assert_eq!(from_environment(OsStr::new(&value)).unwrap().expose(), &KEY, "{value:?}");
+    for value in
+        [KEY_BASE64.to_owned(), KEY_BASE64.trim_end_matches('=').to_owned(), format!("  {KEY_BASE64}\r\n")]
+    {
+        assert!(from_environment(OsStr::new(&value)).unwrap().expose() == &KEY, "{value:?}");
     }
 }
 
@@ -132,13 +151,13 @@ fn looking_for_a_key_makes_nothing() {
 fn a_key_file_is_made_once_and_found_again() {
     let home = Home::new();
     let state_dir = home.state_dir();
-    let made = find_or_create(Mode::File, Some(&state_dir)).unwrap();
+    let made = Found::from(find_or_create(Mode::File, Some(&state_dir)).unwrap());
     let found = find(Mode::File, Some(&state_dir)).unwrap().unwrap();
     let again = find_or_create(Mode::File, Some(&state_dir)).unwrap();
-    assert_eq!(bytes(&made), bytes(&found));
-    assert_eq!(bytes(&made), bytes(&again));
+    assert_eq!(Found::from(found), made);
+    assert_eq!(Found::from(again), made);
     assert_eq!(made.1, Source::File);
-    assert_ne!(made.0.expose(), &[0; 32]);
+    assert_ne!(made, Found([0; 32], Source::File));
     assert_eq!(home.names(), ["key", "key.lock"]);
 }
 
@@ -146,14 +165,14 @@ fn a_key_file_is_made_once_and_found_again() {
 fn two_homes_have_two_keys() {
     let [first, second] =
         [Home::new(), Home::new()].map(|home| find_or_create(Mode::File, Some(&home.state_dir())).unwrap());
-    assert_ne!(bytes(&first), bytes(&second));
+    assert_ne!(Found::from(first), Found::from(second));
 }
 
 #[test]
 fn all_who_come_first_at_once_get_one_key_file() {
     for _ in 0..20 {
         let home = Home::new();
-        let keys = at_once(8, || bytes(&find_or_create(Mode::File, Some(&home.state_dir())).unwrap()));
+        let keys = at_once(8, || Found::from(find_or_create(Mode::File, Some(&home.state_dir())).unwrap()));
         assert!(all_equal(&keys));
         assert_eq!(home.names(), ["key", "key.lock"]);
     }
@@ -246,7 +265,7 @@ mod in_unix_files {
     fn a_key_file_is_read_back() {
         let home = Home::with_key_file(&key_file_content(&KEY));
         let found = find(Mode::File, Some(&home.state_dir())).unwrap().unwrap();
-        assert_eq!(bytes(&found), (KEY, Source::File));
+        assert_eq!(Found::from(found), Found(KEY, Source::File));
     }
 
     #[test]

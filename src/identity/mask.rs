@@ -1,0 +1,184 @@
+//! Hides secrets in command lines before anybody sees them.
+//!
+//! Owns what counts as secret by its name, and what a secret looks like where it has no name.
+//! Promises that the value of a flag or variable with such a name never comes through, whatever
+//! the command; rather too much is hidden than too little. Left to others: where the text goes.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+
+const MASK: &str = "***";
+
+/// Words that make a name secret.
+const SECRET_WORDS: &[&str] = &[
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "token",
+    "api-key",
+    "apikey",
+    "access-key",
+    "private-key",
+    "authorization",
+    "bearer",
+    "assertion",
+    "key-content",
+    "key-data",
+];
+
+/// Endings that make it the name of something about a secret.
+const HARMLESS_ENDINGS: &[&str] = &[
+    "-file",
+    "-path",
+    "-dir",
+    "-directory",
+    "-url",
+    "-uri",
+    "-endpoint",
+    "-host",
+    "-id",
+    "-name",
+    "-env",
+    "-stdin",
+    "-type",
+    "-ttl",
+    "-storage",
+    "-only",
+    "-duration",
+    "-expiration",
+    "-method",
+    "-backend",
+    "-collection",
+];
+
+/// Short flags that carry one: digitalocean/doctl commands/doit.go, okteto/okteto
+/// cmd/context/context.go, 99designs/aws-vault cli/exec.go.
+const SECRET_SHORT_FLAGS: &[(&str, &str)] = &[("doctl", "-t"), ("okteto", "-t"), ("aws-vault", "-t")];
+
+/// Beginnings of credentials that go without a name: a JWT, the token of `aws eks get-token`, the
+/// tokens of DigitalOcean and Google.
+const SECRET_BEGINNINGS: &[&str] = &["eyJ", "k8s-aws-v1.", "dop_v1_", "ya29."];
+
+/// Whether the value of a flag is to be hidden: `--client-secret`, `--token`, not `--token-file`.
+pub fn is_secret_flag(flag: &str) -> bool {
+    let name = flag.split('=').next().unwrap_or(flag);
+    name.starts_with('-') && is_secret_name(name)
+}
+
+/// The same for the name of an environment variable.
+pub fn is_secret_variable(name: &str) -> bool {
+    is_secret_name(name)
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    // An AppRole's secret id is a password.
+    let harmless =
+        HARMLESS_ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
+    !harmless && SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// The command line for people: secrets and characters that drive a terminal are replaced.
+pub fn mask_arguments(arguments: &[OsString]) -> Vec<String> {
+    let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let mut previous = "";
+    let mut masked = Vec::with_capacity(texts.len());
+    for (position, text) in texts.iter().enumerate() {
+        let before = &texts[..position];
+        let hidden = is_value_of_secret(previous, text, before);
+        let shown = if hidden { MASK.to_owned() } else { mask_argument(text, before) };
+        masked.push(shown.replace(char::is_control, "\u{fffd}"));
+        previous = text;
+    }
+    masked
+}
+
+fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {
+    let names_secret = is_secret_flag(previous) || is_secret_short_flag(previous, before);
+    names_secret && !previous.contains('=') && !looks_like_flag(text)
+}
+
+/// A secret may begin with a dash, so only what is surely a flag is let through.
+fn looks_like_flag(text: &str) -> bool {
+    match text.strip_prefix("--") {
+        Some(long) => long.starts_with(|c: char| c.is_ascii_lowercase()),
+        None => text.len() == 2 && text.starts_with('-'),
+    }
+}
+
+fn is_secret_short_flag(flag: &str, before: &[Cow<str>]) -> bool {
+    let is_program = |text: &str, program: &str| super::recognise::program_name(text.as_ref()) == program;
+    SECRET_SHORT_FLAGS
+        .iter()
+        .any(|(program, short)| flag == *short && before.iter().any(|text| is_program(text, program)))
+}
+
+fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
+    if text.contains(char::is_whitespace) {
+        return mask_script(text);
+    }
+    let is_url = |text: &str| text.contains("://");
+    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !is_url(name)) {
+        let secret = is_secret_name(name) || is_secret_short_flag(name, before);
+        let value = if secret && !value.is_empty() { MASK.to_owned() } else { mask_value(value) };
+        return [name, "=", &value].concat();
+    }
+    let joined = text.get(..2).is_some_and(|short| is_secret_short_flag(short, before));
+    match joined && text.len() > 2 {
+        true => [&text[..2], MASK].concat(),
+        false => mask_value(text),
+    }
+}
+
+/// A script or header is shown whole or not at all: its quoting may be anything.
+fn mask_script(text: &str) -> String {
+    let is_border = |c: char| c.is_whitespace() || "'\"`;|&()<>".contains(c);
+    let mut words = text.split(is_border).filter(|word| !word.is_empty());
+    let suspicious = words.any(|word| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let named = is_secret_name(name) && (word.starts_with('-') || !value.is_empty());
+        let header = name.ends_with(':') && is_secret_name(&name[..name.len() - 1]);
+        let short = SECRET_SHORT_FLAGS.iter().any(|(_, short)| name == *short);
+        named
+            || header
+            || short
+            || name.eq_ignore_ascii_case("bearer")
+            || mask_value(word) != word
+            || mask_value(value) != value
+    });
+    if suspicious { MASK.to_owned() } else { text.to_owned() }
+}
+
+fn mask_value(value: &str) -> String {
+    if SECRET_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning)) {
+        return MASK.to_owned();
+    }
+    match value.split_once("://") {
+        Some((scheme, rest)) => [scheme, "://", &mask_user(rest)].concat(),
+        // `NAME=value` as the value of a flag: `--header Authorization=...`.
+        None => match value.split_once('=') {
+            Some((name, inner)) if !inner.is_empty() && is_secret_name(name) => [name, "=", MASK].concat(),
+            _ => value.to_owned(),
+        },
+    }
+}
+
+/// `user:password@host/path` to `user:***@host/path`, and secrets in the query.
+fn mask_user(rest: &str) -> String {
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_end);
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or("");
+            [name, ":", MASK, "@", host].concat()
+        }
+        _ => authority.to_owned(),
+    };
+    let Some((path, query)) = path.split_once('?') else {
+        return [&authority, path].concat();
+    };
+    let parameters: Vec<String> = query.split('&').map(mask_value).collect();
+    [&authority, path, "?", &parameters.join("&")].concat()
+}
