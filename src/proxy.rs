@@ -103,7 +103,7 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: Option<Client>, no
     if let Some(mut client) = client {
         client.was_given(found.fingerprint, now);
     }
-    call.log.write("hit", &Human(found.entry.time_left(now)), now);
+    call.log.write("hit", &format_args!("{} left", Human(found.entry.time_left(now))), now);
     if refresh::is_due(call, &found.entry, now) {
         refresh::start(call, cache, found, now);
     }

@@ -97,9 +97,14 @@ fn wrapped(arguments: &[String]) -> Option<Wrapped> {
 
 impl Client {
     /// "user 'dev' of '/home/u/.kube/config'".
+    pub fn place(&self) -> String {
+        format!("user '{}' of '{}'", self.user, self.file.display())
+    }
+
+    /// The same with the cluster, where that counts.
     pub fn title(&self) -> String {
         let cluster = self.cluster_name.as_ref().map(|name| format!(" with cluster '{name}'"));
-        format!("user '{}' of '{}'{}", self.user, self.file.display(), cluster.unwrap_or_default())
+        self.place() + &cluster.unwrap_or_default()
     }
 
     /// Whether it runs exactly this plugin, be it through the cache or not.
@@ -173,7 +178,7 @@ impl Client {
 /// and `config` (`k8s.io/client-go/pkg/apis/clientauthentication/v1/types.go`).
 fn cluster_json(cluster: &Cluster, file: &Path) -> String {
     let mut text = String::from("{\"server\":");
-    json::push_string(&mut text, &cluster.server);
+    json::push_string(&mut text, server(cluster));
     for (name, value) in [
         ("tls-server-name", cluster.tls_server_name.as_str()),
         ("certificate-authority-data", &authority(cluster, file)),
@@ -194,6 +199,11 @@ fn cluster_json(cluster: &Cluster, file: &Path) -> String {
     text.push_str(cluster.config.as_deref().unwrap_or("null"));
     text.push('}');
     text
+}
+
+/// As client-go's `clientcmd` makes a host of it (`client_config.go`, `ClientConfig`).
+fn server(cluster: &Cluster) -> &str {
+    cluster.server.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// The data, else the file's content, in base64.

@@ -193,7 +193,7 @@ impl Visit {
             }
         }
         for client in clients.iter().filter(|client| !client.injected) {
-            let text = format!("{}, line {}, does not go through the cache", client.title(), client.line);
+            let text = format!("{}, line {}, does not go through the cache", client.place(), client.line);
             self.problem(&text, &format!("k8s-token-cache --inject --user {}", shell_word(&client.user)));
         }
     }
@@ -226,9 +226,9 @@ impl Visit {
         seen.push(program.to_owned());
         let name = program.display();
         match sys::find_program(program.as_os_str()) {
-            None => self.problem(&format!("'{name}' is not found, which {} needs", client.title()), mend),
+            None => self.problem(&format!("'{name}' is not found, which {} needs", client.place()), mend),
             Some(path) if !sys::may_execute(&path) => {
-                let text = format!("'{}' cannot be executed, which {} needs", path.display(), client.title());
+                let text = format!("'{}' cannot be executed, which {} needs", path.display(), client.place());
                 self.problem(&text, "make it executable ('chmod +x'), or install it anew");
             }
             Some(path) if path == program => self.ok(&format!("'{name}' is there")),

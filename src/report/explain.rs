@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::client::{Client, clients};
 use super::page::Page;
-use super::parts::{self, Item};
+use super::parts::{self, Difference, Item};
 use super::{Contents, command_line, plural};
 use crate::cache::{self, Cache, Found, Lookup, Reason, State};
 use crate::callers::{Callers, Row, Subject, unix_ms};
@@ -25,6 +25,8 @@ use crate::time::{self, Human};
 use crate::{kubeconfig, refresh, sys};
 
 const INDENT: usize = 2;
+const NO_CLIENT: &str = "none: KUBERNETES_EXEC_INFO is not set here, as in any shell; clients set it, and \
+                         their apiVersion and cluster count";
 
 pub fn explain(
     wrapped: &Wrapped,
@@ -32,7 +34,7 @@ pub fn explain(
     kubeconfigs: &kubeconfig::Environment,
 ) -> Result<u8> {
     let page = Page::for_output(environment);
-    let mut explanation = Explanation { page, now: time::now(), explained: Vec::new() };
+    let mut explanation = Explanation { page, now: time::now(), told: Vec::new() };
     proxy::with_call(wrapped, environment, &mut |call| {
         explanation.call_from_here(call);
         Ok(0)
@@ -40,7 +42,10 @@ pub fn explain(
     for client in clients_of(wrapped, kubeconfigs) {
         explanation.client(&client, environment);
     }
-    proxy::with_call(wrapped, environment, &mut |call| explanation.others(call))?;
+    proxy::with_call(wrapped, environment, &mut |call| {
+        explanation.others(call);
+        Ok(0)
+    })?;
     explanation.page.print()
 }
 
@@ -55,8 +60,8 @@ fn clients_of(wrapped: &Wrapped, kubeconfigs: &kubeconfig::Environment) -> Vec<C
 struct Explanation {
     page: Page,
     now: Duration,
-    /// The parts of the keys of the calls so far, that from here first.
-    explained: Vec<SecretBytes>,
+    /// The parts of the keys that were told of so far; first of all, those of the call from here.
+    told: Vec<SecretBytes>,
 }
 
 impl Explanation {
@@ -80,9 +85,8 @@ impl Explanation {
             items.iter().filter(move |item| wanted(item.part)).map(Item::describe).collect::<Vec<_>>()
         };
         for (label, lines, none) in [
-            ("variables", of(|part| matches!(part, Part::Variable | Part::Secret)), "none that counts is set"),
+            ("variables", of(|part| matches!(part, Part::Variable | Part::Secret | Part::Home)), "none is set"),
             ("files", of(|part| part == Part::File), "none"),
-            ("home", of(|part| part == Part::Home), "not set"),
             ("directory", of(|part| part == Part::WorkingDirectory), ""),
             ("client", of(|part| matches!(part, Part::ApiVersion | Part::Cluster)), NO_CLIENT),
         ] {
@@ -98,28 +102,23 @@ impl Explanation {
         self.page.heading(&format!("Called for {}:", client.title()));
         self.page.indent(INDENT);
         let Some(wrapped) = &client.wrapped else {
-            let text = format!("not cached: the cache is not in front of it, see --inject --user '{}'", client.user);
-            return self.page.row("next", &text);
+            return self.page.row("next", "not cached: the cache is not in front of it, see --inject");
         };
         let outer = |name: &str| client.variable(name, environment);
         let explained = proxy::with_call(wrapped, &outer, &mut |call| {
-            match Key::new(&call.source) {
-                Ok(key) => {
-                    self.additions(&key);
-                    self.outlook(call, key, Caller::Client);
-                }
-                Err(error) => self.page.row("next", &never_cached(&error)),
-            }
+            let key = Key::new(&call.source)?;
+            self.additions(&key);
+            self.outlook(call, key, Caller::Client);
             Ok(0)
         });
         if let Err(error) = explained {
-            self.page.row("next", &error.to_string());
+            self.page.row("next", &never_cached(&error));
         }
     }
 
     /// What the client puts into the key that is not in that of the call from here.
     fn additions(&mut self, key: &Key) {
-        let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
+        let here = self.told.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
         let added: Vec<String> = parts::items(key.parts())
             .iter()
             .filter(|item| !here.iter().any(|same| same.equals(item)))
@@ -130,21 +129,83 @@ impl Explanation {
 
     /// What the cache has for this key, and what the next call makes of it.
     fn outlook(&mut self, call: &Call<'_>, key: Key, caller: Caller) {
-        self.explained.push(key.parts().to_vec().into());
-        for (label, text) in outlook(call, key, caller, self.now) {
-            self.page.row(label, &text);
+        self.told.push(key.parts().to_vec().into());
+        if call.config.disabled {
+            return self.page.row("next", "never cached: K8S_TOKEN_CACHE_DISABLE is set");
+        }
+        let looked_up = Cache::existing(call.config, key)
+            .and_then(|cache| cache.map(|cache| cache.lookup(self.now).map(|found| (cache, found.0))).transpose());
+        match looked_up {
+            Ok(Some((cache, lookup))) => {
+                self.verdict(call, &cache, &lookup);
+                self.recent_failure(call, &cache, caller);
+            }
+            Ok(None) => self.page.row("next", "miss: no encryption key has been made yet, so nothing is cached"),
+            Err(error) => self.page.row("next", &never_cached(&error)),
         }
     }
 
-    /// What else is cached for the command, and why none of the calls above would find it.
-    fn others(&mut self, call: &Call<'_>) -> Result<u8> {
-        let (Ok(contents), Some(here)) = (Contents::read(call.config), self.explained.first()) else {
-            return Ok(0);
+    fn verdict(&mut self, call: &Call<'_>, cache: &Cache, lookup: &Lookup) {
+        let now = self.now;
+        let margin = |entry: &Entry| Human(cache::margin(entry, call.config.refresh_margin));
+        match lookup {
+            Lookup::Fresh(Found { entry, .. }) => {
+                let (left, margin) = (Human(entry.time_left(now)), margin(entry));
+                self.page.row("entry", &describe_entry(entry, now));
+                self.page.row("next", &format!("hit: it lives for {left}, and is served until {margin} are left"));
+                self.page.row("refresh", &describe_refresh(call, entry, &key_row(cache, now), now));
+            }
+            Lookup::Stale(Found { entry, .. }) => {
+                let (left, margin) = (Human(entry.time_left(now)), margin(entry));
+                let reason = Reason::InsideMargin.text();
+                self.page.row("entry", &describe_entry(entry, now));
+                self.page.row("next", &format!("miss: {reason} of {margin}, for {left} are left"));
+            }
+            Lookup::Miss(reason) => self.miss(call, &cache.key, *reason),
+        }
+    }
+
+    /// Of what is cached for the command, the nearest entry tells best why it is not this call's.
+    fn miss(&mut self, call: &Call<'_>, key: &Key, reason: Reason) {
+        let contents = Contents::read(call.config);
+        let Some((entry, differences)) = contents.iter().find_map(|contents| nearest(contents, key)) else {
+            return self.page.row("next", &format!("miss: {}", reason.text()));
         };
-        let is_explained = |entry: &&Entry| self.explained.iter().any(|parts| entry.parts() == parts.expose());
+        if differences.is_empty() {
+            self.page.row("entry", &describe_entry(entry, self.now));
+            return self.page.row("next", &format!("miss: {}", reason.text()));
+        }
+        let differences: Vec<&str> = differences.iter().map(|difference| difference.text.as_str()).collect();
+        let differences = differences.join("; ");
+        self.page.row("nearest", &describe_entry(entry, self.now));
+        self.page.row("next", &format!("miss: {}; the nearest entry differs: {differences}", reason.text()));
+        self.told.push(entry.parts().to_vec().into());
+    }
+
+    /// The next call from the same shell has the same parent process as this one.
+    fn recent_failure(&mut self, call: &Call<'_>, cache: &Cache, caller: Caller) {
+        let failure = || {
+            let subject = Subject::caller(&cache.name, sys::parent_process()?);
+            let failure = Callers::open(cache.store.path())?.recall(subject, self.now).row.recent_failure(self.now)?;
+            Some((failure.status, failure.remembered_for(self.now)?.as_secs() + 1))
+        };
+        if caller == Caller::Here
+            && let Some((status, left)) = failure()
+        {
+            let program = call.source.command.first().map(|program| program.display().to_string());
+            let program = program.unwrap_or_default();
+            let text = format!("'{program}' failed with status {status} a moment ago; it is not run again for {left} s");
+            self.page.row("but", &text);
+        }
+    }
+
+    /// What else is cached for the command, and for which calls.
+    fn others(&mut self, call: &Call<'_>) {
+        let (Ok(contents), Some(here)) = (Contents::read(call.config), self.told.first()) else { return };
+        let is_told = |entry: &&Entry| self.told.iter().any(|parts| entry.parts() == parts.expose());
         let entries = contents.entries.iter().map(|(_, entry)| entry);
         let (same, others): (Vec<&Entry>, Vec<&Entry>) = entries
-            .filter(|entry| !is_explained(entry))
+            .filter(|entry| !is_told(entry))
             .partition(|entry| parts::is_same_command(entry.parts(), here.expose()));
         if !same.is_empty() {
             self.page.heading("Also cached for this command:");
@@ -159,24 +220,22 @@ impl Explanation {
             let count = plural(others, "credential", "credentials");
             self.page.heading(&format!("{count} of the same program with other arguments: see --list"));
         }
-        Ok(0)
     }
 
     fn other(&mut self, entry: &Entry, call: &Call<'_>) {
-        let compared = self.explained.iter().map(|parts| parts::differences(entry.parts(), parts.expose()));
+        let compared = self.told.iter().map(|parts| parts::differences(entry.parts(), parts.expose()));
         let differences = compared.min_by_key(Vec::len).unwrap_or_default();
-        let state = cache::state(entry, call.config.refresh_margin, self.now);
-        let verdict = match state {
-            State::Fresh if differences.iter().all(|difference| difference.by_client) => {
+        self.page.row("entry", &describe_entry(entry, self.now));
+        self.page.rows("differs in", differences.iter().map(|difference| difference.text.as_str()));
+        let next = match cache::state(entry, call.config.refresh_margin, self.now) {
+            State::Fresh if differences.iter().all(Difference::is_by_client) => {
                 "hit, for a client that says so"
             }
-            State::Fresh => "hit, for a call that differs so",
+            State::Fresh => return,
             State::Stale => Reason::InsideMargin.text(),
             State::Over(reason) => reason.text(),
         };
-        self.page.row("entry", &describe_entry(entry, self.now));
-        self.page.rows("differs in", differences.iter().map(|difference| difference.text.as_str()));
-        self.page.row("next", verdict);
+        self.page.row("next", next);
     }
 }
 
@@ -188,12 +247,18 @@ enum Caller {
     Client,
 }
 
+/// The entry of the same command that differs in the fewest parts, and in which.
+fn nearest<'c>(contents: &'c Contents, key: &Key) -> Option<(&'c Entry, Vec<Difference>)> {
+    let entries = contents.entries.iter().map(|(_, entry)| entry);
+    entries
+        .filter(|entry| parts::is_same_command(entry.parts(), key.parts()))
+        .map(|entry| (entry, parts::differences(entry.parts(), key.parts())))
+        .min_by_key(|(_, differences)| differences.len())
+}
+
 fn never_cached(error: &Error) -> String {
     format!("never cached: {error}")
 }
-
-const NO_CLIENT: &str = "none: KUBERNETES_EXEC_INFO is not set here, as in any shell; clients set it, and \
-                         their apiVersion and cluster count";
 
 fn describe_plugin(identity: &Identity) -> String {
     let manner = match identity.interaction {
@@ -203,14 +268,14 @@ fn describe_plugin(identity: &Identity) -> String {
     };
     match identity.family {
         Some(family) => format!("{family}; {manner}"),
-        None => format!("not known, so every variable of any plugin counts, and no file; {manner}"),
+        None => format!("not known, so the variables of all plugins count, and no file; {manner}"),
     }
 }
 
 fn describe_entry(entry: &Entry, now: Duration) -> String {
     let made = match entry.age(now) {
         Some(age) => format!("made {} ago", Human(age)),
-        None => format!("made at {}", time::format_rfc3339(entry.created_unix_s)),
+        None => format!("made {}", moment(entry.created_unix_s, now)),
     };
     format!("{made}, expires {}", moment(entry.expires_unix_s, now))
 }
@@ -226,74 +291,10 @@ fn moment(stamp_unix_s: u64, now: Duration) -> String {
     format!("{} ({relative})", time::format_rfc3339(stamp_unix_s))
 }
 
-type Labelled = (&'static str, String);
-
-fn outlook(call: &Call<'_>, key: Key, caller: Caller, now: Duration) -> Vec<Labelled> {
-    let next = |text: String| vec![("next", text)];
-    if call.config.disabled {
-        return next("never cached: K8S_TOKEN_CACHE_DISABLE is set".to_owned());
-    }
-    let cache = match Cache::existing(call.config, key) {
-        Ok(Some(cache)) => cache,
-        Ok(None) => return next("miss: no encryption key has been made yet, so nothing is cached".to_owned()),
-        Err(error) => return next(never_cached(&error)),
-    };
-    let mut rows = match cache.lookup(now) {
-        Ok((lookup, _)) => verdict(call, &cache, &lookup, now),
-        Err(error) => return next(never_cached(&error)),
-    };
-    if caller == Caller::Here
-        && let Some(text) = recent_failure(call, &cache, now)
-    {
-        rows.push(("but", text));
-    }
-    rows
-}
-
-fn verdict(call: &Call<'_>, cache: &Cache, lookup: &Lookup, now: Duration) -> Vec<Labelled> {
-    let margin = |entry: &Entry| Human(cache::margin(entry, call.config.refresh_margin));
-    match lookup {
-        Lookup::Fresh(Found { entry, .. }) => {
-            let (left, margin) = (Human(entry.time_left(now)), margin(entry));
-            vec![
-                ("entry", describe_entry(entry, now)),
-                ("next", format!("hit: it lives for {left}, and is served until {margin} are left")),
-                ("refresh", describe_refresh(call, entry, &key_row(cache, now), now)),
-            ]
-        }
-        Lookup::Stale(Found { entry, .. }) => {
-            let (left, margin) = (Human(entry.time_left(now)), margin(entry));
-            let reason = Reason::InsideMargin.text();
-            vec![
-                ("entry", describe_entry(entry, now)),
-                ("next", format!("miss: {reason} of {margin}, for {left} are left")),
-            ]
-        }
-        Lookup::Miss(reason) => {
-            let entry = entry_of(call, &cache.key).map(|entry| ("entry", describe_entry(&entry, now)));
-            entry.into_iter().chain([("next", format!("miss: {}", reason.text()))]).collect()
-        }
-    }
-}
-
-/// An entry that is there, and not served.
-fn entry_of(call: &Call<'_>, key: &Key) -> Option<Entry> {
-    let contents = Contents::read(call.config).ok()?;
-    contents.entries.into_iter().map(|(_, entry)| entry).find(|entry| entry.is_for(key))
-}
-
+/// What is remembered of the background refresh.
 fn key_row(cache: &Cache, now: Duration) -> Row {
     let callers = Callers::open(cache.store.path());
     callers.map(|callers| callers.recall(Subject::key(&cache.name), now).row).unwrap_or_default()
-}
-
-/// The next call from the same shell has the same parent process as this one.
-fn recent_failure(call: &Call<'_>, cache: &Cache, now: Duration) -> Option<String> {
-    let caller = Subject::caller(&cache.name, sys::parent_process()?);
-    let failure = Callers::open(cache.store.path())?.recall(caller, now).row.recent_failure(now)?;
-    let left = failure.remembered_for(now)?.as_secs() + 1;
-    let program = call.source.command.first()?.display();
-    Some(format!("'{program}' failed with status {} a moment ago; it is not run again for {left} s", failure.status))
 }
 
 fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) -> String {
@@ -302,7 +303,7 @@ fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) ->
     };
     if entry.time_left(now) >= ahead {
         let from_unix_s = entry.expires_unix_s.saturating_sub(ahead.as_secs());
-        return format!("in the background, by a call from {} on", moment(from_unix_s, now));
+        return format!("in the background, by the first call after {}", moment(from_unix_s, now));
     }
     if row.paused_until_unix_ms <= unix_ms(now) {
         return "in the background, by the next call".to_owned();
@@ -310,8 +311,8 @@ fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) ->
     match row.refresh_failures {
         0 => "in the background, right now".to_owned(),
         failures => {
-            let paused_until = moment(row.paused_until_unix_ms / 1000, now);
-            format!("it failed {}; the next try comes after {paused_until}", plural(failures.into(), "time", "times"))
+            let failures = plural(failures.into(), "time", "times");
+            format!("it failed {failures}, and is tried again after {}", moment(row.paused_until_unix_ms / 1000, now))
         }
     }
 }
@@ -323,4 +324,3 @@ fn why_never(call: &Call<'_>) -> &'static str {
         (None, _) => "the plugin may prompt, as far as is known, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set",
     }
 }
-

@@ -4,13 +4,14 @@
 //! command apart stands in parentheses behind it. The JSON is one line, and stable: members may be
 //! added and keep their meaning. The README describes it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::page::{self, Page};
 use super::parts::{self, Item};
 use super::{Contents, command_line, plural, print};
 use crate::cache::{self, State};
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::key::Part;
@@ -32,13 +33,13 @@ pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Res
         return print(&to_json(config, &contents, environment, now));
     }
     let width = page::width(Stream::Output, environment);
-    let mut text = table(&lines(config, &contents, environment, now), width);
-    let mut page = Page::new(width);
-    for line in summary(config, &contents) {
-        page.line(&line);
+    let mut text = String::new();
+    if !contents.entries.is_empty() {
+        text = table(&lines(config, &contents, environment, now), width) + "\n";
     }
-    text.push_str(&page.into_text());
-    print(&text)
+    let mut page = Page::new(width);
+    page.line(&summary(config, &contents));
+    print(&(text + &page.into_text()))
 }
 
 /// Whether an entry will be served, for people and programs.
@@ -46,6 +47,7 @@ fn state(config: &Config, entry: &Entry, environment: Environment<'_>, now: Dura
     match cache::state(entry, config.refresh_margin, now) {
         State::Over(cache::Reason::Expired) => "expired",
         State::Over(_) | State::Stale => "stale",
+        State::Fresh if changed_files(entry).next().is_some() => "stale",
         State::Fresh => {
             let command = parts::command(entry.parts());
             let interaction = identity::identify(&command, environment).interaction;
@@ -55,47 +57,70 @@ fn state(config: &Config, entry: &Entry, environment: Environment<'_>, now: Dura
     }
 }
 
+/// The identity files that are not what they were, so that nobody will ask for this entry again.
+fn changed_files(entry: &Entry) -> impl Iterator<Item = String> {
+    let items = parts::items(entry.parts()).into_iter().filter(Item::has_changed);
+    items.filter_map(|item| item.file().map(str::to_owned))
+}
+
 /// One credential in the table.
 struct Line {
     age: String,
     left: String,
     state: &'static str,
     command: String,
+    /// What tells it from others of the same command, in parentheses, or nothing.
+    marks: String,
+}
+
+impl Line {
+    /// Command and marks in at most `room` columns; each gets what the other leaves, and half.
+    fn cell(&self, room: usize) -> String {
+        let lengths = [self.command.chars().count(), self.marks.chars().count()];
+        let marks = page::shorten(&self.marks, room.saturating_sub(lengths[0]).max(room / 2));
+        let command = page::shorten(&self.command, room.saturating_sub(lengths[1]).max(room - room / 2));
+        [command, marks].concat()
+    }
 }
 
 fn lines(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> Vec<Line> {
-    let line = |(_, entry): &(_, Entry)| Line {
-        age: Human(entry.age(now).unwrap_or_default()).to_string(),
-        left: Human(entry.time_left(now)).to_string(),
-        state: state(config, entry, environment, now),
-        command: command_line(&parts::command(entry.parts())) + &set_apart(entry, contents),
+    let line = |(_, entry): &(_, Entry)| {
+        let mut marks = marks(entry, contents);
+        marks.extend(changed_files(entry).map(|file| below_home(&file, environment) + " changed"));
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        Line {
+            age: Human(entry.age(now).unwrap_or_default()).to_string(),
+            left: Human(entry.time_left(now)).to_string(),
+            state: state(config, entry, environment, now),
+            command: command_line(&parts::command(entry.parts())),
+            marks,
+        }
     };
     contents.entries.iter().map(line).collect()
 }
 
-/// What this entry has and another one of the same command has not, and which of its files have
-/// changed, so that nobody will ask for it again.
-fn set_apart(entry: &Entry, contents: &Contents) -> String {
+/// `~/...` for a file in the user's directory.
+fn below_home(file: &str, environment: Environment<'_>) -> String {
+    let home = config::home(environment);
+    let below = home.and_then(|home| Path::new(file).strip_prefix(home).ok().map(Path::to_owned));
+    below.map_or_else(|| file.to_owned(), |below| Path::new("~").join(below).display().to_string())
+}
+
+/// What this entry has and another one of the same command has not.
+fn marks(entry: &Entry, contents: &Contents) -> Vec<String> {
     let alike = |other: &&Entry| {
         parts::is_same_command(other.parts(), entry.parts()) && other.parts() != entry.parts()
     };
     let others: Vec<&Entry> = contents.entries.iter().map(|(_, other)| other).filter(alike).collect();
     let has = |other: &&Entry, item: &Item<'_>| parts::items(other.parts()).iter().any(|same| same.equals(item));
-    let mut marks = Vec::new();
-    for item in parts::items(entry.parts()) {
-        if item.has_changed() {
-            marks.push(format!("'{}' has changed since", item.file().unwrap_or_default()));
-        } else if item.file().is_none() && !others.iter().all(|other| has(other, &item)) {
-            marks.push(item.describe());
-        }
-    }
-    if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
+    parts::items(entry.parts())
+        .iter()
+        .filter(|item| item.file().is_none() && !others.iter().all(|other| has(other, item)))
+        .map(Item::describe)
+        .collect()
 }
 
 fn table(lines: &[Line], width: Option<usize>) -> String {
-    if lines.is_empty() {
-        return "nothing is cached\n".to_owned();
-    }
     let longest = |title: &str, cell: &dyn Fn(&Line) -> usize| {
         lines.iter().map(cell).max().unwrap_or_default().max(title.len()) + GAP
     };
@@ -125,22 +150,24 @@ fn table(lines: &[Line], width: Option<usize>) -> String {
     };
     push(["AGE", "LEFT", "STATE"], "COMMAND");
     for line in lines {
-        push([&line.age, &line.left, line.state], &page::shorten(&line.command, room));
+        push([&line.age, &line.left, line.state], &line.cell(room));
     }
     text
 }
 
-/// Where all of it is.
-fn summary(config: &Config, contents: &Contents) -> Vec<String> {
+/// How much there is, and where.
+fn summary(config: &Config, contents: &Contents) -> String {
     let file = config.cache_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
     let key = contents.key.describe(config);
-    let count = plural(contents.entries.len(), "credential", "credentials");
-    let mut lines = vec![String::new(), format!("{count} in '{file}'; {key}")];
+    let mut text = match contents.entries.len() {
+        0 => format!("nothing is cached in '{file}'; {key}"),
+        count => format!("{} in '{file}'; {key}", plural(count, "credential", "credentials")),
+    };
     if contents.unreadable > 0 {
         let entries = plural(contents.unreadable, "entry", "entries");
-        lines.push(format!("{entries} cannot be opened with this key"));
+        text.push_str(&format!("\n{entries} cannot be opened with this key"));
     }
-    lines
+    text
 }
 
 fn to_json(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> String {
@@ -165,12 +192,7 @@ struct Json(String);
 
 impl Json {
     fn entry(&mut self, entry: &Entry, state: &str, now: Duration) {
-        self.member("command").push('[');
-        for (number, argument) in identity::mask_arguments(&parts::command(entry.parts())).iter().enumerate() {
-            self.0.push_str(if number == 0 { "" } else { "," });
-            json::push_string(&mut self.0, argument);
-        }
-        self.0.push(']');
+        self.texts("command", identity::mask_arguments(&parts::command(entry.parts())));
         let items = parts::items(entry.parts());
         self.member("variables").push('{');
         for (name, value) in items.iter().filter_map(Item::variable) {
@@ -184,6 +206,7 @@ impl Json {
                 _ => {}
             }
         }
+        self.texts("changed_files", changed_files(entry));
         self.text("created", &time::format_rfc3339(entry.created_unix_s));
         self.text("expires", &time::format_rfc3339(entry.expires_unix_s));
         let age = entry.age(now).unwrap_or_default();
@@ -194,6 +217,15 @@ impl Json {
 
     fn text(&mut self, name: &str, value: &str) {
         json::push_string(self.member(name), value);
+    }
+
+    fn texts(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
+        self.member(name).push('[');
+        for (number, value) in values.into_iter().enumerate() {
+            self.0.push_str(if number == 0 { "" } else { "," });
+            json::push_string(&mut self.0, &value);
+        }
+        self.0.push(']');
     }
 
     /// The text, up to where the member's value belongs.
@@ -211,16 +243,17 @@ impl Json {
 mod tests {
     use super::*;
 
-    fn line(age: &str, left: &str, state: &'static str, command: &str) -> Line {
-        Line { age: age.to_owned(), left: left.to_owned(), state, command: command.to_owned() }
+    fn line([age, left]: [&str; 2], state: &'static str, [command, marks]: [&str; 2]) -> Line {
+        let [age, left, command, marks] = [age, left, command, marks].map(str::to_owned);
+        Line { age, left, state, command, marks }
     }
 
     fn lines() -> Vec<Line> {
         let eks = "aws --region eu-central-1 eks get-token --cluster-name production --output json";
         vec![
-            line("4s", "13m56s", "fresh", &format!("{eks} (AWS_PROFILE=admin)")),
-            line("12m", "1m50s", "refreshing soon", &format!("{eks} (AWS_PROFILE=dev)")),
-            line("59m", "11s", "stale", "kubelogin get-token"),
+            line(["4s", "13m56s"], "fresh", [eks, " (AWS_PROFILE=admin)"]),
+            line(["12m", "1m50s"], "refreshing soon", [eks, " (AWS_PROFILE=dev, ~/.aws/config changed)"]),
+            line(["59m", "11s"], "stale", ["kubelogin get-token", ""]),
         ]
     }
 
@@ -228,8 +261,8 @@ mod tests {
     fn the_table_fills_a_terminal_of_80_columns() {
         let expected = "\
 AGE  LEFT    STATE            COMMAND
-4s   13m56s  fresh            aws --region eu-central-1...n (AWS_PROFILE=admin)
-12m  1m50s   refreshing soon  aws --region eu-central-1...son (AWS_PROFILE=dev)
+4s   13m56s  fresh            aws --region e...--output json (AWS_PROFILE=admin)
+12m  1m50s   refreshing soon  aws --regio...output json (AWS_PROFI...ig changed)
 59m  11s     stale            kubelogin get-token
 ";
         assert_eq!(table(&lines(), Some(80)), expected);
@@ -242,9 +275,9 @@ AGE  LEFT    STATE            COMMAND
 AGE  LEFT    STATE
   COMMAND
 4s   13m56s  fresh
-  aws --region eu-cen...S_PROFILE=admin)
+  aws --re...put json (AWS_PR...E=admin)
 12m  1m50s   refreshing soon
-  aws --region eu-cen...AWS_PROFILE=dev)
+  aws --re...put json (AWS_PR...changed)
 59m  11s     stale
   kubelogin get-token
 ";
@@ -260,17 +293,14 @@ AGE  LEFT    STATE
     }
 
     #[test]
-    fn an_empty_cache_says_so() {
-        assert_eq!(table(&[], Some(80)), "nothing is cached\n");
-    }
-
-    #[test]
     fn members_are_separated_and_escaped() {
         let mut json = Json("{".to_owned());
         json.text("a", "x\"\n{");
         json.member("b").push('[');
-        json.0.push_str("{");
+        json.0.push('{');
         json.text("c", "");
-        assert_eq!(json.0, r#"{"a":"x\"\n{","b":[{"c":"""#);
+        json.texts("d", ["e".to_owned(), "f".to_owned()]);
+        json.texts("g", []);
+        assert_eq!(json.0, r#"{"a":"x\"\n{","b":[{"c":"","d":["e","f"],"g":[]"#);
     }
 }

@@ -44,9 +44,9 @@ pub fn clear_all(config: &Config) -> Result<u8> {
     print(&cleared(removed))
 }
 
-/// Forgets the credential of one command: what this very call would find, and what clients would
-/// that differ from it in nothing but what they say of themselves. From a shell, nobody can say
-/// what kubectl says.
+/// Forgets the credential of one command: what this very call would find, and what calls would
+/// that differ from it in nothing but what a client says (a shell cannot say what kubectl says) or
+/// in the state of a file.
 pub fn clear(call: &Call<'_>) -> Result<u8> {
     let key = Key::new(&call.source)?;
     let contents = Contents::read(call.config)?;
@@ -54,7 +54,7 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
     let (mut names, mut others) = (Vec::new(), 0);
     for (name, entry) in contents.entries.iter().filter(of_command) {
         let differences = parts::differences(entry.parts(), key.parts());
-        if differences.iter().all(|difference| difference.by_client) {
+        if differences.iter().all(|difference| difference.is_by_client() || difference.is_by_file()) {
             names.push(*name);
         } else {
             others += 1;

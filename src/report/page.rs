@@ -108,19 +108,19 @@ impl Page {
 /// `text` cut at blanks into lines of at most `room` columns, if its words are no longer.
 fn wrapped(text: &str, room: usize) -> Vec<&str> {
     let mut lines = Vec::new();
-    let mut start = 0;
-    let mut end = 0;
+    let (mut start, mut end, mut word_start) = (0, None, 0);
     for word in text.split(' ') {
-        let word_end = end + word.len() + usize::from(end > start);
-        if end > start && text[start..word_end].chars().count() > room {
+        let word_end = word_start + word.len();
+        if let Some(end) = end
+            && text[start..word_end].chars().count() > room
+        {
             lines.push(&text[start..end]);
-            start = end + 1;
-            end = start + word.len();
-        } else {
-            end = word_end;
+            start = word_start;
         }
+        end = Some(word_end);
+        word_start = word_end + 1;
     }
-    lines.push(&text[start..end]);
+    lines.push(&text[start..]);
     lines
 }
 

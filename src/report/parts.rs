@@ -78,7 +78,7 @@ impl<'a> Item<'a> {
             Part::Variable | Part::Secret => {
                 self.variable().map(|(name, value)| [name, "=", &value].concat()).unwrap_or_default()
             }
-            Part::ApiVersion => format!("apiVersion {}", printable(&self.text())),
+            Part::ApiVersion => format!("apiVersion {}", version(&printable(&self.text()))),
             Part::Cluster => format!("cluster {}", self.server().unwrap_or_default()),
             Part::Home => format!("HOME={}", printable(&self.text())),
             Part::WorkingDirectory => format!("working directory '{}'", printable(&self.text())),
@@ -106,6 +106,7 @@ impl<'a> Item<'a> {
             (Some((_, value)), _) if value == MASK => "a secret".to_owned(),
             (Some((_, value)), _) => format!("'{value}'"),
             (_, Some(server)) => server,
+            _ if self.part == Part::ApiVersion => version(&printable(&self.text())).to_owned(),
             _ => printable(&self.text()),
         }
     }
@@ -134,10 +135,21 @@ fn arguments(parts: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// What differs between two keys of one command.
 pub struct Difference {
-    /// It is the client's doing, and not that of the user's surroundings.
-    pub by_client: bool,
+    part: Part,
     /// For people: what it is in `there`, and what in `here`.
     pub text: String,
+}
+
+impl Difference {
+    /// It is the client's doing, and not that of the user's surroundings.
+    pub fn is_by_client(&self) -> bool {
+        matches!(self.part, Part::ApiVersion | Part::Cluster)
+    }
+
+    /// An identity file is not what it was.
+    pub fn is_by_file(&self) -> bool {
+        self.part == Part::File
+    }
 }
 
 /// In what `there` differs from `here`.
@@ -166,12 +178,12 @@ fn difference(topic: &Item<'_>, there: Option<&Item<'_>>, here: Option<&Item<'_>
             let none = if topic.variable().is_some() { "unset" } else { "none" };
             let shown = |item: Option<&Item<'_>>| item.map_or_else(|| none.to_owned(), Item::shown_value);
             match (shown(there), shown(here)) {
-                (there, here) if there == here => format!("{}: another one", topic.topic()),
-                (there, here) => format!("{}: {there}, not {here}", topic.topic()),
+                (there, here) if there == here => format!("{} is another one", topic.topic()),
+                (there, here) => format!("{} is {there}, not {here}", topic.topic()),
             }
         }
     };
-    Difference { by_client: matches!(topic.part, Part::ApiVersion | Part::Cluster), text }
+    Difference { part: topic.part, text }
 }
 
 /// What stands in the place of a secret.
@@ -184,6 +196,11 @@ fn masked_value(name: &str, value: &[u8]) -> String {
 /// Hides what looks like a secret, and what a terminal would obey.
 fn masked_word(word: &str) -> String {
     identity::mask_arguments(&[word.into()]).concat()
+}
+
+/// An apiVersion without the group that all of them share.
+fn version(api_version: &str) -> &str {
+    api_version.rsplit('/').next().unwrap_or_default()
 }
 
 fn printable(text: &str) -> String {
