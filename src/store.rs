@@ -502,3 +502,6 @@ fn hex_digit(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
