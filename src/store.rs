@@ -145,7 +145,7 @@ impl Store {
             let before = content.entries.len();
             content.entries.retain(|entry| name.is_some_and(|name| entry.name != *name));
             removed = before - content.entries.len();
-            content.generation += 1;
+            content.generation = content.generation.wrapping_add(1);
             true
         })?;
         Ok(removed)
@@ -291,7 +291,8 @@ impl Header {
     }
 
     fn row_count(&self) -> Option<u64> {
-        let rows = self.entries_at.checked_sub((HEADER_LENGTH + INDEX_END.len()) as u64)?;
+        let entries_at = Some(self.entries_at).filter(|at| *at <= LARGEST_FILE)?;
+        let rows = entries_at.checked_sub((HEADER_LENGTH + INDEX_END.len()) as u64)?;
         (rows % ROW_LENGTH as u64 == 0).then_some(rows / ROW_LENGTH as u64)
     }
 }

@@ -339,6 +339,40 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
     }
 }
 
+/// Numbers in the header that no writer writes.
+#[test]
+fn a_header_that_lies_is_a_miss() {
+    let header = |generation: &str, entries_at: &str| {
+        let text =
+            format!("{{\"version\":1,\"generation\":{generation},\"entries_at\":{entries_at},\"index\":[\n");
+        assert_eq!(text.len(), HEADER_LENGTH);
+        text
+    };
+    let no_rows = (HEADER_LENGTH + INDEX_END.len()).to_string();
+    let row = Row { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
+    let mut rows = String::new();
+    row.push(&mut rows, false);
+    let most_rows = (999_999_999_999 - HEADER_LENGTH - INDEX_END.len()) / ROW_LENGTH;
+    let most = HEADER_LENGTH + INDEX_END.len() + most_rows * ROW_LENGTH;
+    for start in [
+        header("         7", "           0"),
+        header("         7", &format!("{:12}", HEADER_LENGTH + INDEX_END.len() - 1)),
+        header("         7", &format!("{most:12}")),
+        header("7", "999999999999999999999"),
+        header("18446744073709551615", &no_rows),
+        header("99999999999999999999", &no_rows),
+    ] {
+        let scratch = Scratch::with((start.clone() + &rows.repeat(100)).as_bytes());
+        for number in [0, 1, 1 << 64, u128::MAX] {
+            assert_eq!(scratch.line(&name(number)), None, "{start}");
+        }
+        scratch.store.remove(None, NOW).unwrap();
+        let generation = scratch.store.lookup(&name(1)).unwrap().generation;
+        assert_eq!(scratch.insert(name(1), "{}", &Expected { generation, replaces: None }), Stored::Done);
+        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+    }
+}
+
 /// The file of three entries, and where the object of each begins.
 fn three_entries() -> (Vec<Name>, Vec<u8>, Vec<usize>) {
     let names = spread_names(3);
