@@ -471,11 +471,14 @@ impl Content {
 }
 
 impl Entry {
+    /// Only what fills its line: more or less of it, written again, would leave no JSON.
     fn read(bytes: &[u8], row: &Row) -> Option<Entry> {
         let offset = usize::try_from(row.offset).ok()?;
-        let mut object = bytes.get(offset..offset.checked_add(row.length)?)?.to_vec();
+        let (line, rest) = bytes.get(offset..)?.split_at_checked(row.length)?;
+        let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n', ..]);
+        let mut object = line.to_vec();
         object_of(&mut object, &row.name)?;
-        Some(Entry { name: row.name, object, expires_unix_s: row.expires_unix_s })
+        fills_line.then_some(Entry { name: row.name, object, expires_unix_s: row.expires_unix_s })
     }
 }
 

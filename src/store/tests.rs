@@ -424,6 +424,20 @@ fn a_damaged_byte_gives_a_miss_or_the_line_at_its_place() {
     }
 }
 
+/// Damage inside an object is the affair of whoever opens the entry.
+#[test]
+fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
+    let (names, bytes, starts) = three_entries();
+    let (_, whole) = read_as_json(&bytes);
+    let is_in_an_object =
+        |at| starts.iter().any(|start| (*start..start + object(&names[0]).len()).contains(&at));
+    for (at, damaged) in damaged_files(&bytes).filter(|(at, _)| !is_in_an_object(*at)) {
+        let (_, kept) = read_as_json(&Content::parse(&damaged).to_bytes());
+        assert!(kept.iter().all(|(name, object)| whole.get(name) == Some(object)), "{at}");
+        assert!(kept.len() >= 2 || at < HEADER_LENGTH + 3 * ROW_LENGTH, "{at}");
+    }
+}
+
 #[test]
 fn a_file_that_is_cut_short_gives_a_miss_or_the_whole_line() {
     let (names, bytes, starts) = three_entries();
@@ -472,7 +486,8 @@ proptest! {
         for name in names.iter().chain([&wanted]) {
             let _ = lookup_in(&file, name);
         }
-        let _ = Content::parse(&bytes).to_bytes();
+        let mended = Content::parse(&bytes).to_bytes();
+        prop_assert_eq!(Content::parse(&mended).to_bytes(), mended);
     }
 
     #[test]
