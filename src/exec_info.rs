@@ -77,3 +77,6 @@ fn push_text(out: &mut Vec<u8>, kind: u8, text: &str) {
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests;
