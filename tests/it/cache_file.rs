@@ -243,11 +243,8 @@ fn whatever_the_lock_file_holds_or_is_the_credential_comes() {
         primed.call();
         primed.plugin.prints(&primed.newer);
     }
-    let makers: [&dyn Fn(); 3] = [
-        &|| fs::create_dir(&lock).unwrap(),
-        &|| make_fifo(&lock),
-        &|| symlink(&precious, &lock).unwrap(),
-    ];
+    let makers: [&dyn Fn(); 3] =
+        [&|| fs::create_dir(&lock).unwrap(), &|| make_fifo(&lock), &|| symlink(&precious, &lock).unwrap()];
     for make in makers {
         fs::remove_file(&lock).or_else(|_| fs::remove_dir(&lock)).unwrap();
         make();

@@ -23,8 +23,7 @@ fn killing_writers_at_random_moments_loses_nothing_that_was_stored() {
 
     let mut finished = vec![WRITERS];
     for first in (0..WRITERS).step_by(AT_ONCE) {
-        let writers: Vec<_> =
-            (first..first + AT_ONCE).map(|number| (number, call(number).spawn())).collect();
+        let writers: Vec<_> = (first..first + AT_ONCE).map(|number| (number, call(number).spawn())).collect();
         for (number, writer) in writers {
             thread::sleep(random.up_to(whole_life / 2));
             writer.signal(Signal::Kill);

@@ -44,9 +44,27 @@ impl Setting {
 fn argument_lists_that_look_alike_when_joined_are_told_apart() {
     let setting = Setting::new("plugin");
     let lists: &[&[&str]] = &[
-        &[], &[""], &["", ""], &["a b"], &["a", "b"], &["a", "b", ""], &["", "a", "b"], &["ab"],
-        &["a\nb"], &["a\n", "b"], &["a\\nb"], &["a,b"], &["a\tb"], &["a", "\n"], &["\n"],
-        &["\"a\",\"b\""], &["'a' 'b'"], &["--", "a"], &["--key-env=A", "a"], &["a=b"], &["ä"],
+        &[],
+        &[""],
+        &["", ""],
+        &["a b"],
+        &["a", "b"],
+        &["a", "b", ""],
+        &["", "a", "b"],
+        &["ab"],
+        &["a\nb"],
+        &["a\n", "b"],
+        &["a\\nb"],
+        &["a,b"],
+        &["a\tb"],
+        &["a", "\n"],
+        &["\n"],
+        &["\"a\",\"b\""],
+        &["'a' 'b'"],
+        &["--", "a"],
+        &["--key-env=A", "a"],
+        &["a=b"],
+        &["ä"],
         &["a\u{308}"],
     ];
     for list in lists {
@@ -61,12 +79,11 @@ fn argument_lists_that_look_alike_when_joined_are_told_apart() {
 fn arguments_reach_the_plugin_as_they_are() {
     let setting = Setting::new("plugin");
     setting.plugin.records();
-    let arguments: Vec<OsString> = [
-        &b""[..], b" ", b"a b", b"a\nb", b"\xff\xfe", b"--list", b"--", b"$HOME", b"*", b"\"'\\",
-    ]
-    .iter()
-    .map(|bytes| OsString::from_vec(bytes.to_vec()))
-    .collect();
+    let arguments: Vec<OsString> =
+        [&b""[..], b" ", b"a b", b"a\nb", b"\xff\xfe", b"--list", b"--", b"$HOME", b"*", b"\"'\\"]
+            .iter()
+            .map(|bytes| OsString::from_vec(bytes.to_vec()))
+            .collect();
     setting.misses(setting.call().args(&arguments));
     assert_eq!(setting.plugin.argv(), arguments);
 }
@@ -97,10 +114,8 @@ fn environment_that_is_not_utf8_is_told_apart() {
 
 #[test]
 fn variables_that_select_an_identity_count_by_value() {
-    let variables = [
-        "AWS_PROFILE", "AWS_REGION", "AWS_VAULT", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE",
-        "AWS_ROLE_ARN",
-    ];
+    let variables =
+        ["AWS_PROFILE", "AWS_REGION", "AWS_VAULT", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_ROLE_ARN"];
     let setting = Setting::new("aws");
     assert!(setting.misses(setting.call()));
     for variable in variables {
@@ -220,9 +235,7 @@ fn the_folder_counts_for_relative_commands_and_arguments_alone() {
         folder
     });
     let [a, b] = &folders;
-    let from = |folder, argument: &str| {
-        setting.misses(setting.call().arg(argument).current_dir(folder))
-    };
+    let from = |folder, argument: &str| setting.misses(setting.call().arg(argument).current_dir(folder));
     assert!(from(a, "plain"));
     assert!(!from(b, "plain"));
     for argument in ["./here", "../here", "."] {
@@ -315,8 +328,19 @@ fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
     setting.plugin.records();
     let nested = "[".repeat(100_000);
     let questions = [
-        "", " ", "{", "{}", "null", "[]", "\"", "{\"kind\":\"ExecCredential\",\"spec\":{", "nonsense",
-        r#"{"apiVersion":7}"#, r#"{"spec":[]}"#, r#"{"spec":{"cluster":7}}"#, &nested,
+        "",
+        " ",
+        "{",
+        "{}",
+        "null",
+        "[]",
+        "\"",
+        "{\"kind\":\"ExecCredential\",\"spec\":{",
+        "nonsense",
+        r#"{"apiVersion":7}"#,
+        r#"{"spec":[]}"#,
+        r#"{"spec":{"cluster":7}}"#,
+        &nested,
     ];
     for question in questions {
         let run = setting.call().env("KUBERNETES_EXEC_INFO", question).run();
@@ -325,10 +349,7 @@ fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
     }
     let run = setting.call().env("KUBERNETES_EXEC_INFO", OsStr::from_bytes(b"\xff{")).run();
     assert_eq!(run.code(), 0, "{run:?}");
-    assert_eq!(
-        setting.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap(),
-        OsStr::from_bytes(b"\xff{")
-    );
+    assert_eq!(setting.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap(), OsStr::from_bytes(b"\xff{"));
 }
 
 #[test]

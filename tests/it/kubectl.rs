@@ -1,8 +1,7 @@
 //! The main job, with the real kubectl in front of a TLS server that checks who comes.
 
 use crate::support::{
-    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl,
-    now_unix_s,
+    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl, now_unix_s,
 };
 
 const NAMESPACE: &str = "the-only-namespace";
@@ -16,8 +15,7 @@ fn two_kubectl_runs_with_a_bearer_token_need_one_plugin_run() {
     server.allow_token("the-token");
     let kubeconfig = Kubeconfig::cached([plugin.command()]);
     for _ in 0..2 {
-        let run =
-            kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
         assert_eq!(run.code(), 0, "{run:?}");
         assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
         assert!(run.stderr.is_empty(), "{run:?}");
@@ -38,8 +36,7 @@ fn two_kubectl_runs_with_a_client_certificate_need_one_plugin_run() {
     plugin.prints(Credential::certificate(certificate.clone()).bytes());
     let kubeconfig = Kubeconfig::cached([plugin.command()]);
     for _ in 0..2 {
-        let run =
-            kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
         assert_eq!(run.code(), 0, "{run:?}");
         assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
     }
@@ -58,14 +55,20 @@ fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
     server.allow_everybody();
     let command = plugin.command().to_str().unwrap();
     let kubeconfig = Kubeconfig::cached([
-        command, "--region", "eu-central-1", "eks", "get-token", "--cluster-name", "a-cluster",
-        "--output", "json",
+        command,
+        "--region",
+        "eu-central-1",
+        "eks",
+        "get-token",
+        "--cluster-name",
+        "a-cluster",
+        "--output",
+        "json",
     ])
     .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-EXAMPLEKEY");
     for _ in 0..2 {
-        let run =
-            kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
         assert_eq!(run.code(), 0, "{run:?}");
         assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
     }

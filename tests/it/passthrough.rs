@@ -5,12 +5,10 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::support::{
-    Call, Credential, EXEC_INFO, HOUR, Plugin, Sandbox, Signal, Terminal, await_that,
-};
+use crate::support::{Call, Credential, EXEC_INFO, Plugin, Sandbox, Signal, Terminal, await_that};
 
 fn credential() -> Vec<u8> {
-    Credential::token("t").expires_in(HOUR).bytes()
+    Credential::token("t").expires_as("2099-01-01T00:00:00Z").bytes()
 }
 
 #[test]
@@ -71,9 +69,7 @@ fn held(sandbox: &Sandbox) -> Plugin {
 
 #[test]
 fn a_signal_to_the_cache_reaches_the_plugin_whose_status_comes_back() {
-    for (signal, name) in
-        [(Signal::Terminate, "TERM"), (Signal::Interrupt, "INT"), (Signal::HangUp, "HUP")]
-    {
+    for (signal, name) in [(Signal::Terminate, "TERM"), (Signal::Interrupt, "INT"), (Signal::HangUp, "HUP")] {
         let sandbox = Sandbox::new();
         let plugin = held(&sandbox);
         plugin.catches_signals_and_exits_with(7);

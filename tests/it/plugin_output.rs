@@ -26,9 +26,7 @@ fn assert_never_cached(outputs: &[&[u8]]) {
 
 /// A credential as JSON with this `status`.
 fn with_status(status: &str) -> String {
-    format!(
-        r#"{{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{status}}}"#
-    )
+    format!(r#"{{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{status}}}"#)
 }
 
 fn valid() -> String {
@@ -43,6 +41,45 @@ fn what_these_tests_call_valid_is_cached() {
     sandbox.cache(&plugin).run().assert_prints(valid());
     sandbox.cache(&plugin).run().assert_prints(valid());
     assert_eq!(plugin.runs(), 1);
+}
+
+/// Whatever else is in it is the business of others, in every way that JSON can be written.
+#[test]
+fn members_that_nobody_knows_do_not_matter() {
+    let unknown = [
+        "null",
+        "true",
+        "0",
+        "-0",
+        "-1.5",
+        "1.50e+2",
+        "1E-7",
+        "123456789012345678901234567890",
+        "1e400",
+        "\"\"",
+        r#""\u00e4\/\b\f\n\r\t\\\"\ud83d\ude00""#,
+        "\"\u{7f}ä\u{1f600}\"",
+        "[]",
+        "{}",
+        r#"[1,"a",[null,{"b":{}}]]"#,
+        r#"{"token":"other","status":{"token":"other"},"":1}"#,
+        r#"{"a":1,"a":2}"#,
+    ];
+    let expiry = format!(r#""expirationTimestamp":"{EXPIRY}""#);
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    for (index, value) in unknown.iter().enumerate() {
+        let inside = with_status(&format!(r#"{{"token":"t",{expiry},"x-unknown":{value}}}"#));
+        let outside = valid().replacen('{', &format!(r#"{{"x-unknown":{value},"#), 1);
+        for (place, output) in [("inside", inside), ("outside", outside)] {
+            plugin.prints(&output);
+            let before = plugin.runs();
+            let call = || sandbox.cache(&plugin).arg(format!("{index} {place}")).run();
+            call().assert_prints(&output);
+            call().assert_prints(&output);
+            assert_eq!(plugin.runs(), before + 1, "{output}");
+        }
+    }
 }
 
 #[test]
@@ -144,9 +181,7 @@ fn a_name_that_is_given_twice_is_never_cached() {
         with_status(&format!(
             r#"{{"token":"t","expirationTimestamp":"{EXPIRY}","expirationTimestamp":"{EXPIRY}"}}"#
         )),
-        with_status(&format!(
-            r#"{{"token":"t","\u0074oken":"u","expirationTimestamp":"{EXPIRY}"}}"#
-        )),
+        with_status(&format!(r#"{{"token":"t","\u0074oken":"u","expirationTimestamp":"{EXPIRY}"}}"#)),
     ];
     assert_never_cached(&outputs.iter().map(|output| output.as_bytes()).collect::<Vec<_>>());
 }
@@ -190,15 +225,8 @@ fn what_client_go_refuses_is_never_cached() {
 #[test]
 fn text_that_is_not_utf8_is_never_cached() {
     let expiry = format!(r#""expirationTimestamp":"{EXPIRY}""#);
-    let bad: [&[u8]; 7] = [
-        b"\xff",
-        b"\xc3",
-        b"\xc0\xaf",
-        b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80",
-        b"\xe2\x82",
-        b"\x80",
-    ];
+    let bad: [&[u8]; 7] =
+        [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\x80"];
     let outputs: Vec<Vec<u8>> = bad
         .iter()
         .flat_map(|bytes| {
@@ -219,8 +247,7 @@ fn lone_surrogates_are_passed_through() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     for token in [r"\ud800", r"\udc00", r"\udc00\ud800", r"\ud800\u0041", r"a\uD83D"] {
-        let output =
-            with_status(&format!(r#"{{"token":"{token}","expirationTimestamp":"{EXPIRY}"}}"#));
+        let output = with_status(&format!(r#"{{"token":"{token}","expirationTimestamp":"{EXPIRY}"}}"#));
         for _ in 0..2 {
             plugin.prints(&output);
             sandbox.cache(&plugin).arg(token).run().assert_prints(&output);
@@ -251,8 +278,7 @@ fn reasonable_nesting_is_cached() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let nested = format!("{}{}", "[".repeat(40), "]".repeat(40));
-    let output =
-        with_status(&format!(r#"{{"token":"t","expirationTimestamp":"{EXPIRY}","x":{nested}}}"#));
+    let output = with_status(&format!(r#"{{"token":"t","expirationTimestamp":"{EXPIRY}","x":{nested}}}"#));
     plugin.prints(&output);
     sandbox.cache(&plugin).run().assert_prints(&output);
     sandbox.cache(&plugin).run().assert_prints(&output);

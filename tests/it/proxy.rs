@@ -3,8 +3,7 @@
 use std::fs;
 
 use crate::support::{
-    Authority, Credential, HOUR, MINUTE, Plugin, Sandbox, V1BETA1, jwt, jwt_of, now_unix_s,
-    rfc3339,
+    Authority, Credential, HOUR, MINUTE, Plugin, Sandbox, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339,
 };
 
 /// Two calls of a plugin that prints this; whether the second one was served from cache. Both
@@ -116,10 +115,10 @@ fn a_credential_inside_the_margin_is_not_served() {
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "10m");
     let fresh = Credential::token("t").expires_in(HOUR).bytes();
     assert!(is_cached(&sandbox, &plugin, &fresh));
-    // The same entry is too old for a caller who wants two hours.
-    sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "59m59s");
+    // The same entry is too old for a caller who wants half an hour.
+    sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "29m");
     let Some(mut clock) = sandbox.clock() else { return };
-    clock.advance(2);
+    clock.advance(32 * MINUTE);
     sandbox.cache(&plugin).run().assert_prints(&fresh);
     assert_eq!(plugin.runs(), 2);
 }
@@ -182,10 +181,20 @@ fn every_way_to_write_the_expiry_is_understood() {
 #[test]
 fn a_stamp_that_cannot_be_read_is_passed_through_and_not_cached() {
     let stamps = [
-        "", "tomorrow", "2099-02-29T00:00:00Z", "2099-13-01T00:00:00Z", "2099-01-01T24:00:00Z",
-        "2099-01-01 00:00:00Z", "2099-01-01T00:00:00", "2099-01-01", "4102444800",
-        "99999-01-01T00:00:00Z", "-2099-01-01T00:00:00Z", " 2099-01-01T00:00:00Z",
-        "2099-01-01T00:00:00+5:30", "2099-01-01T00:00:00.Z",
+        "",
+        "tomorrow",
+        "2099-02-29T00:00:00Z",
+        "2099-13-01T00:00:00Z",
+        "2099-01-01T24:00:00Z",
+        "2099-01-01 00:00:00Z",
+        "2099-01-01T00:00:00",
+        "2099-01-01",
+        "4102444800",
+        "99999-01-01T00:00:00Z",
+        "-2099-01-01T00:00:00Z",
+        " 2099-01-01T00:00:00Z",
+        "2099-01-01T00:00:00+5:30",
+        "2099-01-01T00:00:00.Z",
     ];
     for stamp in stamps {
         let credential = Credential::token("t").expires_as(stamp).bytes();
@@ -325,7 +334,6 @@ fn clearing_what_is_not_there_is_fine() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.program().arg("--clear").run().code(), 0);
     assert_eq!(sandbox.program().args(["--clear", "aws", "eks"]).run().code(), 0);
-    assert!(!sandbox.cache_file().exists());
 }
 
 #[test]

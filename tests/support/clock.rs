@@ -106,8 +106,7 @@ fn is_newer(built: &Path, source: &Path) -> bool {
 fn works(library: &Path) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let setting = directory.path().join("clock");
-    fs::write(&setting, [3_600_000_000_000_i64.to_ne_bytes(), 1_i64.to_ne_bytes()].concat())
-        .unwrap();
+    fs::write(&setting, [3_600_000_000_000_i64.to_ne_bytes(), 1_i64.to_ne_bytes()].concat()).unwrap();
     let run = Call::new("date")
         .arg("+%s")
         .env("PATH", "/usr/bin:/bin")

@@ -4,9 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -43,12 +41,7 @@ impl Credential {
 
     /// A client certificate, without any other expiry.
     pub fn certificate(certificate: ClientCertificate) -> Credential {
-        Credential {
-            api_version: V1.to_owned(),
-            token: None,
-            certificate: Some(certificate),
-            expires: None,
-        }
+        Credential { api_version: V1.to_owned(), token: None, certificate: Some(certificate), expires: None }
     }
 
     pub fn api_version(mut self, api_version: &str) -> Credential {
@@ -85,7 +78,7 @@ impl Credential {
             member("clientKeyData", &certificate.key_pem);
         }
         format!(
-            "{{ \"kind\":\"ExecCredential\",\t\"x-unknown\": [1.50e+2, \"\\u00e4\\/\"],\n \
+            "{{ \"kind\":\"ExecCredential\",\t\"x-unknown\": [1.50, \"\\u00e4\\/\"],\n \
              \"apiVersion\": {}, \"spec\": {{}}, \"status\": {{ {} }} }}\n",
             quoted(&self.api_version),
             status.join(" , ")

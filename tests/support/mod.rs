@@ -17,9 +17,7 @@ use std::time::{Duration, Instant};
 
 pub use api_server::{ApiServer, Identity};
 pub use clock::Clock;
-pub use credential::{
-    Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339,
-};
+pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
 pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
 pub use plugin::Plugin;

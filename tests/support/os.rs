@@ -74,14 +74,10 @@ impl Terminal {
         let null = std::ptr::null_mut();
         // SAFETY: openpty writes one descriptor to each of two integers that outlive the call;
         // name, settings and size may be null.
-        let result = unsafe {
-            libc::openpty(&mut person, &mut program, null, null.cast(), null.cast())
-        };
+        let result = unsafe { libc::openpty(&mut person, &mut program, null, null.cast(), null.cast()) };
         assert_eq!(result, 0, "openpty: {}", io::Error::last_os_error());
         // SAFETY: both descriptors are new and owned by nobody else.
-        unsafe {
-            Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) }
-        }
+        unsafe { Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) } }
     }
 
     /// Makes it the controlling terminal of the command, as its standard input and error. The

@@ -23,9 +23,9 @@ if [ -e "$state/record" ]; then
     done >"$state/terminals"
     touch "$state/recorded"
 fi
+if [ -e "$state/stderr" ]; then cat "$state/stderr" >&2; fi
 if [ -e "$state/read-stdin" ]; then cat >"$state/stdin"; fi
 if [ -e "$state/read-line" ]; then head -n 1 >"$state/stdin"; fi
-if [ -e "$state/stderr" ]; then cat "$state/stderr" >&2; fi
 
 # Held until the test lets go, its folder vanishes, or about a minute has passed.
 rounds=0

@@ -225,11 +225,8 @@ impl Run {
     /// Status 0, exactly these bytes on stdout, nothing on stderr.
     #[track_caller]
     pub fn assert_prints(&self, stdout: impl AsRef<[u8]>) {
-        let expected = Run {
-            status: ExitStatus::from_raw(0),
-            stdout: stdout.as_ref().to_vec(),
-            stderr: Vec::new(),
-        };
+        let expected =
+            Run { status: ExitStatus::from_raw(0), stdout: stdout.as_ref().to_vec(), stderr: Vec::new() };
         assert_eq!(*self, expected);
     }
 }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -26,7 +27,9 @@ impl Sandbox {
     /// An empty home that only its owner may enter. Keys for the encryption go into a file there
     /// and not into the kernel's keyring, which all tests of one machine would share.
     pub fn new() -> Sandbox {
-        let home = tempfile::Builder::new().prefix("k8s-token-cache-test-").tempdir().unwrap();
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("k8s-token-cache-test-");
+        let home = builder.permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
         let sandbox = Sandbox { home, env: RefCell::default() };
         sandbox.set_env("HOME", sandbox.home());
         sandbox.set_env("PATH", "/usr/bin:/bin");
@@ -109,9 +112,9 @@ impl Sandbox {
         let descriptors = PathBuf::from(format!("/proc/{pid}/fd"));
         await_that("the process has opened the lock file", || {
             fs::read_dir(&descriptors).is_ok_and(|entries| {
-                entries.flatten().any(|entry| {
-                    fs::read_link(entry.path()).is_ok_and(|target| target == self.lock_file())
-                })
+                entries
+                    .flatten()
+                    .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == self.lock_file()))
             })
         });
     }
