@@ -6,11 +6,11 @@
 //! changes a byte: the text itself is what gets cached. Verdicts carry fixed texts only, so that
 //! nothing of a credential can reach a message.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use nanoserde::DeJson;
-
-use crate::{base64, json, time, x509};
+use crate::json::{self, Value};
+use crate::{base64, time, x509};
 
 const API_GROUP: &str = "client.authentication.k8s.io/";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -26,23 +26,12 @@ pub enum Verdict {
     Invalid(&'static str),
 }
 
-#[derive(DeJson)]
-struct ExecCredential {
-    kind: Option<String>,
-    #[nserde(rename = "apiVersion")]
-    api_version: Option<String>,
-    status: Option<Status>,
-}
-
-#[derive(DeJson)]
-struct Status {
-    token: Option<String>,
-    #[nserde(rename = "expirationTimestamp")]
-    expiration_timestamp: Option<String>,
-    #[nserde(rename = "clientCertificateData")]
-    client_certificate_data: Option<String>,
-    #[nserde(rename = "clientKeyData")]
-    client_key_data: Option<String>,
+/// The members that are read. Empty counts as absent, but for the stamp.
+struct Status<'a> {
+    token: Option<Cow<'a, str>>,
+    expiration_timestamp: Option<Cow<'a, str>>,
+    client_certificate_data: Option<Cow<'a, str>>,
+    client_key_data: Option<Cow<'a, str>>,
 }
 
 /// Judges the plugin's `output`. `asked_version` is the `apiVersion` that the client asked for.
@@ -63,21 +52,24 @@ pub fn judge(output: &[u8], asked_version: Option<&str>, now: Duration) -> Verdi
     }
 }
 
-fn status(output: &[u8], asked_version: Option<&str>) -> Result<Status, &'static str> {
+fn status<'a>(output: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>, &'static str> {
     let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
     let document = json::parse(text).map_err(|_| "it is not JSON")?;
-    refuse_duplicates(document).map_err(|_| "it is no object, or has a member twice")?;
-    let credential =
-        ExecCredential::deserialize_json(document.text()).map_err(|_| "a member is of the wrong type")?;
-    if credential.kind.as_deref() != Some("ExecCredential") {
+    if string(document, "kind")?.as_deref() != Some("ExecCredential") {
         return Err("its kind is not ExecCredential");
     }
-    let version = credential.api_version.as_deref().unwrap_or_default();
+    let version = string(document, "apiVersion")?.unwrap_or_default();
     if !version.starts_with(API_GROUP) || asked_version.is_some_and(|asked| asked != version) {
         return Err("its apiVersion is not the one asked for");
     }
-    let status = credential.status.ok_or("it has no status")?;
-    let has = |member: &Option<String>| member.as_deref().is_some_and(|text| !text.is_empty());
+    let status = member(document, "status")?.ok_or("it has no status")?;
+    let status = Status {
+        token: string(status, "token")?,
+        expiration_timestamp: string(status, "expirationTimestamp")?,
+        client_certificate_data: string(status, "clientCertificateData")?,
+        client_key_data: string(status, "clientKeyData")?,
+    };
+    let has = |member: &Option<Cow<'_, str>>| member.as_deref().is_some_and(|text| !text.is_empty());
     if has(&status.client_certificate_data) != has(&status.client_key_data) {
         return Err("it has a certificate without key, or a key without certificate");
     }
@@ -87,33 +79,31 @@ fn status(output: &[u8], asked_version: Option<&str>) -> Result<Status, &'static
     Ok(status)
 }
 
-/// A member that is read must not stand there twice: readers would differ in which one counts.
-fn refuse_duplicates(document: json::Value<'_>) -> Result<(), json::Refused> {
-    for name in ["kind", "apiVersion"] {
-        document.member(name)?;
-    }
-    let Some(status) = document.member("status")?.filter(|status| !status.is_null()) else {
-        return Ok(());
-    };
-    for name in ["token", "expirationTimestamp", "clientCertificateData", "clientKeyData"] {
-        status.member(name)?;
-    }
-    Ok(())
+fn string<'a>(object: Value<'a>, name: &str) -> Result<Option<Cow<'a, str>>, &'static str> {
+    let value = member(object, name)?;
+    value.map(|value| value.as_str().ok_or("a member is of the wrong type")).transpose()
+}
+
+/// `None` for null too. A member that is read must not stand there twice: readers would differ in
+/// which one counts.
+fn member<'a>(object: Value<'a>, name: &str) -> Result<Option<Value<'a>>, &'static str> {
+    let member = object.member(name).map_err(|_| "it is no object, or has a member twice")?;
+    Ok(member.filter(|value| !value.is_null()))
 }
 
 /// The earliest of all stamps in Unix seconds; `None` if there is none. `Err` says which one
 /// cannot be read.
-fn earliest_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+fn earliest_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let stamps = [stated_expiry(status)?, token_expiry(status)?, certificate_expiry(status)?];
     Ok(stamps.into_iter().flatten().min())
 }
 
-fn stated_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+fn stated_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let Some(stamp) = &status.expiration_timestamp else { return Ok(None) };
     time::parse_rfc3339(stamp).map(Some).ok_or("its expirationTimestamp is not RFC 3339")
 }
 
-fn certificate_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+fn certificate_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let Some(pem) = status.client_certificate_data.as_deref().filter(|pem| !pem.is_empty()) else {
         return Ok(None);
     };
@@ -121,7 +111,7 @@ fn certificate_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
 }
 
 /// `exp` of a JSON Web Token (RFC 7519, section 4.1.4). Any other token has no expiry of its own.
-fn token_expiry(status: &Status) -> Result<Option<i64>, &'static str> {
+fn token_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let Some(claims) = status.token.as_deref().and_then(jwt_claims) else { return Ok(None) };
     let unreadable = "its token's exp cannot be read";
     let Ok(claims) = json::parse(&claims) else { return Ok(None) };
@@ -155,3 +145,6 @@ fn numeric_date(text: &str) -> Option<i64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
     is_plain.then(|| whole.parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,28 +122,4 @@ fn push_text(out: &mut Vec<u8>, kind: u8, text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_server_is_found_behind_any_other_member() {
-        let info = |cluster: &str| {
-            let text = format!(r#"{{"apiVersion":"v","spec":{{"cluster":{cluster}}}}}"#);
-            ExecInfo::parse(text.as_bytes()).unwrap().cluster.unwrap()
-        };
-        for (cluster, expected) in [
-            (r#"{"server":"https://a"}"#, Some("https://a")),
-            (r#"{"tls-server-name":"t","server":"https:\/\/b","config":{"server":"no","l":[1,{}]}}"#, Some("https://b")),
-            (r#"{"config":{"server":"no"}}"#, None),
-            (r#"{"server":{}}"#, None),
-            ("{}", None),
-            ("[]", None),
-        ] {
-            let blob = info(cluster);
-            assert_eq!(server(&blob).as_deref(), expected, "{cluster}");
-            for end in 0..blob.len() {
-                server(&blob[..end]);
-            }
-        }
-    }
-}
+mod tests;

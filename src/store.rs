@@ -150,7 +150,7 @@ impl Store {
             let before = content.entries.len();
             content.entries.retain(|entry| name.is_some_and(|name| entry.name != *name));
             removed = before - content.entries.len();
-            content.generation += 1;
+            content.generation = content.generation.wrapping_add(1);
             true
         })?;
         Ok(removed)
@@ -296,7 +296,8 @@ impl Header {
     }
 
     fn row_count(&self) -> Option<u64> {
-        let rows = self.entries_at.checked_sub((HEADER_LENGTH + INDEX_END.len()) as u64)?;
+        let entries_at = Some(self.entries_at).filter(|at| *at <= LARGEST_FILE)?;
+        let rows = entries_at.checked_sub((HEADER_LENGTH + INDEX_END.len()) as u64)?;
         (rows % ROW_LENGTH as u64 == 0).then_some(rows / ROW_LENGTH as u64)
     }
 }
@@ -475,11 +476,14 @@ impl Content {
 }
 
 impl Entry {
+    /// Only what fills its line: more or less of it, written again, would leave no JSON.
     fn read(bytes: &[u8], row: &Row) -> Option<Entry> {
         let offset = usize::try_from(row.offset).ok()?;
-        let mut object = bytes.get(offset..offset.checked_add(row.length)?)?.to_vec();
+        let (line, rest) = bytes.get(offset..)?.split_at_checked(row.length)?;
+        let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n', ..]);
+        let mut object = line.to_vec();
         object_of(&mut object, &row.name)?;
-        Some(Entry { name: row.name, object, expires_unix_s: row.expires_unix_s })
+        fills_line.then_some(Entry { name: row.name, object, expires_unix_s: row.expires_unix_s })
     }
 }
 
@@ -507,3 +511,6 @@ fn hex_digit(digit: u8) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

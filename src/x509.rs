@@ -100,3 +100,6 @@ fn time_value(tag: u8, content: &[u8]) -> Option<i64> {
     let [month, day, hour, minute, second] = [0, 2, 4, 6, 8].map(|at| &rest[at..at + 2]);
     time::parse_rfc3339(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))
 }
+
+#[cfg(test)]
+pub mod tests;

@@ -7,77 +7,43 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
+use super::recognise::program_name;
+use super::table::words;
+
 const MASK: &str = "***";
 
 /// Words that make a name secret.
-const SECRET_WORDS: &[&str] = &[
-    "secret",
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "token",
-    "api-key",
-    "apikey",
-    "access-key",
-    "private-key",
-    "authorization",
-    "bearer",
-    "assertion",
-    "key-content",
-    "key-data",
-];
+const SECRET_WORDS: &str = "\
+    secret password passwd passphrase passcode token api-key apikey access-key private-key \
+    authorization bearer assertion key-content key-data";
 
 /// Endings that make it the name of something about a secret.
-const HARMLESS_ENDINGS: &[&str] = &[
-    "-file",
-    "-path",
-    "-dir",
-    "-directory",
-    "-url",
-    "-uri",
-    "-endpoint",
-    "-host",
-    "-id",
-    "-name",
-    "-env",
-    "-stdin",
-    "-type",
-    "-ttl",
-    "-storage",
-    "-only",
-    "-duration",
-    "-expiration",
-    "-method",
-    "-backend",
-    "-collection",
-];
+const HARMLESS_ENDINGS: &str = "\
+    -file -path -dir -directory -url -uri -endpoint -host -id -name -env -stdin -type -ttl \
+    -storage -only -duration -expiration -method -backend -collection";
 
-/// Short flags that carry one: digitalocean/doctl commands/doit.go, okteto/okteto
-/// cmd/context/context.go, 99designs/aws-vault cli/exec.go.
-const SECRET_SHORT_FLAGS: &[(&str, &str)] = &[("doctl", "-t"), ("okteto", "-t"), ("aws-vault", "-t")];
+/// Programs whose `-t` is a token: digitalocean/doctl commands/doit.go, okteto/okteto
+/// cmd/context/context.go, 99designs/aws-vault cli/exec.go. Azure's kubelogin has a tenant there.
+const WITH_SHORT_TOKEN: &str = "doctl okteto aws-vault";
+const SHORT_TOKEN: &str = "-t";
 
 /// Beginnings of credentials that go without a name: a JWT, the token of `aws eks get-token`, the
 /// tokens of DigitalOcean and Google.
-const SECRET_BEGINNINGS: &[&str] = &["eyJ", "k8s-aws-v1.", "dop_v1_", "ya29."];
+const SECRET_BEGINNINGS: &str = "eyJ k8s-aws-v1. dop_v1_ ya29.";
 
 /// Whether the value of a flag is to be hidden: `--client-secret`, `--token`, not `--token-file`.
-pub fn is_secret_flag(flag: &str) -> bool {
+pub(super) fn is_secret_flag(flag: &str) -> bool {
     let name = flag.split('=').next().unwrap_or(flag);
-    name.starts_with('-') && is_secret_name(name)
+    name.starts_with('-') && is_secret_variable(name)
 }
 
-/// The same for the name of an environment variable.
+/// The same for the name of an environment variable; headers and query parameters are told likewise.
 pub fn is_secret_variable(name: &str) -> bool {
-    is_secret_name(name)
-}
-
-fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     // An AppRole's secret id is a password.
     let harmless =
-        HARMLESS_ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
-    !harmless && SECRET_WORDS.iter().any(|word| name.contains(word))
+        words(HARMLESS_ENDINGS).any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
+    !harmless && words(SECRET_WORDS).any(|word| name.contains(word))
 }
 
 /// The command line for people: secrets and characters that drive a terminal are replaced.
@@ -109,10 +75,11 @@ fn looks_like_flag(text: &str) -> bool {
 }
 
 fn is_secret_short_flag(flag: &str, before: &[Cow<str>]) -> bool {
-    let is_program = |text: &str, program: &str| super::recognise::program_name(text.as_ref()) == program;
-    SECRET_SHORT_FLAGS
-        .iter()
-        .any(|(program, short)| flag == *short && before.iter().any(|text| is_program(text, program)))
+    let takes_token = |text: &Cow<str>| {
+        let name = program_name(text.as_ref().as_ref());
+        words(WITH_SHORT_TOKEN).any(|program| program == name)
+    };
+    flag == SHORT_TOKEN && before.iter().any(takes_token)
 }
 
 fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
@@ -121,7 +88,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
     }
     let is_url = |text: &str| text.contains("://");
     if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !is_url(name)) {
-        let secret = is_secret_name(name) || is_secret_short_flag(name, before);
+        let secret = is_secret_variable(name) || is_secret_short_flag(name, before);
         let value = if secret && !value.is_empty() { MASK.to_owned() } else { mask_value(value) };
         return [name, "=", &value].concat();
     }
@@ -138,12 +105,11 @@ fn mask_script(text: &str) -> String {
     let mut words = text.split(is_border).filter(|word| !word.is_empty());
     let suspicious = words.any(|word| {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        let named = is_secret_name(name) && (word.starts_with('-') || !value.is_empty());
-        let header = name.ends_with(':') && is_secret_name(&name[..name.len() - 1]);
-        let short = SECRET_SHORT_FLAGS.iter().any(|(_, short)| name == *short);
+        let named = is_secret_variable(name) && (word.starts_with('-') || !value.is_empty());
+        let header = name.ends_with(':') && is_secret_variable(&name[..name.len() - 1]);
         named
             || header
-            || short
+            || name == SHORT_TOKEN
             || name.eq_ignore_ascii_case("bearer")
             || mask_value(word) != word
             || mask_value(value) != value
@@ -152,14 +118,16 @@ fn mask_script(text: &str) -> String {
 }
 
 fn mask_value(value: &str) -> String {
-    if SECRET_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning)) {
+    if words(SECRET_BEGINNINGS).any(|beginning| value.starts_with(beginning)) {
         return MASK.to_owned();
     }
     match value.split_once("://") {
         Some((scheme, rest)) => [scheme, "://", &mask_user(rest)].concat(),
         // `NAME=value` as the value of a flag: `--header Authorization=...`.
         None => match value.split_once('=') {
-            Some((name, inner)) if !inner.is_empty() && is_secret_name(name) => [name, "=", MASK].concat(),
+            Some((name, inner)) if !inner.is_empty() && is_secret_variable(name) => {
+                [name, "=", MASK].concat()
+            }
             _ => value.to_owned(),
         },
     }

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use crate::config::Environment;
 
-pub use mask::{is_secret_flag, is_secret_variable, mask_arguments};
+pub use mask::{is_secret_variable, mask_arguments};
 
 /// Whether the plugin may turn to the person in front of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ pub enum Interaction {
 }
 
 /// An environment variable that takes part in choosing the identity.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Variable {
     pub name: &'static str,
     /// The value must not be shown, and counts only where the entry's name is keyed.
@@ -62,7 +62,7 @@ pub struct Identity {
 
 impl Identity {
     /// The variables that count, always in the same order, none twice.
-    pub fn variables(&self) -> impl Iterator<Item = &'static Variable> {
+    pub fn variables(&self) -> impl Iterator<Item = Variable> {
         self.groups.variables()
     }
 }
@@ -79,7 +79,7 @@ pub fn knows(command: &[OsString], variable: &str) -> bool {
     let identity = identify(command, &|_| None);
     identity.variables().any(|known| known.name == variable)
         || identity.named_variables.iter().any(|named| named == variable)
-        || table::MAKES_NO_DIFFERENCE.contains(&variable)
+        || table::words(table::MAKES_NO_DIFFERENCE).any(|known| known == variable)
 }
 
 /// How to get the plugin where it is missing.

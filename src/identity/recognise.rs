@@ -8,9 +8,11 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::table::{Directory, Groups, Place, ROWS, Row};
+use super::table::{Groups, ROWS, Row, words};
 use super::{Identity, Interaction};
 use crate::config;
 
@@ -41,8 +43,8 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// Whether these words stand in this order, with anything between them.
-    pub fn says(&self, words: &[&str]) -> bool {
-        let mut wanted = words.iter();
+    pub fn says(&self, wanted: &'static str) -> bool {
+        let mut wanted = words(wanted);
         let mut next = wanted.next();
         for argument in self.arguments {
             if next.is_some_and(|word| argument == word) {
@@ -53,22 +55,19 @@ impl Call<'_> {
     }
 
     /// Whether one of these flags is given, and not as `--flag=false`.
-    pub fn has(&self, flags: &[&str]) -> bool {
-        self.arguments.iter().any(|argument| {
-            let argument = argument.to_string_lossy();
-            let (name, value) = argument.split_once('=').unwrap_or((&argument, ""));
-            flags.contains(&name) && value != "false"
+    pub fn has(&self, flags: &'static str) -> bool {
+        self.arguments.iter().filter_map(|argument| argument.to_str()).any(|argument| {
+            let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
+            words(flags).any(|flag| flag == name) && value != "false"
         })
     }
 
     /// The value of the first of these flags: `--flag value`, `--flag=value`, `-f value`, `-fvalue`.
-    pub fn value(&self, flags: &[&str]) -> Option<&str> {
+    pub fn value(&self, flags: &'static str) -> Option<&str> {
         let mut arguments = self.arguments.iter();
         while let Some(argument) = arguments.next() {
-            let Some(argument) = argument.to_str() else {
-                continue;
-            };
-            for flag in flags {
+            let Some(argument) = argument.to_str() else { continue };
+            for flag in words(flags) {
                 match argument.strip_prefix(flag) {
                     Some("") => return arguments.next()?.to_str(),
                     Some(rest) if rest.starts_with('=') => return Some(&rest[1..]),
@@ -80,43 +79,51 @@ impl Call<'_> {
         None
     }
 
-    /// The path that one of these flags names.
-    pub fn flag(&self, flags: &[&str]) -> Option<PathBuf> {
-        Some(self.without_tilde(OsStr::new(self.value(flags)?)))
-    }
-
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.environment.get(name)
     }
 
-    /// The path in a variable that is set and not empty.
-    pub fn path_in(&self, variable: &str) -> Option<PathBuf> {
-        let value = self.variable(variable)?;
-        if value.is_empty() { None } else { Some(self.without_tilde(&value)) }
+    /// One of the places that the table writes.
+    fn find(&self, place: &'static str) -> Option<PathBuf> {
+        let (source, below) = place.split_once('/').unwrap_or((place, ""));
+        let directory = match source.strip_prefix('$') {
+            Some(variable) => self.without_tilde(self.path_of(variable)?),
+            None if source.starts_with('-') => self.without_tilde(self.value(source)?.into()),
+            None => self.directory(source)?,
+        };
+        Some(match below.strip_suffix('*') {
+            Some(below) => {
+                let mut file = OsString::from(below);
+                file.push(self.gcloud_configuration(&directory));
+                directory.join(file)
+            }
+            None if below.is_empty() => directory,
+            None => directory.join(below),
+        })
     }
 
-    pub fn directory(&self, directory: Directory) -> Option<PathBuf> {
+    /// A directory as the table writes it.
+    fn directory(&self, name: &str) -> Option<PathBuf> {
         let home = || self.path_of(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
         let below_home = |path: &str| Some(home()?.join(path));
-        match directory {
-            Directory::Home => home(),
-            Directory::Gcloud | Directory::GoConfig if cfg!(windows) => self.path_of("APPDATA"),
-            Directory::Gcloud => below_home(".config"),
-            Directory::GoConfig if cfg!(target_os = "macos") => below_home("Library/Application Support"),
-            Directory::GoConfig | Directory::Xdg => {
-                self.path_of("XDG_CONFIG_HOME").or_else(|| below_home(".config"))
-            }
+        match name {
+            "@gcloud" if cfg!(windows) => Some(self.path_of("APPDATA")?.join("gcloud")),
+            "@gcloud" => below_home(".config/gcloud"),
+            "@go" if cfg!(windows) => self.path_of("APPDATA"),
+            "@go" if cfg!(target_os = "macos") => below_home("Library/Application Support"),
+            "@go" | "@xdg" => self.path_of("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
+            _ => home(),
         }
     }
 
-    fn find(&self, places: &[Place]) -> Option<PathBuf> {
-        places.iter().find_map(|place| match *place {
-            Place::Flag(flags) => self.flag(flags),
-            Place::Variable(name) => self.path_in(name),
-            Place::Below(variable, path) => Some(self.path_in(variable)?.join(path)),
-            Place::In(directory, path) => Some(self.directory(directory)?.join(path)),
-            Place::Computed(compute) => compute(self),
-        })
+    /// The name of the active configuration: of the flag, the variable, or the file.
+    fn gcloud_configuration(&self, directory: &Path) -> OsString {
+        match self.value("--configuration") {
+            Some(name) => name.into(),
+            None => self
+                .variable("CLOUDSDK_ACTIVE_CONFIG_NAME")
+                .unwrap_or_else(|| active_configuration(&directory.join("active_config")).into()),
+        }
     }
 
     fn path_of(&self, variable: &str) -> Option<PathBuf> {
@@ -125,13 +132,18 @@ impl Call<'_> {
 
     /// Python's plugins expand a leading `~` themselves, and a file of that name is not to be
     /// expected of the others.
-    fn without_tilde(&self, path: &OsStr) -> PathBuf {
-        let path = Path::new(path);
-        match (path.strip_prefix("~"), self.directory(Directory::Home)) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            _ => path.to_owned(),
-        }
+    fn without_tilde(&self, path: PathBuf) -> PathBuf {
+        let below_home = |rest| Some(self.directory("~")?.join(rest));
+        path.strip_prefix("~").ok().and_then(below_home).unwrap_or(path)
     }
+}
+
+/// The one file that this module reads: a name of few bytes. Without it gcloud takes `default`.
+fn active_configuration(file: &Path) -> String {
+    let mut bytes = [0; 128];
+    let length = File::open(file).and_then(|mut file| file.read(&mut bytes)).unwrap_or(0);
+    let name = std::str::from_utf8(&bytes[..length]).unwrap_or("").trim_ascii();
+    if name.is_empty() { "default" } else { name }.to_owned()
 }
 
 /// The caller's environment with what `env` and its like change on the way.
@@ -197,34 +209,27 @@ impl Search<'_> {
         }
     }
 
-    /// Programs that run another; each by its own manual page.
+    /// Programs that run another; each by its own manual page. One that surely does, but not how
+    /// it is known here, runs the empty command: nobody knows what.
     fn what_runs<'a>(&mut self, name: &str, arguments: &'a [OsString]) -> Runs<'a> {
         let rest = match name {
             "env" => self.after_env(arguments),
-            "timeout" => after_options(arguments, &["-k", "-s", "--kill-after", "--signal"])
-                .and_then(|rest| rest.get(1..)),
-            "nice" => after_options(arguments, &["-n", "--adjustment"]),
-            "exec" => after_options(arguments, &["-a"]),
-            "command" | "nohup" | "setsid" => after_options(arguments, &[]),
-            "aws-vault" if contains(arguments, "exec") => after_profile(arguments),
-            "chamber" if contains(arguments, "exec") => after_dashes(arguments),
-            "op" if contains(arguments, "run") => after_dashes(arguments),
-            "assume" | "assumego" => match after_exec_flag(arguments) {
-                Some(words) => return Runs::Command(words),
-                None => None,
-            },
+            "timeout" => {
+                after_options(arguments, "-k -s --kill-after --signal").and_then(|rest| rest.get(1..))
+            }
+            "nice" => after_options(arguments, "-n --adjustment"),
+            "exec" => after_options(arguments, "-a"),
+            "command" | "nohup" | "setsid" => after_options(arguments, ""),
+            "aws-vault" if contains(arguments, "exec") => after_profile(arguments).or(Some(&[])),
+            "chamber" if contains(arguments, "exec") => after_dashes(arguments).or(Some(&[])),
+            "op" if contains(arguments, "run") => after_dashes(arguments).or(Some(&[])),
+            "assume" | "assumego" => return after_exec_flag(arguments).map_or(Runs::Itself, Runs::Command),
             "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" => {
-                return match script_of(arguments) {
-                    Some(script) => Runs::Script(script),
-                    None => Runs::Itself,
-                };
+                return script_of(arguments).map_or(Runs::Itself, Runs::Script);
             }
             _ => None,
         };
-        match rest {
-            Some(rest) if !rest.is_empty() => Runs::Command(Cow::Borrowed(rest)),
-            _ => Runs::Itself,
-        }
+        rest.map_or(Runs::Itself, |rest| Runs::Command(Cow::Borrowed(rest)))
     }
 
     /// `env [-i] [-u NAME] [NAME=VALUE]... COMMAND`; what it changes counts for the files.
@@ -302,7 +307,7 @@ impl Search<'_> {
         self.identity.family = Some(row.family);
         self.identity.install_hint = Some(row.install_hint);
         // `pinniped login static` (vmware-tanzu/pinniped cmd/pinniped/cmd/login_static.go).
-        if let Some(named) = self.call(arguments).value(&["--token-env"]).map(str::to_owned) {
+        if let Some(named) = self.call(arguments).value("--token-env").map(str::to_owned) {
             self.note_named_variable(&named);
         }
     }
@@ -311,8 +316,8 @@ impl Search<'_> {
         self.identity.groups = self.identity.groups.and(row.groups);
         let call = Call { arguments, environment: &self.environment };
         let interaction = (row.interaction)(&call);
-        for places in row.files {
-            match call.find(places) {
+        for places in row.files.split(';') {
+            match words(places).find_map(|place| call.find(place)) {
                 Some(file) if !self.identity.files.contains(&file) => {
                     self.identity.files.push(file);
                 }
@@ -337,7 +342,7 @@ impl Search<'_> {
 }
 
 fn find_row(name: &str, call: &Call) -> Option<&'static Row> {
-    ROWS.iter().find(|row| row.commands.contains(&name) && (row.applies)(call))
+    ROWS.iter().find(|row| words(row.commands).any(|command| command == name) && (row.applies)(call))
 }
 
 /// kubectl runs `kubectl-some_thing` for `kubectl some-thing`
@@ -369,11 +374,11 @@ fn contains(arguments: &[OsString], word: &str) -> bool {
 }
 
 /// What follows the options. Those of `with_value` take the next argument too.
-fn after_options<'a>(mut arguments: &'a [OsString], with_value: &[&str]) -> Option<&'a [OsString]> {
+fn after_options<'a>(mut arguments: &'a [OsString], with_value: &'static str) -> Option<&'a [OsString]> {
     while let Some((first, rest)) = arguments.split_first() {
         arguments = match first.to_str()? {
             "--" => return Some(rest),
-            option if with_value.contains(&option) => rest.get(1..)?,
+            option if words(with_value).any(|flag| flag == option) => rest.get(1..)?,
             option if option.starts_with('-') => rest,
             _ => return Some(arguments),
         };
@@ -389,21 +394,8 @@ fn after_dashes(arguments: &[OsString]) -> Option<&[OsString]> {
 /// `aws-vault [FLAG]... exec [FLAG]... PROFILE [FLAG]... [--] COMMAND` (99designs/aws-vault
 /// cli/exec.go, cli/global.go).
 fn after_profile(arguments: &[OsString]) -> Option<&[OsString]> {
-    const WITH_VALUE: &[&str] = &[
-        "-d",
-        "--duration",
-        "--region",
-        "-t",
-        "--mfa-token",
-        "--backend",
-        "--prompt",
-        "--keychain",
-        "--secret-service-collection",
-        "--pass-dir",
-        "--pass-cmd",
-        "--pass-prefix",
-        "--file-dir",
-    ];
+    const WITH_VALUE: &str = "-d --duration --region -t --mfa-token --backend --prompt --keychain \
+         --secret-service-collection --pass-dir --pass-cmd --pass-prefix --file-dir";
     after_dashes(arguments).or_else(|| {
         let from_exec = after_options(arguments, WITH_VALUE)?;
         let from_profile = after_options(from_exec.get(1..)?, WITH_VALUE)?;
@@ -415,12 +407,13 @@ fn after_profile(arguments: &[OsString]) -> Option<&[OsString]> {
 /// (common-fate/granted pkg/assume/assume.go).
 fn after_exec_flag(arguments: &[OsString]) -> Option<Cow<'_, [OsString]>> {
     let position = arguments.iter().position(|argument| argument == "--exec" || argument == "-exec")?;
-    let value = arguments.get(position + 1)?;
+    let Some(value) = arguments.get(position + 1) else {
+        return Some(Cow::Borrowed(&[]));
+    };
     if value == "--" {
-        return arguments.get(position + 2..).filter(|rest| !rest.is_empty()).map(Cow::Borrowed);
+        return arguments.get(position + 2..).map(Cow::Borrowed);
     }
-    let words: Vec<OsString> = value.to_str()?.split_whitespace().map(OsString::from).collect();
-    if words.is_empty() { None } else { Some(Cow::Owned(words)) }
+    Some(Cow::Owned(value.to_str()?.split_whitespace().map(OsString::from).collect()))
 }
 
 /// The string of `sh -c STRING`, `bash -lc STRING`, `bash -o pipefail -c STRING`.

@@ -1,0 +1,507 @@
+use std::collections::BTreeMap;
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+
+const NOW: Duration = Duration::from_secs(1_769_846_400);
+const LATER_UNIX_S: u64 = NOW.as_secs() + 840;
+const ANY: Expected<'static> = Expected { generation: 0, replaces: None };
+
+/// A cache file in a directory of its own.
+struct Scratch {
+    directory: TempDir,
+    store: Store,
+}
+
+impl Scratch {
+    fn new() -> Scratch {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(&directory.path().join("token.json")).unwrap();
+        Scratch { directory, store }
+    }
+
+    /// With a file that holds `bytes`, private as the store makes it.
+    fn with(bytes: &[u8]) -> Scratch {
+        let scratch = Scratch::new();
+        scratch.store.remove(None, NOW).unwrap();
+        scratch.overwrite(bytes);
+        scratch
+    }
+
+    fn overwrite(&self, bytes: &[u8]) {
+        fs::write(self.store.path(), bytes).unwrap();
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(self.store.path()).unwrap()
+    }
+
+    fn file_names(&self) -> Vec<OsString> {
+        let mut names: Vec<_> =
+            fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    fn line(&self, name: &Name) -> Option<String> {
+        self.store.lookup(name).unwrap().line.map(|line| String::from_utf8(line).unwrap())
+    }
+
+    fn insert(&self, name: Name, object: &str, expected: &Expected<'_>) -> Stored {
+        self.store.insert(&Line { name, object, expires_unix_s: LATER_UNIX_S }, expected, NOW).unwrap()
+    }
+}
+
+fn name(number: u128) -> Name {
+    number.to_be_bytes()
+}
+
+fn object(name: &Name) -> String {
+    format!("{{\"it is\":\"{:032x}\"}}", u128::from_be_bytes(*name))
+}
+
+fn content(names: &[Name]) -> Content {
+    let mut content = Content { version: VERSION, generation: 7, entries: Vec::new() };
+    for name in names {
+        content.put(&Line { name: *name, object: &object(name), expires_unix_s: LATER_UNIX_S });
+    }
+    content
+}
+
+/// What any JSON tool sees in a file: its generation, and every entry, to which a row leads.
+fn read_as_json(bytes: &[u8]) -> (u64, BTreeMap<String, serde_json::Value>) {
+    let document: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    let entries = document["entries"].as_object().unwrap();
+    let rows = document["index"].as_array().unwrap();
+    assert_eq!(document["version"], VERSION);
+    assert_eq!(rows.len(), entries.len());
+    for row in rows {
+        let name = row[0].as_str().unwrap();
+        let offset = row[1].as_u64().unwrap() as usize;
+        let line = &bytes[offset..offset + row[2].as_u64().unwrap() as usize];
+        let (quoted, object) = line.split_at(NAME_DIGITS + 3);
+        assert_eq!(quoted, format!("\"{name}\":").as_bytes());
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(object).unwrap(), entries[name]);
+    }
+    let names: Vec<_> = rows.iter().map(|row| row[0].as_str().unwrap()).collect();
+    assert!(names.is_sorted());
+    (document["generation"].as_u64().unwrap(), entries.clone().into_iter().collect())
+}
+
+#[test]
+fn what_is_stored_is_found_and_nothing_else() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.insert(name(1), "{\"a\":1}", &ANY), Stored::Done);
+    assert_eq!(scratch.insert(name(2), "{\"b\":2}", &ANY), Stored::Done);
+    assert_eq!(scratch.insert(name(1), "{\"a\":3}", &ANY), Stored::Done);
+    assert_eq!(scratch.line(&name(1)).as_deref(), Some("{\"a\":3}"));
+    assert_eq!(scratch.line(&name(2)).as_deref(), Some("{\"b\":2}"));
+    assert_eq!(scratch.line(&name(3)), None);
+    let all = scratch.store.all().unwrap();
+    assert_eq!(all, [(name(1), b"{\"a\":3}".to_vec()), (name(2), b"{\"b\":2}".to_vec())]);
+}
+
+#[test]
+fn the_file_is_json_that_any_tool_reads() {
+    let scratch = Scratch::new();
+    for number in [300, 0, u128::MAX, 5] {
+        scratch.insert(name(number), &object(&name(number)), &ANY);
+        read_as_json(&scratch.bytes());
+    }
+    let (generation, entries) = read_as_json(&scratch.bytes());
+    assert_eq!((generation, entries.len()), (0, 4));
+    scratch.store.remove(None, NOW).unwrap();
+    assert_eq!(read_as_json(&scratch.bytes()), (1, BTreeMap::new()));
+}
+
+#[test]
+fn the_first_line_says_where_the_entries_are() {
+    let expected = "{\"version\":1,\"generation\":         7,\"entries_at\":         233,\"index\":[\n\
+        [\"00000000000000000000000000000001\",         233,      79,  1769847240],\n\
+        [\"ffffffffffffffffffffffffffffffff\",         314,      79,  1769847240] \n\
+        ],\"entries\":{\n\
+        \"00000000000000000000000000000001\":{\"it is\":\"00000000000000000000000000000001\"},\n\
+        \"ffffffffffffffffffffffffffffffff\":{\"it is\":\"ffffffffffffffffffffffffffffffff\"}\n\
+        }}\n";
+    let bytes = content(&[name(u128::MAX), name(1)]).to_bytes();
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+}
+
+#[test]
+fn a_file_written_is_the_file_read() {
+    for count in [0, 1, 2, 60] {
+        let names: Vec<Name> = (0..count).map(|number| name(number * 0x1234_5678_9abc_def0)).collect();
+        let bytes = content(&names).to_bytes();
+        assert_eq!(Content::parse(&bytes).to_bytes(), bytes);
+    }
+}
+
+/// Names as evenly spread as hashes, always the same ones (splitmix64).
+fn spread_names(count: u64) -> Vec<Name> {
+    let mix = |seed: u64| {
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u128::from(mixed ^ (mixed >> 31))
+    };
+    let seed = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (1..=count).map(|number| name(mix(seed(2 * number)) << 64 | mix(seed(2 * number + 1)))).collect()
+}
+
+fn assert_each_is_found(names: &[Name]) {
+    let scratch = Scratch::with(&content(names).to_bytes());
+    for wanted in names {
+        assert_eq!(scratch.line(wanted), Some(object(wanted)));
+    }
+    let numbers = names.iter().map(|name| u128::from_be_bytes(*name));
+    let beside =
+        numbers.flat_map(|number| [number.wrapping_sub(1), number.wrapping_add(1), number ^ 1 << 127]);
+    for absent in beside.chain([0, u128::MAX]).map(name).filter(|beside| !names.contains(beside)) {
+        assert_eq!(scratch.line(&absent), None);
+    }
+}
+
+#[test]
+fn each_of_any_number_of_entries_is_found() {
+    for count in [0, 1, 2, 3, 60, 1000] {
+        assert_each_is_found(&spread_names(count));
+    }
+}
+
+#[test]
+fn names_that_are_not_spread_are_found_too() {
+    let numbers: [Vec<u128>; 7] = [
+        (0..300).collect(),
+        (0..300).map(|number| u128::MAX - number).collect(),
+        (0..128).map(|bit| 1 << bit).collect(),
+        (0..128).map(|bit| !(1 << bit)).collect(),
+        (0..300).map(|number| 0x8000_0000 << 96 | number).chain([0, u128::MAX]).collect(),
+        (0..32u32).flat_map(|bit| [1 << (96 + bit), (1 << (96 + bit)) - 1, u128::MAX >> bit]).collect(),
+        vec![0, 1, 1 << 96, u128::MAX - 1, u128::MAX],
+    ];
+    for numbers in numbers {
+        let mut names: Vec<Name> = numbers.into_iter().map(name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_each_is_found(&names);
+    }
+}
+
+#[test]
+fn a_removal_keeps_late_stores_out() {
+    let scratch = Scratch::new();
+    scratch.insert(name(1), "{}", &ANY);
+    scratch.insert(name(2), "{}", &ANY);
+    assert_eq!(scratch.store.remove(Some(&name(1)), NOW).unwrap(), 1);
+    assert_eq!(scratch.line(&name(1)), None);
+    assert_eq!(scratch.line(&name(2)).as_deref(), Some("{}"));
+    assert_eq!(scratch.store.lookup(&name(1)).unwrap().generation, 1);
+
+    assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::TooLate);
+    assert_eq!(scratch.line(&name(1)), None);
+    assert_eq!(scratch.insert(name(1), "{}", &Expected { generation: 1, replaces: None }), Stored::Done);
+
+    assert_eq!(scratch.store.remove(Some(&name(9)), NOW).unwrap(), 0);
+    assert_eq!(scratch.store.remove(None, NOW).unwrap(), 2);
+    assert_eq!(scratch.store.lookup(&name(1)).unwrap().generation, 3);
+    assert!(scratch.store.all().unwrap().is_empty());
+}
+
+#[test]
+fn a_removal_before_the_first_store_counts() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.store.remove(None, NOW).unwrap(), 0);
+    assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::TooLate);
+}
+
+#[test]
+fn a_refresh_replaces_only_what_it_set_out_to_renew() {
+    let scratch = Scratch::new();
+    let renews = |object: &'static [u8]| Expected { generation: 0, replaces: Some(object) };
+    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
+    scratch.insert(name(1), "{\"a\":1}", &ANY);
+    assert_eq!(scratch.insert(name(2), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
+    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::Done);
+    assert_eq!(scratch.insert(name(1), "{\"a\":3}", &renews(b"{\"a\":1}")), Stored::TooLate);
+    assert_eq!(scratch.line(&name(1)).as_deref(), Some("{\"a\":2}"));
+}
+
+#[test]
+fn a_write_drops_what_has_expired() {
+    let scratch = Scratch::new();
+    for (number, expires_unix_s) in [(1, 99), (2, 100), (3, 101), (4, 102)] {
+        let line = Line { name: name(number), object: "{}", expires_unix_s };
+        scratch.store.insert(&line, &ANY, Duration::from_secs(1)).unwrap();
+    }
+    assert_eq!(scratch.store.all().unwrap().len(), 4);
+    let line = Line { name: name(5), object: "{}", expires_unix_s: 200 };
+    scratch.store.insert(&line, &ANY, Duration::from_millis(100_500)).unwrap();
+    let left: Vec<Name> = scratch.store.all().unwrap().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, [name(3), name(4), name(5)]);
+}
+
+#[test]
+fn looking_up_makes_nothing() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.line(&name(1)), None);
+    assert!(scratch.store.all().unwrap().is_empty());
+    assert!(scratch.file_names().is_empty());
+
+    let deep = Store::at(&scratch.directory.path().join("not/there/token.json")).unwrap();
+    assert!(deep.lookup(&name(1)).unwrap().line.is_none());
+    assert!(scratch.file_names().is_empty());
+}
+
+#[test]
+fn a_store_leaves_the_file_and_its_lock_and_nothing_else() {
+    let scratch = Scratch::new();
+    fs::write(scratch.directory.path().join("token.json.new"), "of a writer that was killed").unwrap();
+    scratch.insert(name(1), "{}", &ANY);
+    assert_eq!(scratch.file_names(), ["token.json", "token.json.lock"]);
+}
+
+#[test]
+fn a_missing_directory_is_made() {
+    let scratch = Scratch::new();
+    let store = Store::at(&scratch.directory.path().join("a/b/token.json")).unwrap();
+    let line = Line { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+    assert_eq!(store.insert(&line, &ANY, NOW).unwrap(), Stored::Done);
+    assert!(store.lookup(&name(1)).unwrap().line.is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn everything_is_the_users_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let store = Store::at(&scratch.directory.path().join("made/token.json")).unwrap();
+    store.remove(None, NOW).unwrap();
+    let mode =
+        |path: &str| fs::metadata(scratch.directory.path().join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!([mode("made"), mode("made/token.json"), mode("made/token.json.lock")], [0o700, 0o600, 0o600]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_others_can_read_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::with(&content(&[name(1)]).to_bytes());
+    let before = scratch.bytes();
+    fs::set_permissions(scratch.store.path(), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(scratch.store.lookup(&name(1)).unwrap_err().kind(), Kind::Cache);
+    assert_eq!(scratch.store.all().unwrap_err().kind(), Kind::Cache);
+    assert_eq!(scratch.store.remove(None, NOW).unwrap_err().kind(), Kind::Cache);
+    assert_eq!(scratch.bytes(), before);
+}
+
+#[test]
+fn a_path_without_file_name_is_refused() {
+    assert_eq!(Store::at(Path::new("..")).err().map(|error| error.kind()), Some(Kind::Cache));
+}
+
+#[test]
+fn a_newer_version_is_a_miss_and_stays_as_it_is() {
+    for bytes in
+        ["{\"version\":2}", "{\"version\":2,\"generation\":7,", "{\"version\":   18446744073709551615"]
+    {
+        let scratch = Scratch::with(bytes.as_bytes());
+        assert_eq!(scratch.line(&name(1)), None);
+        assert!(scratch.store.all().unwrap().is_empty());
+        let line = Line { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+        assert_eq!(scratch.store.insert(&line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
+        assert_eq!(scratch.store.remove(None, NOW).unwrap_err().kind(), Kind::Cache);
+        assert_eq!(scratch.bytes(), bytes.as_bytes());
+    }
+}
+
+#[test]
+fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
+    for bytes in [
+        &b""[..],
+        b"{}",
+        b"null",
+        b"\0",
+        &[0; 4096],
+        &[0xff; 100],
+        b"{\"version\":0}",
+        b"{\"version\":\"1\"}",
+        b"{\"version\":99999999999999999999}",
+        b"{\"version\":1,\"index\":[],\"entries\":{}}",
+    ] {
+        let scratch = Scratch::with(bytes);
+        assert_eq!(scratch.line(&name(1)), None);
+        assert!(scratch.store.all().unwrap().is_empty());
+        assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::Done);
+        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+        read_as_json(&scratch.bytes());
+    }
+}
+
+/// Numbers in the header that no writer writes.
+#[test]
+fn a_header_that_lies_is_a_miss() {
+    let header = |generation: &str, entries_at: &str| {
+        let text =
+            format!("{{\"version\":1,\"generation\":{generation},\"entries_at\":{entries_at},\"index\":[\n");
+        assert_eq!(text.len(), HEADER_LENGTH);
+        text
+    };
+    let no_rows = (HEADER_LENGTH + INDEX_END.len()).to_string();
+    let row = Row { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
+    let mut rows = String::new();
+    row.push(&mut rows, false);
+    let most_rows = (999_999_999_999 - HEADER_LENGTH - INDEX_END.len()) / ROW_LENGTH;
+    let most = HEADER_LENGTH + INDEX_END.len() + most_rows * ROW_LENGTH;
+    for start in [
+        header("         7", "           0"),
+        header("         7", &format!("{:12}", HEADER_LENGTH + INDEX_END.len() - 1)),
+        header("         7", &format!("{most:12}")),
+        header("7", "999999999999999999999"),
+        header("18446744073709551615", &no_rows),
+        header("99999999999999999999", &no_rows),
+    ] {
+        let scratch = Scratch::with((start.clone() + &rows.repeat(100)).as_bytes());
+        for number in [0, 1, 1 << 64, u128::MAX] {
+            assert_eq!(scratch.line(&name(number)), None, "{start}");
+        }
+        scratch.store.remove(None, NOW).unwrap();
+        let generation = scratch.store.lookup(&name(1)).unwrap().generation;
+        assert_eq!(scratch.insert(name(1), "{}", &Expected { generation, replaces: None }), Stored::Done);
+        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+    }
+}
+
+/// The file of three entries, and where the object of each begins.
+fn three_entries() -> (Vec<Name>, Vec<u8>, Vec<usize>) {
+    let names = spread_names(3);
+    let bytes = content(&names).to_bytes();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    let starts = names.iter().map(|name| text.find(&object(name)).unwrap()).collect();
+    (names, bytes, starts)
+}
+
+fn file_of(bytes: &[u8]) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Every way in which one byte of a file can be another, as far as it matters.
+fn damaged_files(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
+    (0..bytes.len()).flat_map(move |at| {
+        let others = *b"09 \"\\{}]\n\0\xff";
+        others.into_iter().chain([bytes[at] ^ 1, bytes[at] ^ 4]).filter(move |other| *other != bytes[at]).map(
+            move |other| {
+                let mut damaged = bytes.to_vec();
+                damaged[at] = other;
+                (at, damaged)
+            },
+        )
+    })
+}
+
+#[test]
+fn a_damaged_byte_gives_a_miss_or_the_line_at_its_place() {
+    let (names, bytes, starts) = three_entries();
+    let file = file_of(&bytes);
+    let rows = HEADER_LENGTH..HEADER_LENGTH + 3 * ROW_LENGTH;
+    for (at, damaged) in damaged_files(&bytes) {
+        sys::write_all_at(&file, &damaged[at..=at], at as u64).unwrap();
+        for (name, start) in names.iter().zip(&starts) {
+            let own = object(name);
+            let is_own = (start - line_prefix(name).len()..start + own.len()).contains(&at);
+            match lookup_in(&file, name).and_then(|snapshot| snapshot.line) {
+                Some(line) if is_own || rows.contains(&at) => {
+                    assert!(damaged[*start..].starts_with(&line), "{at}")
+                }
+                Some(line) => assert_eq!(line, own.as_bytes(), "{at}"),
+                None => assert!(is_own || at < rows.end, "{at}"),
+            }
+        }
+        sys::write_all_at(&file, &bytes[at..=at], at as u64).unwrap();
+    }
+}
+
+/// Damage inside an object is the affair of whoever opens the entry.
+#[test]
+fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
+    let (names, bytes, starts) = three_entries();
+    let (_, whole) = read_as_json(&bytes);
+    let is_in_an_object =
+        |at| starts.iter().any(|start| (*start..start + object(&names[0]).len()).contains(&at));
+    for (at, damaged) in damaged_files(&bytes).filter(|(at, _)| !is_in_an_object(*at)) {
+        let (_, kept) = read_as_json(&Content::parse(&damaged).to_bytes());
+        assert!(kept.iter().all(|(name, object)| whole.get(name) == Some(object)), "{at}");
+        assert!(kept.len() >= 2 || at < HEADER_LENGTH + 3 * ROW_LENGTH, "{at}");
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_short_gives_a_miss_or_the_whole_line() {
+    let (names, bytes, starts) = three_entries();
+    for length in 0..bytes.len() {
+        let file = file_of(&bytes[..length]);
+        for (name, start) in names.iter().zip(&starts) {
+            let own = object(name);
+            let expected = (length >= start + own.len()).then_some(own.into_bytes());
+            assert_eq!(lookup_in(&file, name).and_then(|snapshot| snapshot.line), expected, "{length}");
+        }
+        read_as_json(&Content::parse(&bytes[..length]).to_bytes());
+    }
+}
+
+#[test]
+fn writers_side_by_side_lose_nothing() {
+    let scratch = Scratch::new();
+    let names = spread_names(40);
+    std::thread::scope(|scope| {
+        for part in names.chunks(10) {
+            scope.spawn(|| {
+                part.iter().for_each(|name| {
+                    assert_eq!(scratch.insert(*name, &object(name), &ANY), Stored::Done);
+                })
+            });
+        }
+    });
+    assert!(names.iter().all(|name| scratch.line(name) == Some(object(name))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[0-9 ]{1,14}|[\\x00-\\xff]{1,3}"), 1..6),
+        wanted in any::<Name>(),
+    ) {
+        let (names, mut bytes, _) = three_entries();
+        for (at, inserted) in changes {
+            let at = at.index(bytes.len());
+            let end = (at + inserted.len()).min(bytes.len());
+            bytes.splice(at..end, inserted.bytes());
+        }
+        let file = file_of(&bytes);
+        for name in names.iter().chain([&wanted]) {
+            let _ = lookup_in(&file, name);
+        }
+        let mended = Content::parse(&bytes).to_bytes();
+        prop_assert_eq!(Content::parse(&mended).to_bytes(), mended);
+    }
+
+    #[test]
+    fn a_number_is_read_with_its_padding(number in any::<u64>(), padding in " {0,12}", rest in "[^0-9].{0,5}|") {
+        let text = format!("n:{padding}{number}{rest}");
+        let mut left = text.as_bytes();
+        prop_assert_eq!(number_after(&mut left, b"n:"), Some(number));
+        prop_assert_eq!(left, rest.as_bytes());
+    }
+}
+
+#[test]
+fn what_is_no_number_is_not_read() {
+    for text in ["", "n", "n:", "n: ", "n:x", "n:-1", "n:+1", "n:\t1", "m:1", "n:18446744073709551616"] {
+        assert_eq!(number_after(&mut text.as_bytes(), b"n:"), None, "{text}");
+    }
+}

@@ -1,0 +1,264 @@
+//! Whatever lies where the cache should be: a miss, no harm, and a working cache afterwards where
+//! that is possible.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Credential, HOUR, Plugin, Sandbox, make_fifo};
+
+/// A cache that holds one entry of a plugin that would answer something else by now.
+struct Primed {
+    sandbox: Sandbox,
+    plugin: Plugin,
+    stored: Vec<u8>,
+    newer: Vec<u8>,
+}
+
+impl Primed {
+    fn new(encryption: &str) -> Primed {
+        let sandbox = Sandbox::new();
+        sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", encryption);
+        let plugin = sandbox.plugin("plugin");
+        let [stored, newer] =
+            ["stored", "newer"].map(|token| Credential::token(token).expires_in(HOUR).bytes());
+        plugin.prints(&stored);
+        let primed = Primed { sandbox, plugin, stored, newer };
+        primed.call();
+        primed.plugin.prints(&primed.newer);
+        assert!(primed.call() == primed.stored, "the cache is primed");
+        primed
+    }
+
+    fn cache_file(&self) -> PathBuf {
+        self.sandbox.cache_file()
+    }
+
+    fn read(&self) -> Vec<u8> {
+        fs::read(self.cache_file()).unwrap()
+    }
+
+    fn remove(&self) {
+        fs::remove_file(self.cache_file()).unwrap();
+    }
+
+    /// What a call prints; it must succeed without a word.
+    fn call(&self) -> Vec<u8> {
+        let run = self.sandbox.shell(&self.plugin).run();
+        assert_eq!((run.code(), run.stderr_text()), (0, String::new()));
+        run.stdout
+    }
+
+    fn assert_misses(&self, what: &str) {
+        assert_eq!(self.call(), self.newer, "{what}");
+    }
+
+    /// The next call is a hit again, and the file is whole.
+    fn assert_healed(&self, what: &str) {
+        let runs = self.plugin.runs();
+        assert_eq!(self.call(), self.newer, "{what}");
+        assert_eq!(self.plugin.runs(), runs, "{what}: no hit");
+        assert_eq!(self.sandbox.entries(), 1, "{what}");
+    }
+
+    fn assert_misses_and_heals(&self, what: &str) {
+        self.assert_misses(what);
+        self.assert_healed(what);
+    }
+}
+
+/// The last bytes close brackets that a hit does not look at: there, and only there, the entry
+/// may still be served.
+fn assert_survives_truncation(encryption: &str) {
+    let primed = Primed::new(encryption);
+    let whole = primed.read();
+    let mut served = 0;
+    for length in 0..whole.len() {
+        let what = format!("{length} of {} bytes", whole.len());
+        fs::write(primed.cache_file(), &whole[..length]).unwrap();
+        let answer = primed.call();
+        if answer == primed.stored {
+            served += 1;
+            assert!(whole.len() - length <= 8, "{what}: served from a torn file");
+        } else {
+            assert_eq!(answer, primed.newer, "{what}");
+            primed.assert_healed(&what);
+        }
+    }
+    assert!(served <= 8);
+}
+
+#[test]
+fn an_encrypted_file_truncated_at_any_byte_is_a_miss_and_heals() {
+    assert_survives_truncation("file");
+}
+
+#[test]
+fn a_plain_file_truncated_at_any_byte_is_a_miss_and_heals() {
+    assert_survives_truncation("off");
+}
+
+#[test]
+fn a_file_of_something_else_is_a_miss_and_heals() {
+    let primed = Primed::new("file");
+    let whole = primed.read();
+    let garbage: Vec<(&str, Vec<u8>)> = vec![
+        ("zeros", vec![0; whole.len()]),
+        ("a megabyte of zeros", vec![0; 1 << 20]),
+        ("ones", vec![0xff; whole.len()]),
+        ("newlines", vec![b'\n'; 5000]),
+        ("one newline", b"\n".to_vec()),
+        ("an empty object", b"{}".to_vec()),
+        ("brackets", vec![b'['; 100_000]),
+        ("text", b"not JSON at all\n".repeat(100)),
+        ("the file twice", whole.repeat(2)),
+        ("a byte order mark", [b"\xef\xbb\xbf".as_slice(), &whole].concat()),
+        ("the file without its first line", after_first_line(&whole).to_vec()),
+        ("zeros after the first line", zeroed_after_first_line(&whole)),
+        ("reversed", whole.iter().rev().copied().collect()),
+    ];
+    for (what, bytes) in garbage {
+        fs::write(primed.cache_file(), bytes).unwrap();
+        primed.call();
+        primed.remove();
+        primed.assert_misses_and_heals(what);
+    }
+    // And without the remedy of removing it.
+    for bytes in [vec![0; whole.len()], vec![0xff; 10], b"{}".to_vec(), Vec::new()] {
+        fs::write(primed.cache_file(), &bytes).unwrap();
+        primed.assert_misses_and_heals("garbage");
+    }
+}
+
+fn after_first_line(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == b'\n').unwrap();
+    &bytes[end + 1..]
+}
+
+fn zeroed_after_first_line(bytes: &[u8]) -> Vec<u8> {
+    let rest = after_first_line(bytes).len();
+    let mut zeroed = bytes.to_vec();
+    zeroed[bytes.len() - rest..].fill(0);
+    zeroed
+}
+
+/// Numbers in the index that point outside the file, overlap, overflow or are no numbers.
+#[test]
+fn an_index_that_lies_is_a_miss_and_heals() {
+    let primed = Primed::new("off");
+    let whole = String::from_utf8(primed.read()).unwrap();
+    let entries = whole.find("\"entries\"").unwrap();
+    let digit_runs: Vec<(usize, usize)> = digit_runs(&whole[..entries]);
+    assert!(digit_runs.len() > 4, "the index has numbers: {}", &whole[..entries]);
+    for (start, length) in digit_runs {
+        for digit in ['9', '0', ' ', '-', 'x'] {
+            let mut lying = whole.clone();
+            lying.replace_range(start..start + length, &digit.to_string().repeat(length));
+            fs::write(primed.cache_file(), &lying).unwrap();
+            let answer = primed.call();
+            assert!(answer == primed.stored || answer == primed.newer);
+            // Back to the start, whatever this made of it.
+            fs::write(primed.cache_file(), &whole).unwrap();
+            assert_eq!(primed.call(), primed.stored);
+        }
+    }
+}
+
+/// Where the numbers stand: start and length of every run of digits.
+fn digit_runs(text: &str) -> Vec<(usize, usize)> {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, _) in text.match_indices(|letter: char| letter.is_ascii_digit()) {
+        match runs.last_mut() {
+            Some((start, length)) if *start + *length == at => *length += 1,
+            _ => runs.push((at, 1)),
+        }
+    }
+    runs
+}
+
+#[test]
+fn another_version_is_a_miss_and_is_not_overwritten() {
+    let primed = Primed::new("file");
+    let whole = String::from_utf8(primed.read()).unwrap();
+    assert!(whole.starts_with("{\"version\":1,"), "{:.40}", whole);
+    let newer = whole.replacen("\"version\":1,", "\"version\":2,", 1);
+    fs::write(primed.cache_file(), &newer).unwrap();
+    primed.assert_misses("version 2");
+    primed.assert_misses("version 2");
+    assert_eq!(String::from_utf8(primed.read()).unwrap(), newer);
+}
+
+#[test]
+fn a_directory_in_its_place_does_no_harm() {
+    let primed = Primed::new("file");
+    primed.remove();
+    fs::create_dir(primed.cache_file()).unwrap();
+    fs::write(primed.cache_file().join("precious"), "data").unwrap();
+    primed.assert_misses("a directory");
+    primed.assert_misses("a directory");
+    assert_eq!(fs::read(primed.cache_file().join("precious")).unwrap(), b"data");
+    assert_only_cache_files(&primed.sandbox.cache_directory());
+}
+
+#[test]
+fn a_fifo_in_its_place_hangs_nobody() {
+    let primed = Primed::new("file");
+    primed.remove();
+    make_fifo(&primed.cache_file());
+    primed.assert_misses("a FIFO");
+    assert_eq!(primed.call(), primed.newer);
+}
+
+#[test]
+fn a_symbolic_link_in_its_place_costs_nobody_a_file() {
+    let primed = Primed::new("file");
+    let precious = primed.sandbox.home().join("precious");
+    let missing = primed.sandbox.home().join("missing");
+    fs::write(&precious, "data").unwrap();
+    for target in [&precious, &missing, &primed.cache_file()] {
+        let _ = fs::remove_file(primed.cache_file());
+        symlink(target, primed.cache_file()).unwrap();
+        primed.assert_misses(&format!("a link to {target:?}"));
+        assert_eq!(primed.call(), primed.newer);
+    }
+    assert_eq!(fs::read(&precious).unwrap(), b"data");
+    assert!(!missing.exists());
+}
+
+/// It belongs to the tables of section 7, and nothing of it is needed for a credential.
+#[test]
+fn whatever_the_lock_file_holds_or_is_the_credential_comes() {
+    let primed = Primed::new("file");
+    let lock = primed.sandbox.lock_file();
+    let precious = primed.sandbox.home().join("precious");
+    fs::write(&precious, "data").unwrap();
+    let contents: [&[u8]; 4] = [b"", &[0; 4096], &[0xff; 100_000], b"{\"version\":1}\n"];
+    for content in contents {
+        fs::write(&lock, content).unwrap();
+        assert_eq!(primed.call(), primed.stored, "a hit");
+        primed.remove();
+        primed.assert_misses_and_heals("lock file with other content");
+        primed.plugin.prints(&primed.stored);
+        primed.remove();
+        primed.call();
+        primed.plugin.prints(&primed.newer);
+    }
+    let makers: [&dyn Fn(); 3] =
+        [&|| fs::create_dir(&lock).unwrap(), &|| make_fifo(&lock), &|| symlink(&precious, &lock).unwrap()];
+    for make in makers {
+        fs::remove_file(&lock).or_else(|_| fs::remove_dir(&lock)).unwrap();
+        make();
+        assert_eq!(primed.call(), primed.stored, "a hit");
+        let run = primed.sandbox.shell(&primed.plugin).arg("another key").run();
+        run.assert_prints(&primed.newer);
+    }
+    assert_eq!(fs::read(&precious).unwrap(), b"data");
+}
+
+/// Writers make a new file beside the old one; none may be left.
+pub fn assert_only_cache_files(directory: &Path) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "token.json" || name == "token.json.lock", "left behind: {name}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The exit-status table, row by row, and what may be said on stderr.
+
+use std::fs;
+
+use crate::support::{Credential, HOUR, Run, Sandbox};
+
+/// An error of our own: one line that begins with our name, perhaps a hint on the next.
+#[track_caller]
+fn assert_complains(run: &Run, status: i32) {
+    assert_eq!(run.code(), status, "{run:?}");
+    assert!(run.stdout.is_empty(), "{run:?}");
+    let text = run.stderr_text();
+    assert!(text.starts_with("k8s-token-cache: "), "{run:?}");
+    assert!(text.ends_with('\n') && text.lines().count() <= 3, "{run:?}");
+    assert!(!text.contains("panicked"), "{run:?}");
+    assert!(!text.lines().next().unwrap().ends_with('.'), "{run:?}");
+}
+
+#[test]
+fn the_plugins_own_status_comes_back() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    for status in [0, 1, 2, 3, 77, 126, 127, 128, 254, 255] {
+        plugin.prints("whatever").exits_with(status);
+        // Each with a key of its own, since failures are remembered for a while.
+        let run = sandbox.cache(&plugin).arg(status.to_string()).run();
+        assert_eq!(run.code(), i32::from(status), "{run:?}");
+        assert_eq!(run.stdout_text(), "whatever");
+        assert!(run.stderr.is_empty(), "{run:?}");
+    }
+}
+
+#[test]
+fn a_plugin_that_was_not_found_gives_127() {
+    let sandbox = Sandbox::new();
+    for command in ["no-such-plugin", "/no/such/plugin", "./no-such-plugin", "no/such/plugin"] {
+        let run = sandbox.program().arg(command).run();
+        assert_complains(&run, 127);
+        assert!(run.stderr_text().contains(command), "{run:?}");
+    }
+    // A file on PATH that is there but a folder is no command either.
+    fs::create_dir_all(sandbox.home().join("bin/folder")).unwrap();
+    sandbox.set_env("PATH", sandbox.home().join("bin"));
+    assert_ne!(sandbox.program().arg("folder").run().code(), 0);
+}
+
+/// kubectl's own installHint does not fire behind a wrapper: kubectl finds the wrapper.
+#[test]
+fn a_missing_plugin_that_is_known_comes_with_a_hint_how_to_get_it() {
+    let sandbox = Sandbox::new();
+    sandbox.set_env("PATH", sandbox.home());
+    let calls: [&[&str]; 4] = [
+        &["aws", "eks", "get-token", "--cluster-name", "a-cluster"],
+        &["gke-gcloud-auth-plugin"],
+        &["kubelogin", "get-token", "--login", "azurecli", "--server-id", "an-id"],
+        &["kubelogin", "get-token", "--oidc-issuer-url=https://issuer", "--oidc-client-id=an-id"],
+    ];
+    for call in calls {
+        let run = sandbox.program().args(call).run();
+        assert_complains(&run, 127);
+        assert!(run.stderr_text().lines().count() >= 2, "{run:?}");
+    }
+}
+
+#[test]
+fn a_plugin_that_cannot_be_run_gives_126() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.home().join("not-executable");
+    fs::write(&file, "#!/bin/sh\nexit 0\n").unwrap();
+    assert_complains(&sandbox.program().arg(&file).run(), 126);
+    assert_complains(&sandbox.program().arg(sandbox.home()).run(), 126);
+}
+
+#[test]
+fn a_plugin_that_died_of_a_signal_gives_128_and_its_number() {
+    let sandbox = Sandbox::new();
+    for (name, number) in [("HUP", 1), ("INT", 2), ("KILL", 9), ("TERM", 15), ("SEGV", 11)] {
+        let plugin = sandbox.plugin(name);
+        plugin.prints("some output").dies_of(name);
+        let run = sandbox.cache(&plugin).run();
+        assert_eq!(run.code(), 128 + number, "{run:?}");
+        assert_eq!(run.stdout_text(), "some output");
+    }
+}
+
+#[test]
+fn a_wrong_call_gives_2() {
+    let sandbox = Sandbox::new();
+    let calls: &[&[&str]] = &[
+        &[],
+        &["--"],
+        &["--no-such-option"],
+        &["--no-such-option", "aws"],
+        &["-x"],
+        &["--List"],
+        &["--list=yes"],
+        &["--list", "--no-such-option"],
+        &["--key-env"],
+        &["--key-env=A"],
+    ];
+    for call in calls {
+        let run = sandbox.program().args(*call).run();
+        assert_eq!(run.code(), 2, "{call:?}: {run:?}");
+        assert!(run.stdout.is_empty(), "{call:?}: {run:?}");
+        assert!(run.stderr_text().starts_with("k8s-token-cache: "), "{call:?}: {run:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_makes_no_sense_gives_2_and_names_the_variable_and_the_value() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    for variable in ["K8S_TOKEN_CACHE_REFRESH_MARGIN", "K8S_TOKEN_CACHE_REFRESH_AHEAD"] {
+        for value in ["soon", "30", "-30s", "1.5.5h", "s", "5 m", "1d", "99999999999999999999h"] {
+            let run = sandbox.cache(&plugin).env(variable, value).run();
+            assert_complains(&run, 2);
+            assert!(run.stderr_text().contains(variable), "{run:?}");
+            assert!(run.stderr_text().contains(value), "{run:?}");
+        }
+    }
+    let run = sandbox.cache(&plugin).env("K8S_TOKEN_CACHE_ENCRYPTION", "rot13").run();
+    assert_complains(&run, 2);
+    assert!(run.stderr_text().contains("rot13"), "{run:?}");
+    assert_eq!(plugin.runs(), 0);
+}
+
+#[test]
+fn durations_are_written_as_in_go() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("t").expires_in(10 * HOUR).bytes());
+    for value in ["30s", "1m30s", "1.5h", "500ms", "0", "0s", "+30s", "1h0m0.5s", "100us", "7ns"] {
+        let run = sandbox.cache(&plugin).env("K8S_TOKEN_CACHE_REFRESH_MARGIN", value).run();
+        assert_eq!((run.code(), run.stderr_text()), (0, String::new()), "{value}");
+    }
+}
+
+#[test]
+fn help_and_version_are_for_stdout() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.program().arg("--help").run();
+    assert_eq!((help.code(), help.stderr_text()), (0, String::new()));
+    for option in ["--list", "--clear", "--key-env", "--version"] {
+        assert!(help.stdout_text().contains(option), "{option}");
+    }
+    let version = sandbox.program().arg("--version").run();
+    version.assert_prints(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+/// A wrapper does not take names or options away from what it wraps.
+#[test]
+fn options_after_the_command_belong_to_the_command() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.records().prints(&credential);
+    for arguments in [&["--help"][..], &["--version"], &["--list"], &["--", "--clear"], &["-x"]] {
+        sandbox.cache(&plugin).args(arguments).run().assert_prints(&credential);
+        assert_eq!(plugin.argv(), arguments);
+    }
+    let after_dashes = sandbox.program().arg("--").arg(plugin.command()).arg("--help");
+    after_dashes.run().assert_prints(&credential);
+}
+
+#[test]
+fn a_command_that_begins_with_a_dash_needs_two_dashes() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("-plugin");
+    plugin.prints("its output");
+    sandbox.set_env("PATH", sandbox.home().join("plugins"));
+    assert_eq!(sandbox.program().arg("-plugin").run().code(), 2);
+    assert_eq!(plugin.runs(), 0);
+    sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", sandbox.home().join("plugins").display()));
+    sandbox.program().args(["--", "-plugin"]).run().assert_prints("its output");
+}
+
+#[test]
+fn a_hit_writes_nothing_to_stderr() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).writes_to_stderr("the plugin's own word\n");
+    let miss = sandbox.cache(&plugin).run();
+    assert_eq!(miss.stderr_text(), "the plugin's own word\n");
+    sandbox.cache(&plugin).run().assert_prints(&credential);
+}
+
+/// The reader went away, as with `| head -c0`: no panic and no word of one.
+#[test]
+fn a_reader_that_goes_away_causes_no_panic() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
+    for _ in ["miss", "hit"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut call = sandbox.cache(&plugin);
+        call.command().stdout(writer);
+        let run = call.run();
+        assert!(!run.stderr_text().contains("panicked"), "{run:?}");
+        assert!(run.stderr_text().lines().count() <= 1, "{run:?}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut call = sandbox.program().arg("--list");
+    call.command().stdout(writer);
+    let run = call.run();
+    assert!(!run.stderr_text().contains("panicked"), "{run:?}");
+}

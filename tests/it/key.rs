@@ -1,0 +1,364 @@
+//! What makes two calls the same call, and what keeps them apart.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, V1, V1BETA1};
+
+struct Setting {
+    sandbox: Sandbox,
+    plugin: Plugin,
+}
+
+impl Setting {
+    fn new(plugin: &str) -> Setting {
+        let sandbox = Sandbox::new();
+        let plugin = sandbox.plugin(plugin);
+        plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
+        Setting { sandbox, plugin }
+    }
+
+    fn call(&self) -> Call {
+        self.sandbox.cache(&self.plugin)
+    }
+
+    /// Whether this call runs the plugin.
+    fn misses(&self, call: Call) -> bool {
+        let before = self.plugin.runs();
+        let run = call.run();
+        assert_eq!((run.code(), run.stderr_text()), (0, String::new()));
+        self.plugin.runs() > before
+    }
+
+    fn misses_with_env(&self, name: &str, value: impl AsRef<OsStr>) -> bool {
+        self.misses(self.call().env(name, value))
+    }
+
+    fn misses_with_exec_info(&self, info: &str) -> bool {
+        self.misses_with_env("KUBERNETES_EXEC_INFO", info)
+    }
+}
+
+#[test]
+fn argument_lists_that_look_alike_when_joined_are_told_apart() {
+    let setting = Setting::new("plugin");
+    let lists: &[&[&str]] = &[
+        &[],
+        &[""],
+        &["", ""],
+        &["a b"],
+        &["a", "b"],
+        &["a", "b", ""],
+        &["", "a", "b"],
+        &["ab"],
+        &["a\nb"],
+        &["a\n", "b"],
+        &["a\\nb"],
+        &["a,b"],
+        &["a\tb"],
+        &["a", "\n"],
+        &["\n"],
+        &["\"a\",\"b\""],
+        &["'a' 'b'"],
+        &["--", "a"],
+        &["--key-env=A", "a"],
+        &["a=b"],
+        &["ä"],
+        &["a\u{308}"],
+    ];
+    for list in lists {
+        assert!(setting.misses(setting.call().args(*list)), "{list:?} is new");
+    }
+    for list in lists {
+        assert!(!setting.misses(setting.call().args(*list)), "{list:?} is known");
+    }
+}
+
+#[test]
+fn arguments_reach_the_plugin_as_they_are() {
+    let setting = Setting::new("plugin");
+    setting.plugin.records();
+    let arguments: Vec<OsString> =
+        [&b""[..], b" ", b"a b", b"a\nb", b"\xff\xfe", b"--list", b"--", b"$HOME", b"*", b"\"'\\"]
+            .iter()
+            .map(|bytes| OsString::from_vec(bytes.to_vec()))
+            .collect();
+    setting.misses(setting.call().args(&arguments));
+    assert_eq!(setting.plugin.argv(), arguments);
+}
+
+#[test]
+fn arguments_that_are_not_utf8_are_told_apart() {
+    let setting = Setting::new("plugin");
+    let arguments: [&[u8]; 4] = [b"\xff", b"\xfe", "\u{fffd}".as_bytes(), b"a\xff"];
+    for argument in arguments {
+        assert!(setting.misses(setting.call().arg(OsStr::from_bytes(argument))));
+    }
+    for argument in arguments {
+        assert!(!setting.misses(setting.call().arg(OsStr::from_bytes(argument))));
+    }
+}
+
+#[test]
+fn environment_that_is_not_utf8_is_told_apart() {
+    let setting = Setting::new("aws");
+    for value in [&b"\xff"[..], b"\xfe", "\u{fffd}".as_bytes()] {
+        assert!(setting.misses_with_env("AWS_PROFILE", OsStr::from_bytes(value)));
+        assert!(!setting.misses_with_env("AWS_PROFILE", OsStr::from_bytes(value)));
+    }
+    // One that does not count does not disturb.
+    assert!(setting.misses(setting.call()));
+    assert!(!setting.misses_with_env("OTHER", OsStr::from_bytes(b"\xff")));
+}
+
+#[test]
+fn variables_that_select_an_identity_count_by_value() {
+    let variables =
+        ["AWS_PROFILE", "AWS_REGION", "AWS_VAULT", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_ROLE_ARN"];
+    let setting = Setting::new("aws");
+    assert!(setting.misses(setting.call()));
+    for variable in variables {
+        assert!(setting.misses_with_env(variable, "one"), "{variable}");
+        assert!(setting.misses_with_env(variable, "two"), "{variable}");
+        assert!(!setting.misses_with_env(variable, "one"), "{variable}");
+    }
+    let gcloud = Setting::new("gke-gcloud-auth-plugin");
+    assert!(gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
+    assert!(gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "two"));
+    assert!(!gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
+    assert!(!setting.misses(setting.call()));
+}
+
+#[test]
+fn one_variables_value_is_not_taken_for_anothers() {
+    let setting = Setting::new("aws");
+    assert!(setting.misses(setting.call().env("AWS_PROFILE", "x")));
+    assert!(setting.misses(setting.call().env("AWS_REGION", "x")));
+    assert!(setting.misses(setting.call().env("AWS_PROFILE", "x\nAWS_REGION=y")));
+    assert!(setting.misses(setting.call().env("AWS_PROFILE", "x").env("AWS_REGION", "y")));
+}
+
+#[test]
+fn variables_that_say_nothing_of_identity_do_not_count() {
+    let setting = Setting::new("aws");
+    assert!(setting.misses(setting.call()));
+    for variable in ["TERM", "PWD", "OLDPWD", "SHLVL", "LANG", "COLUMNS", "_", "EDITOR"] {
+        assert!(!setting.misses_with_env(variable, "other"), "{variable}");
+    }
+}
+
+#[test]
+fn the_home_counts() {
+    let setting = Setting::new("plugin");
+    let elsewhere = setting.sandbox.home().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    // Both use one cache file and one key, so that only the home tells them apart.
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.sandbox.cache_file());
+    setting.sandbox.set_env("XDG_STATE_HOME", setting.sandbox.home().join("state"));
+    assert!(setting.misses(setting.call()));
+    assert!(setting.misses_with_env("HOME", &elsewhere));
+    assert!(!setting.misses(setting.call()));
+    assert_eq!(setting.sandbox.entries(), 2);
+}
+
+#[test]
+fn variables_can_be_named_that_count() {
+    let setting = Setting::new("plugin");
+    let with = |tenant: &str| {
+        let call = setting.sandbox.program().arg("--key-env=TENANT,STAGE");
+        setting.misses(call.arg(setting.plugin.command()).env("TENANT", tenant))
+    };
+    assert!(with("a"));
+    assert!(with("b"));
+    assert!(!with("a"));
+
+    let setting = Setting::new("plugin");
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY_ENV", "TENANT,STAGE");
+    assert!(setting.misses_with_env("TENANT", "a"));
+    assert!(setting.misses_with_env("TENANT", "b"));
+    assert!(setting.misses_with_env("STAGE", "b"));
+    assert!(!setting.misses_with_env("TENANT", "a"));
+    assert!(setting.misses(setting.call()));
+    assert!(setting.misses_with_env("TENANT", ""), "set to nothing is not unset");
+}
+
+#[test]
+fn a_named_file_that_changes_makes_a_miss() {
+    let setting = Setting::new("plugin");
+    let [one, two] = ["one", "two"].map(|name| setting.sandbox.home().join(name));
+    fs::write(&one, "1").unwrap();
+    let both = std::env::join_paths([&one, &two]).unwrap();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY_FILES", &both);
+    assert!(setting.misses(setting.call()));
+    assert!(!setting.misses(setting.call()));
+    fs::write(&one, "22").unwrap();
+    assert!(setting.misses(setting.call()), "another size");
+    fs::write(&two, "").unwrap();
+    assert!(setting.misses(setting.call()), "now there");
+    assert!(!setting.misses(setting.call()));
+    let copy = setting.sandbox.home().join("copy");
+    fs::copy(&one, &copy).unwrap();
+    let same_time = fs::metadata(&one).unwrap().modified().unwrap();
+    fs::File::options().write(true).open(&copy).unwrap().set_modified(same_time).unwrap();
+    fs::rename(&copy, &one).unwrap();
+    assert!(setting.misses(setting.call()), "another inode");
+    fs::remove_file(&two).unwrap();
+    assert!(setting.misses(setting.call()), "gone");
+    assert!(!setting.misses(setting.call()));
+}
+
+/// The user switches accounts while the plugin still answers for the old one.
+#[test]
+fn a_named_file_that_changes_while_the_plugin_runs_is_not_stored() {
+    let setting = Setting::new("plugin");
+    let file = setting.sandbox.home().join("account");
+    fs::write(&file, "old").unwrap();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY_FILES", &file);
+    setting.plugin.hold();
+    let call = setting.call().spawn();
+    setting.plugin.await_runs(1);
+    fs::write(&file, "newer").unwrap();
+    setting.plugin.release();
+    assert_eq!(call.finish().code(), 0);
+    assert_eq!(setting.sandbox.entries(), 0);
+    assert!(setting.misses(setting.call()));
+    assert!(!setting.misses(setting.call()));
+}
+
+#[test]
+fn the_folder_counts_for_relative_commands_and_arguments_alone() {
+    let setting = Setting::new("plugin");
+    let folders = ["a", "b"].map(|name| {
+        let folder = setting.sandbox.home().join(name);
+        fs::create_dir(&folder).unwrap();
+        folder
+    });
+    let [a, b] = &folders;
+    let from = |folder, argument: &str| setting.misses(setting.call().arg(argument).current_dir(folder));
+    assert!(from(a, "plain"));
+    assert!(!from(b, "plain"));
+    for argument in ["./here", "../here", "."] {
+        assert!(from(a, argument), "{argument}");
+        assert!(from(b, argument), "{argument}");
+        assert!(!from(a, argument), "{argument}");
+    }
+}
+
+#[test]
+fn a_relative_command_is_another_one_in_each_folder() {
+    let sandbox = Sandbox::new();
+    let plugins = ["a", "b"].map(|folder| {
+        let directory = sandbox.home().join(folder);
+        fs::create_dir(&directory).unwrap();
+        let plugin = Plugin::new(&directory, "plugin");
+        plugin.prints(Credential::token(folder).expires_in(HOUR).bytes());
+        (directory, plugin)
+    });
+    for _ in 0..2 {
+        for (directory, plugin) in &plugins {
+            let run = sandbox.program().arg("./plugin").current_dir(directory).run();
+            let folder = directory.file_name().unwrap().to_str().unwrap();
+            assert!(run.stdout_text().contains(&format!("\"{folder}\"")), "{run:?}");
+            assert_eq!(plugin.runs(), 1);
+        }
+    }
+}
+
+#[test]
+fn the_clients_way_to_write_its_question_does_not_count() {
+    let setting = Setting::new("plugin");
+    let same = [
+        r#"{"kind":"ExecCredential","apiVersion":"V","spec":{"interactive":false}}"#,
+        r#"{"kind":"ExecCredential","apiVersion":"V","spec":{"interactive":true}}"#,
+        r#"{"kind":"ExecCredential","apiVersion":"V","spec":{}}"#,
+        r#"{"spec":{"interactive":false},"apiVersion":"V","kind":"ExecCredential"}"#,
+        " {\t\"kind\" : \"ExecCredential\",\r\n\"apiVersion\":\n\"V\", \"spec\":{ } } \n\n",
+        r#"{"kind":"ExecCredential","apiVersion":"\u0063lient.authentication.k8s.io\/v1"}"#,
+    ];
+    for (index, info) in same.iter().enumerate() {
+        let info = info.replace("\"V\"", &format!("\"{V1}\""));
+        assert_eq!(setting.misses_with_exec_info(&info), index == 0, "{info}");
+    }
+}
+
+#[test]
+fn another_version_is_another_question() {
+    let setting = Setting::new("plugin");
+    let info = |version| format!(r#"{{"kind":"ExecCredential","apiVersion":"{version}"}}"#);
+    assert!(setting.misses_with_exec_info(&info(V1)));
+    assert!(setting.misses_with_exec_info(&info(V1BETA1)));
+    assert!(!setting.misses_with_exec_info(&info(V1)));
+}
+
+#[test]
+fn another_cluster_is_another_question_however_it_is_written() {
+    let setting = Setting::new("plugin");
+    let info = |cluster: &str| {
+        format!(
+            r#"{{"kind":"ExecCredential","apiVersion":"{V1}","spec":{{"cluster":{cluster},"interactive":false}}}}"#
+        )
+    };
+    let different = [
+        r#"{"server":"https://one"}"#,
+        r#"{"server":"https://two"}"#,
+        r#"{"server":"https://one","insecure-skip-tls-verify":true}"#,
+        r#"{"server":"https://one","config":{"a":1,"b":[1,2]}}"#,
+        r#"{"server":"https://one","config":{"a":1,"b":[2,1]}}"#,
+        r#"{"server":"https://one","config":{"a":"1","b":[1,2]}}"#,
+        r#"{"server":"https://one","config":null}"#,
+    ];
+    for cluster in different {
+        assert!(setting.misses_with_exec_info(&info(cluster)), "{cluster}");
+    }
+    let same = [
+        r#"{ "server" : "https:\/\/one" }"#,
+        r#"{"insecure-skip-tls-verify":true,"server":"https://one"}"#,
+        r#"{"config":{"b":[1, 2],"a":1},"server":"https://one"}"#,
+    ];
+    for cluster in same {
+        assert!(!setting.misses_with_exec_info(&info(cluster)), "{cluster}");
+    }
+}
+
+/// No client writes such a thing. Whatever it is, the plugin gets it as it is and decides.
+#[test]
+fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
+    let setting = Setting::new("plugin");
+    setting.plugin.records();
+    let nested = "[".repeat(100_000);
+    let questions = [
+        "",
+        " ",
+        "{",
+        "{}",
+        "null",
+        "[]",
+        "\"",
+        "{\"kind\":\"ExecCredential\",\"spec\":{",
+        "nonsense",
+        r#"{"apiVersion":7}"#,
+        r#"{"spec":[]}"#,
+        r#"{"spec":{"cluster":7}}"#,
+        &nested,
+    ];
+    for question in questions {
+        let run = setting.call().env("KUBERNETES_EXEC_INFO", question).run();
+        assert_eq!(run.code(), 0, "{question:.40}: {run:?}");
+        assert!(!run.stdout.is_empty(), "{question:.40}: {run:?}");
+    }
+    let run = setting.call().env("KUBERNETES_EXEC_INFO", OsStr::from_bytes(b"\xff{")).run();
+    assert_eq!(run.code(), 0, "{run:?}");
+    assert_eq!(setting.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap(), OsStr::from_bytes(b"\xff{"));
+}
+
+#[test]
+fn the_plugin_sees_the_clients_question_and_environment() {
+    let setting = Setting::new("plugin");
+    setting.plugin.records();
+    setting.misses(setting.call().env("SOME_VARIABLE", "some value"));
+    let seen = |name| setting.plugin.environ_value(name);
+    assert_eq!(seen("KUBERNETES_EXEC_INFO").unwrap(), crate::support::EXEC_INFO);
+    assert_eq!(seen("SOME_VARIABLE").unwrap(), "some value");
+    assert_eq!(seen("HOME").unwrap(), setting.sandbox.home());
+}

@@ -1,0 +1,115 @@
+//! The main job, with the real kubectl in front of a TLS server that checks who comes.
+
+use crate::support::{
+    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl, now_unix_s,
+};
+
+const NAMESPACE: &str = "the-only-namespace";
+
+#[test]
+fn two_kubectl_runs_with_a_bearer_token_need_one_plugin_run() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("the-token").expires_in(HOUR).bytes());
+    server.allow_token("the-token");
+    let kubeconfig = Kubeconfig::cached([plugin.command()]);
+    for _ in 0..2 {
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
+        assert!(run.stderr.is_empty(), "{run:?}");
+    }
+    let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).arg("version").run();
+    assert!(run.stdout_text().contains("Server Version: v1.37.0"), "{run:?}");
+    assert_eq!(plugin.runs(), 1);
+    assert_eq!(server.identities(), [Identity::Bearer("the-token".to_owned())]);
+}
+
+#[test]
+fn two_kubectl_runs_with_a_client_certificate_need_one_plugin_run() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    let certificate = server.authority.client("someone", now_unix_s() + HOUR);
+    server.allow(Identity::from(&certificate));
+    plugin.prints(Credential::certificate(certificate.clone()).bytes());
+    let kubeconfig = Kubeconfig::cached([plugin.command()]);
+    for _ in 0..2 {
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
+    }
+    assert_eq!(plugin.runs(), 1);
+    assert_eq!(server.identities(), [Identity::from(&certificate)]);
+}
+
+/// `aws eks get-token` signs a request and asks nobody: it needs no network and no real account.
+#[test]
+fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
+    let (Some(kubectl), Some(aws)) = (kubectl(), aws()) else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("aws");
+    plugin.becomes(&aws.program);
+    sandbox.set_env("PATH", &aws.path);
+    server.allow_everybody();
+    let command = plugin.command().to_str().unwrap();
+    let kubeconfig = Kubeconfig::cached([
+        command,
+        "--region",
+        "eu-central-1",
+        "eks",
+        "get-token",
+        "--cluster-name",
+        "a-cluster",
+        "--output",
+        "json",
+    ])
+    .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI-EXAMPLEKEY");
+    for _ in 0..2 {
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().contains(NAMESPACE), "{run:?}");
+    }
+    assert_eq!(plugin.runs(), 1);
+    let identities = server.identities();
+    let [Identity::Bearer(token)] = identities.as_slice() else { panic!("{identities:?}") };
+    assert!(token.starts_with("k8s-aws-v1."));
+}
+
+/// With `provideClusterInfo` the plugin is told the cluster, and may answer for that one alone.
+#[test]
+fn a_credential_for_one_cluster_is_not_shown_to_another() {
+    let Some(kubectl) = kubectl() else { return };
+    let sandbox = Sandbox::new();
+    let servers = [ApiServer::start(), ApiServer::start()];
+    let plugin = sandbox.plugin("plugin");
+    let kubeconfig = Kubeconfig::cached([plugin.command()]).provide_cluster_info();
+    for (server, token) in servers.iter().zip(["token-of-one", "token-of-two"]) {
+        plugin.prints(Credential::token(token).expires_in(HOUR).bytes());
+        server.allow_token(token);
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, server).args(["get", "namespaces"]).run();
+        assert_eq!(run.code(), 0, "{run:?}");
+    }
+    assert_eq!(plugin.runs(), 2);
+    assert_eq!(servers[0].identities(), [Identity::Bearer("token-of-one".to_owned())]);
+    assert_eq!(servers[1].identities(), [Identity::Bearer("token-of-two".to_owned())]);
+}
+
+/// What kubectl refuses without the cache, it refuses with it: the text passes through.
+#[test]
+fn a_credential_of_another_version_is_refused_by_kubectl_as_before() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("t").api_version(V1BETA1).expires_in(HOUR).bytes());
+    let [direct, cached] = [Kubeconfig::direct, Kubeconfig::cached].map(|kubeconfig| {
+        let kubeconfig = kubeconfig([plugin.command()]);
+        kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run()
+    });
+    assert_eq!(direct.code(), 1, "{direct:?}");
+    assert_eq!(cached.code(), 1, "{cached:?}");
+    assert!(cached.stderr_text().contains("client.authentication.k8s.io/v1"), "{cached:?}");
+    assert_eq!(sandbox.entries(), 0);
+}

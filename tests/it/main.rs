@@ -1,0 +1,20 @@
+//! The built program, tested as its clients run it; one module per family of promises, one test
+//! per promise. All in one program, because linking a TLS server a dozen times is slow.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cache_file;
+mod crash;
+mod exit_status;
+mod key;
+mod kubectl;
+mod passthrough;
+mod permissions;
+mod plugin_output;
+mod proxy;
+mod single_flight;
+mod test_tools;

@@ -1,0 +1,164 @@
+//! The plugin is run as its client would run it: stdin, stderr, signals, the terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::support::{Call, Credential, EXEC_INFO, Plugin, Sandbox, Signal, Terminal, await_that};
+
+fn credential() -> Vec<u8> {
+    Credential::token("t").expires_as("2099-01-01T00:00:00Z").bytes()
+}
+
+#[test]
+fn standard_input_reaches_the_plugin() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let input: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+    plugin.reads_stdin().prints(credential());
+    sandbox.cache(&plugin).stdin(input.clone()).run().assert_prints(credential());
+    assert!(plugin.stdin() == input);
+}
+
+#[test]
+fn standard_error_of_the_plugin_comes_as_it_is() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.writes_to_stderr(b"\xff progress\r 10 %\x1b[0m").prints(credential());
+    let run = sandbox.cache(&plugin).run();
+    assert_eq!(run.stdout, credential());
+    assert_eq!(run.stderr, b"\xff progress\r 10 %\x1b[0m");
+}
+
+#[test]
+fn a_plugin_is_found_on_path() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("a-plugin-on-path");
+    plugin.prints(credential());
+    sandbox.set_env("PATH", format!("/nowhere:{}/plugins:/usr/bin:/bin", sandbox.home().display()));
+    for _ in 0..2 {
+        let call = sandbox.program().arg("a-plugin-on-path").env("KUBERNETES_EXEC_INFO", EXEC_INFO);
+        call.run().assert_prints(credential());
+    }
+    assert_eq!(plugin.runs(), 1);
+}
+
+/// Descriptors, blocked and ignored signals: the same with and without the cache in front.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_plugin_inherits_what_it_would_inherit_from_the_client() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.records().prints(credential());
+    let inheritance = |call: Call| {
+        call.run().assert_prints(credential());
+        plugin.inheritance()
+    };
+    let direct = inheritance(sandbox.tool(plugin.command()));
+    let cached = inheritance(sandbox.cache(&plugin));
+    assert_eq!(plugin.runs(), 2);
+    assert_eq!(cached, direct);
+}
+
+fn held(sandbox: &Sandbox) -> Plugin {
+    let plugin = sandbox.plugin("plugin");
+    plugin.records().prints(credential()).hold();
+    plugin
+}
+
+#[test]
+fn a_signal_to_the_cache_reaches_the_plugin_whose_status_comes_back() {
+    for (signal, name) in [(Signal::Terminate, "TERM"), (Signal::Interrupt, "INT"), (Signal::HangUp, "HUP")] {
+        let sandbox = Sandbox::new();
+        let plugin = held(&sandbox);
+        plugin.catches_signals_and_exits_with(7);
+        let call = sandbox.cache(&plugin).spawn();
+        plugin.await_record();
+        call.signal(signal);
+        assert_eq!(call.finish().code(), 7);
+        assert_eq!(plugin.signals(), [name]);
+    }
+}
+
+#[test]
+fn a_signal_that_ends_the_plugin_ends_the_cache_with_128_and_its_number() {
+    let sandbox = Sandbox::new();
+    let plugin = held(&sandbox);
+    let call = sandbox.cache(&plugin).spawn();
+    plugin.await_record();
+    call.signal(Signal::Terminate);
+    let run = call.finish();
+    assert_eq!(run.status.code(), Some(128 + 15), "{run:?}");
+    assert!(run.stdout.is_empty());
+    assert_eq!(sandbox.entries(), 0);
+}
+
+/// What a person at a terminal sees, gathered in the background.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Screen {
+    fn of(terminal: &Terminal) -> Screen {
+        let screen = Screen::default();
+        let (mut person, shown) = (terminal.person.try_clone().unwrap(), screen.clone());
+        thread::spawn(move || read_on(&mut person, &shown));
+        screen
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+fn read_on(person: &mut File, screen: &Screen) {
+    let mut bytes = [0; 1024];
+    while let Ok(count @ 1..) = person.read(&mut bytes) {
+        screen.0.lock().unwrap().extend_from_slice(&bytes[..count]);
+    }
+}
+
+#[test]
+fn a_plugin_can_ask_a_person_at_the_terminal() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::new();
+    let screen = Screen::of(&terminal);
+    let plugin = sandbox.plugin("plugin");
+    plugin.records().writes_to_stderr("Password: ").reads_a_line().prints(credential());
+    let call = sandbox.cache(&plugin).on_terminal(&terminal).spawn();
+    await_that("the question is on the terminal", || screen.text().contains("Password: "));
+    let mut person = &terminal.person;
+    person.write_all(b"open sesame\n").unwrap();
+    let run = call.finish();
+    assert_eq!((run.code(), run.stdout), (0, credential()));
+    assert_eq!(plugin.stdin(), b"open sesame\n");
+    assert_eq!(plugin.terminals(), [0, 2]);
+}
+
+#[test]
+fn control_c_at_the_terminal_reaches_the_plugin() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::new();
+    let plugin = held(&sandbox);
+    plugin.catches_signals_and_exits_with(7);
+    let call = sandbox.cache(&plugin).on_terminal(&terminal).spawn();
+    plugin.await_record();
+    let mut person = &terminal.person;
+    person.write_all(b"\x03").unwrap();
+    let run = call.finish();
+    assert_eq!(run.status.code(), Some(7), "{run:?}");
+    assert_eq!(plugin.signals(), ["INT"]);
+}
+
+#[test]
+fn a_hit_shows_nothing_on_a_terminal() {
+    let sandbox = Sandbox::new();
+    let terminal = Terminal::new();
+    let screen = Screen::of(&terminal);
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(credential());
+    sandbox.cache(&plugin).run().assert_prints(credential());
+    let run = sandbox.cache(&plugin).on_terminal(&terminal).run();
+    assert_eq!((run.code(), run.stdout), (0, credential()));
+    assert_eq!(screen.text(), "");
+}

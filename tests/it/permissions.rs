@@ -1,0 +1,333 @@
+//! Whose files are used and how they are made; and a credential that comes whatever the disk says.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cache_file::assert_only_cache_files;
+use crate::support::{
+    Call, Credential, HOUR, PROGRAM, Plugin, Sandbox, await_that, entries_of, is_root, skip,
+};
+
+/// A user that is neither us nor root.
+const SOMEBODY_ELSE: u32 = 65_534;
+
+struct Setting {
+    sandbox: Sandbox,
+    plugin: Plugin,
+    credential: Vec<u8>,
+}
+
+impl Setting {
+    fn new() -> Setting {
+        let sandbox = Sandbox::new();
+        let plugin = sandbox.plugin("plugin");
+        let credential = Credential::token("t").expires_in(HOUR).bytes();
+        plugin.prints(&credential);
+        Setting { sandbox, plugin, credential }
+    }
+
+    /// The cache in a directory of its own, which exists with this mode.
+    fn with_directory(mode: u32) -> (Setting, PathBuf) {
+        let setting = Setting::new();
+        let directory = setting.sandbox.home().join("directory");
+        fs::create_dir(&directory).unwrap();
+        set_mode(&directory, mode);
+        setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", directory.join("token.json"));
+        (setting, directory)
+    }
+
+    fn call(&self) -> Call {
+        self.sandbox.shell(&self.plugin)
+    }
+
+    /// Calls once; whether the plugin ran. The credential must come without a word.
+    fn misses(&self, argument: &str) -> bool {
+        let before = self.plugin.runs();
+        self.call().arg(argument).run().assert_prints(&self.credential);
+        self.plugin.runs() > before
+    }
+
+    fn never_hits(&self) -> bool {
+        self.misses("") && self.misses("")
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn what_the_program_makes_is_private_whatever_the_umask() {
+    for umask in ["000", "022", "077"] {
+        let setting = Setting::new();
+        let call = setting.sandbox.tool("/bin/sh");
+        let call = call.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh", PROGRAM]);
+        call.arg(setting.plugin.command()).run().assert_prints(&setting.credential);
+        assert_eq!(mode(&setting.sandbox.cache_directory()), 0o700, "umask {umask}");
+        assert_eq!(mode(&setting.sandbox.cache_file()), 0o600, "umask {umask}");
+        assert_eq!(mode(&setting.sandbox.lock_file()), 0o600, "umask {umask}");
+        assert_eq!(mode(setting.sandbox.home()), 0o700, "umask {umask}");
+    }
+}
+
+#[test]
+fn a_directory_that_the_program_did_not_make_keeps_its_mode() {
+    for given in [0o700, 0o755, 0o711, 0o750, 0o1777, 0o1770, 0o2755] {
+        let (setting, directory) = Setting::with_directory(given);
+        assert!(setting.misses(""), "{given:o}");
+        assert!(!setting.misses(""), "{given:o}");
+        assert!(setting.misses("another key"), "{given:o}");
+        assert_eq!(setting.sandbox.program().arg("--clear").run().code(), 0);
+        assert_eq!(mode(&directory), given, "{given:o}");
+    }
+}
+
+#[test]
+fn the_home_keeps_its_mode() {
+    let setting = Setting::new();
+    set_mode(setting.sandbox.home(), 0o755);
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.sandbox.home().join("token.json"));
+    assert!(setting.misses(""));
+    assert!(!setting.misses(""));
+    assert_eq!(mode(setting.sandbox.home()), 0o755);
+}
+
+#[test]
+fn a_directory_where_others_can_write_is_not_used() {
+    for given in [0o777, 0o770, 0o707, 0o722] {
+        let (setting, directory) = Setting::with_directory(given);
+        assert!(setting.never_hits(), "{given:o}");
+        assert_eq!(names(&directory), Vec::<String>::new(), "{given:o}");
+        assert_eq!(mode(&directory), given, "{given:o}");
+    }
+}
+
+/// It was private when the cache was made, and is not any more.
+#[test]
+fn a_directory_that_was_opened_to_others_is_not_written_to_any_more() {
+    let (setting, directory) = Setting::with_directory(0o700);
+    assert!(setting.misses("stored before"));
+    set_mode(&directory, 0o777);
+    let before = fs::read(directory.join("token.json")).unwrap();
+    assert!(setting.never_hits());
+    assert_eq!(fs::read(directory.join("token.json")).unwrap(), before);
+    assert_only_cache_files(&directory);
+}
+
+#[test]
+fn a_cache_file_that_was_opened_to_others_is_private_after_the_next_store() {
+    let setting = Setting::new();
+    setting.misses("");
+    set_mode(&setting.sandbox.cache_file(), 0o644);
+    setting.misses("another key");
+    assert_eq!(mode(&setting.sandbox.cache_file()), 0o600);
+}
+
+#[test]
+fn a_file_or_directory_of_another_owner_is_not_used() {
+    if !is_root() {
+        return skip("only root can give files away");
+    }
+    let give_away = |path: &Path| chown(path, Some(SOMEBODY_ELSE), None).unwrap();
+
+    let (setting, directory) = Setting::with_directory(0o755);
+    give_away(&directory);
+    assert!(setting.never_hits(), "the directory is another's");
+    assert_eq!(names(&directory), Vec::<String>::new());
+
+    for directory_mode in [0o700, 0o1777] {
+        let (setting, directory) = Setting::with_directory(directory_mode);
+        let file = directory.join("token.json");
+        assert!(setting.misses(""));
+        assert!(!setting.misses(""));
+        give_away(&file);
+        assert!(setting.misses(""), "the file is another's, in {directory_mode:o}");
+    }
+}
+
+/// In a sticky directory anybody may have put a link where the cache is to be.
+#[test]
+fn a_symbolic_link_of_another_owner_is_not_followed() {
+    if !is_root() {
+        return skip("only root can give links away");
+    }
+    for name in ["token.json", "token.json.lock"] {
+        let (setting, directory) = Setting::with_directory(0o1777);
+        let precious = setting.sandbox.home().join("precious");
+        fs::write(&precious, "data").unwrap();
+        set_mode(&precious, 0o644);
+        symlink(&precious, directory.join(name)).unwrap();
+        std::os::unix::fs::lchown(directory.join(name), Some(SOMEBODY_ELSE), None).unwrap();
+        setting.misses("");
+        setting.misses("");
+        assert_eq!(fs::read(&precious).unwrap(), b"data", "{name}");
+        assert_eq!(mode(&precious), 0o644, "{name}");
+    }
+}
+
+#[test]
+fn a_lock_file_that_is_deleted_between_calls_does_no_harm() {
+    let setting = Setting::new();
+    for key in ["one", "two", "three"] {
+        assert!(setting.misses(key));
+        fs::remove_file(setting.sandbox.lock_file()).unwrap();
+        assert!(!setting.misses(key));
+    }
+    assert_eq!(setting.sandbox.entries(), 3);
+}
+
+#[test]
+fn a_lock_file_that_is_deleted_or_replaced_under_a_holder_does_no_harm() {
+    for replace in [false, true] {
+        let setting = Setting::new();
+        setting.plugin.hold();
+        let holder = setting.call().spawn();
+        setting.plugin.await_runs(1);
+        let waiter = setting.call().spawn();
+        setting.sandbox.await_waiting(waiter.pid());
+        fs::remove_file(setting.sandbox.lock_file()).unwrap();
+        if replace {
+            fs::write(setting.sandbox.lock_file(), "").unwrap();
+        }
+        let latecomer = setting.call().arg("another key").spawn();
+        // The waiter may run the plugin too: the lock that it waited for is no more.
+        await_that("the latecomer runs the plugin", || setting.plugin.runs() >= 2);
+        setting.plugin.release();
+        for call in [holder, waiter, latecomer] {
+            call.finish().assert_prints(&setting.credential);
+        }
+        assert_eq!(setting.sandbox.entries(), 2);
+        let runs = setting.plugin.runs();
+        setting.call().run().assert_prints(&setting.credential);
+        assert!(!setting.misses("another key"));
+        assert_eq!(setting.plugin.runs(), runs, "both of them hit");
+    }
+}
+
+#[test]
+fn without_a_home_the_credential_still_comes() {
+    let setting = Setting::new();
+    // A key file was not asked for by name, which would be an error without a home.
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
+    let homes = [None, Some(""), Some("/proc/no/such/home"), Some("/dev/null")];
+    for home in homes {
+        for _ in 0..2 {
+            let call = setting.call().without_env("HOME");
+            let call = home.into_iter().fold(call, |call, home| call.env("HOME", home));
+            call.run().assert_prints(&setting.credential);
+        }
+    }
+    assert_eq!(setting.plugin.runs(), 2 * homes.len());
+}
+
+#[test]
+fn a_cache_directory_that_is_a_file_costs_nobody_the_credential() {
+    let setting = Setting::new();
+    fs::create_dir(setting.sandbox.cache_directory().parent().unwrap()).unwrap();
+    fs::write(setting.sandbox.cache_directory(), "in the way").unwrap();
+    assert!(setting.never_hits());
+    assert_eq!(fs::read(setting.sandbox.cache_directory()).unwrap(), b"in the way");
+}
+
+/// A small file system of its own, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn tmpfs(directory: &Path, options: &str) -> Option<Mount> {
+        fs::create_dir_all(directory).unwrap();
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(directory);
+        let mounted = mount.output().is_ok_and(|output| output.status.success());
+        if !mounted {
+            skip("no tmpfs can be mounted here");
+        }
+        mounted.then(|| Mount(directory.to_owned()))
+    }
+
+    fn make_read_only(&self) {
+        let mut mount = Command::new("mount");
+        assert!(mount.args(["-o", "remount,ro"]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_read_only_cache_still_hits_and_costs_nobody_the_credential() {
+    let setting = Setting::new();
+    let directory = setting.sandbox.cache_directory();
+    // Root writes where it likes, except on a read-only file system.
+    let mount = if is_root() {
+        let Some(mount) = Mount::tmpfs(&directory, "mode=0700,size=1m") else { return };
+        Some(mount)
+    } else {
+        None
+    };
+    assert!(setting.misses("stored"));
+    match &mount {
+        Some(mount) => mount.make_read_only(),
+        None => {
+            set_mode(&setting.sandbox.cache_file(), 0o400);
+            set_mode(&setting.sandbox.lock_file(), 0o400);
+            set_mode(&directory, 0o500);
+        }
+    }
+    assert!(!setting.misses("stored"));
+    assert!(setting.misses("new"));
+    assert!(setting.misses("new"));
+    assert_eq!(setting.sandbox.entries(), 1);
+    set_mode_quietly(&directory, 0o700);
+}
+
+/// So that the sandbox can be removed; on a read-only file system it goes with the mount.
+fn set_mode_quietly(path: &Path, mode: u32) {
+    let _ = fs::set_permissions(path, Permissions::from_mode(mode));
+}
+
+#[test]
+fn a_full_disk_costs_nobody_the_credential_and_keeps_what_is_stored() {
+    let setting = Setting::new();
+    let directory = setting.sandbox.cache_directory();
+    let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=64k") else { return };
+    assert!(setting.misses("stored"));
+    fill(&directory.join("filler"));
+    for key in ["new", "newer", "new"] {
+        assert!(setting.misses(key));
+    }
+    assert!(!setting.misses("stored"));
+    assert_eq!(entries_of(&setting.sandbox.cache_file()), 1);
+    fs::remove_file(directory.join("filler")).unwrap();
+    assert_only_cache_files(&directory);
+    assert!(setting.misses("new"));
+    assert!(!setting.misses("new"));
+}
+
+/// Writes until the disk takes nothing more.
+fn fill(path: &Path) {
+    use std::io::Write;
+    let mut file = fs::File::create(path).unwrap();
+    while file.write_all(&[0; 512]).is_ok() {}
+}
+
+#[test]
+fn a_full_disk_from_the_start_costs_nobody_the_credential() {
+    let setting = Setting::new();
+    let directory = setting.sandbox.cache_directory();
+    let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=16k") else { return };
+    fill(&directory.join("filler"));
+    assert!(setting.never_hits());
+}

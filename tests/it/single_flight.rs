@@ -1,0 +1,185 @@
+//! One process per key runs the plugin; nobody waits for more than that, or for ever.
+
+use crate::support::{Credential, HOUR, Running, Sandbox, Signal, await_that, kill};
+
+#[test]
+fn sixty_four_cold_calls_at_once_run_the_plugin_once() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let calls: Vec<_> = (0..64).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    for call in &calls {
+        sandbox.await_waiting(call.pid());
+    }
+    plugin.await_runs(1);
+    plugin.release();
+    for call in calls {
+        call.finish().assert_prints(&credential);
+    }
+    assert_eq!(plugin.runs(), 1);
+    assert_eq!(sandbox.entries(), 1);
+}
+
+#[test]
+fn a_hundred_processes_with_a_hundred_keys_leave_a_hundred_entries() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential);
+    let call = |number: usize| sandbox.cache(&plugin).arg(number.to_string());
+    let calls: Vec<_> = (0..100).map(|number| call(number).spawn()).collect();
+    for call in calls {
+        call.finish().assert_prints(&credential);
+    }
+    assert_eq!(sandbox.entries(), 100);
+    for number in 0..100 {
+        call(number).run().assert_prints(&credential);
+    }
+    assert_eq!(plugin.runs(), 100);
+}
+
+#[test]
+fn different_keys_do_not_wait_for_each_other() {
+    let sandbox = Sandbox::new();
+    let (slow, quick) = (sandbox.plugin("slow"), sandbox.plugin("quick"));
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    slow.prints(&credential).hold();
+    quick.prints(&credential);
+    let call = sandbox.cache(&slow).spawn();
+    slow.await_runs(1);
+    for number in 0..20 {
+        sandbox.cache(&quick).arg(number.to_string()).run().assert_prints(&credential);
+    }
+    slow.release();
+    call.finish().assert_prints(&credential);
+}
+
+/// The same key, but already stored: a hit takes no lock.
+#[test]
+fn a_hit_does_not_wait_for_a_plugin_that_runs() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = sandbox.plugin("plugin");
+    let old = Credential::token("old").expires_in(HOUR).bytes();
+    plugin.prints(&old);
+    sandbox.shell(&plugin).run();
+    plugin.prints(Credential::token("new").expires_in(3 * HOUR).bytes()).hold();
+    clock.advance(2 * HOUR);
+    let miss = sandbox.shell(&plugin).spawn();
+    plugin.await_runs(2);
+    clock.advance(-2 * HOUR);
+    sandbox.shell(&plugin).run().assert_prints(&old);
+    assert_eq!(plugin.runs(), 2);
+    plugin.release();
+    miss.finish();
+}
+
+#[test]
+fn when_the_holder_is_killed_the_next_one_takes_over() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let mut holder = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    let waiters: Vec<_> = (0..5).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    for waiter in &waiters {
+        sandbox.await_waiting(waiter.pid());
+    }
+    // Its plugin lives on, and must not keep the lock for it.
+    holder.kill_alone();
+    plugin.await_runs(2);
+    plugin.release();
+    for waiter in waiters {
+        waiter.finish().assert_prints(&credential);
+    }
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn when_the_holder_is_stopped_the_others_go_on_after_the_wait() {
+    let sandbox = Sandbox::new();
+    let Some(clock) = sandbox.clock() else { return };
+    // A wait of five minutes takes a third of a second.
+    let _clock = clock.speed(1000);
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let holder = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    holder.signal(Signal::Stop);
+    let waiters: Vec<_> = (0..5).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    await_that("every waiter gives up and runs the plugin", || plugin.runs() == 6);
+    plugin.release();
+    for waiter in waiters {
+        waiter.finish().assert_prints(&credential);
+    }
+    holder.signal(Signal::Continue);
+    holder.finish().assert_prints(&credential);
+    sandbox.cache(&plugin).run().assert_prints(&credential);
+    assert_eq!(plugin.runs(), 6);
+}
+
+/// All but the first run side by side: the test holds every one of them and sees them all.
+fn assert_do_not_queue(output: &[u8]) {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(output).hold();
+    let calls: Vec<Running> = (0..20).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    for call in &calls {
+        sandbox.await_waiting(call.pid());
+    }
+    plugin.await_runs(1);
+    plugin.release_run(plugin.pids()[0]);
+    plugin.await_runs(20);
+    plugin.release();
+    for call in calls {
+        call.finish().assert_prints(output);
+    }
+    assert_eq!(plugin.runs(), 20);
+    assert_eq!(sandbox.entries(), 0);
+}
+
+#[test]
+fn calls_whose_output_has_no_expiry_do_not_queue() {
+    assert_do_not_queue(&Credential::token("t").bytes());
+}
+
+#[test]
+fn calls_whose_output_is_no_credential_do_not_queue() {
+    assert_do_not_queue(b"kind: ExecCredential\n");
+}
+
+/// The first waiter that may go on stores; nobody behind it runs the plugin again.
+#[test]
+fn when_the_holders_output_could_not_be_cached_a_later_one_that_can_is() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints("not a credential");
+    sandbox.cache(&plugin).run().assert_prints("not a credential");
+    plugin.prints(&credential);
+    sandbox.cache(&plugin).run().assert_prints(&credential);
+    sandbox.cache(&plugin).run().assert_prints(&credential);
+    assert_eq!(plugin.runs(), 2);
+}
+
+/// The plugin of a holder that died goes on and may hold every descriptor that it inherited.
+#[test]
+fn a_plugin_that_outlives_its_call_blocks_nobody() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let mut holder = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    holder.kill_alone();
+    let next = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(2);
+    plugin.release_run(plugin.pids()[1]);
+    next.finish().assert_prints(&credential);
+    let orphan = plugin.pids()[0];
+    kill(orphan, Signal::Kill);
+    plugin.release();
+}

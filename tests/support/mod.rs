@@ -1,0 +1,42 @@
+//! What the black-box tests share: a sandbox with a home of its own, fake plugins, credentials, a
+//! clock that can be moved, a stand-in for the API server, and the real clients.
+
+mod api_server;
+mod clock;
+mod credential;
+mod kubeconfig;
+mod os;
+mod plugin;
+mod process;
+mod sandbox;
+mod tools;
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use api_server::{ApiServer, Identity};
+pub use clock::Clock;
+pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
+pub use kubeconfig::Kubeconfig;
+pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
+pub use plugin::Plugin;
+pub use process::{Call, Run, Running};
+pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
+pub use tools::{Tool, aws, kubectl};
+
+/// Waits for a condition that must come true, and fails the test when it does not.
+#[track_caller]
+pub fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Says that a test was skipped, past the test harness, which hides what passing tests print.
+pub fn skip(why: &str) {
+    let test = thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {why}");
+}

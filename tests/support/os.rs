@@ -1,0 +1,98 @@
+//! What the tests need of the system and std does not offer: signals, FIFOs, pseudo terminals.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+#[derive(Clone, Copy)]
+pub enum Signal {
+    Continue,
+    HangUp,
+    Interrupt,
+    Kill,
+    Stop,
+    Terminate,
+}
+
+impl Signal {
+    pub fn number(self) -> i32 {
+        match self {
+            Signal::Continue => libc::SIGCONT,
+            Signal::HangUp => libc::SIGHUP,
+            Signal::Interrupt => libc::SIGINT,
+            Signal::Kill => libc::SIGKILL,
+            Signal::Stop => libc::SIGSTOP,
+            Signal::Terminate => libc::SIGTERM,
+        }
+    }
+}
+
+pub fn kill(pid: u32, signal: Signal) {
+    // SAFETY: kill takes no pointers.
+    unsafe { libc::kill(pid as libc::pid_t, signal.number()) };
+}
+
+/// Kills every process of that group.
+pub fn kill_group(pid: u32) {
+    // SAFETY: kill takes no pointers.
+    unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
+}
+
+/// Whether a process of that id exists, zombies among them.
+pub fn is_alive(pid: u32) -> bool {
+    // SAFETY: signal 0 only asks.
+    unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
+}
+
+pub fn is_root() -> bool {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+pub fn make_fifo(path: &Path) {
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path is a string with its zero byte that outlives the call.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "mkfifo");
+}
+
+/// A pseudo terminal: the side of the person, and the side of the program.
+pub struct Terminal {
+    pub person: File,
+    program: OwnedFd,
+}
+
+impl Terminal {
+    pub fn new() -> Terminal {
+        let (mut person, mut program) = (-1, -1);
+        let null = std::ptr::null_mut();
+        // SAFETY: openpty writes one descriptor to each of two integers that outlive the call;
+        // name, settings and size may be null.
+        let result = unsafe { libc::openpty(&mut person, &mut program, null, null.cast(), null.cast()) };
+        assert_eq!(result, 0, "openpty: {}", io::Error::last_os_error());
+        // SAFETY: both descriptors are new and owned by nobody else.
+        unsafe { Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) } }
+    }
+
+    /// Makes it the controlling terminal of the command, as its standard input and error. The
+    /// command must not ask for a process group: a group's leader cannot start a session.
+    pub fn attach(&self, command: &mut Command) {
+        command.stdin(Stdio::from(self.program.try_clone().unwrap()));
+        command.stderr(Stdio::from(self.program.try_clone().unwrap()));
+        // SAFETY: setsid and ioctl are async-signal-safe; descriptor 0 is the terminal by then.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() == -1 || libc::ioctl(0, libc::TIOCSCTTY, 0) == -1 {
+                    return Err(io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+    }
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# The fake exec plugin. Tests never copy it: each one links a name of its own to it, and what it
+# does is told by the files in the folder NAME.d beside that link (see plugin.rs, which writes them).
+state=$0.d
+
+echo "$$" >>"$state/runs"
+
+if [ -e "$state/trap" ]; then
+    for signal in HUP INT QUIT TERM; do
+        # shellcheck disable=SC2064 # the name must be expanded now
+        trap "echo $signal >>'$state/signals'; exit $(cat "$state/trap")" "$signal"
+    done
+fi
+if [ -e "$state/record" ]; then
+    for argument; do printf '%s\0' "$argument"; done >"$state/argv"
+    env -0 >"$state/environ"
+    if [ -e /proc/self/fd ]; then
+        ls "/proc/$$/fd" >"$state/descriptors"
+        grep '^Sig[BI]' "/proc/$$/status" >"$state/signal-masks"
+    fi
+    for descriptor in 0 1 2; do
+        if [ -t "$descriptor" ]; then echo "$descriptor"; fi
+    done >"$state/terminals"
+    touch "$state/recorded"
+fi
+if [ -e "$state/stderr" ]; then cat "$state/stderr" >&2; fi
+if [ -e "$state/read-stdin" ]; then cat >"$state/stdin"; fi
+if [ -e "$state/read-line" ]; then head -n 1 >"$state/stdin"; fi
+
+# Held until the test lets go, its folder vanishes, or about a minute has passed.
+rounds=0
+while [ -e "$state/hold" ] && [ ! -e "$state/release.$$" ] && [ "$rounds" -lt 5000 ]; do
+    rounds=$((rounds + 1))
+    sleep 0.01
+done
+
+if [ -e "$state/real" ]; then exec "$(cat "$state/real")" "$@"; fi
+
+output=$state/output
+if [ -e "$state/by-run" ]; then output=$output.$(($(wc -l <"$state/runs"))); fi
+if [ -e "$output" ]; then cat "$output"; fi
+if [ -e "$state/signal" ]; then kill -s "$(cat "$state/signal")" "$$"; fi
+if [ -e "$state/status" ]; then exit "$(cat "$state/status")"; fi
+exit 0

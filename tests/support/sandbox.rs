@@ -1,0 +1,130 @@
+//! A user of their own for every test: home, environment, cache and plugins.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Call, Clock, Plugin, await_that};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_k8s-token-cache");
+
+/// What client-go puts into `KUBERNETES_EXEC_INFO`, with its newline.
+pub const EXEC_INFO: &str = "{\"kind\":\"ExecCredential\",\
+    \"apiVersion\":\"client.authentication.k8s.io/v1\",\"spec\":{\"interactive\":false}}\n";
+
+pub struct Sandbox {
+    home: TempDir,
+    env: RefCell<BTreeMap<OsString, OsString>>,
+}
+
+impl Sandbox {
+    /// An empty home that only its owner may enter. Keys for the encryption go into a file there
+    /// and not into the kernel's keyring, which all tests of one machine would share.
+    pub fn new() -> Sandbox {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix("k8s-token-cache-test-");
+        let home = builder.permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
+        let sandbox = Sandbox { home, env: RefCell::default() };
+        sandbox.set_env("HOME", sandbox.home());
+        sandbox.set_env("PATH", "/usr/bin:/bin");
+        sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "file");
+        sandbox
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// For every later call.
+    pub fn set_env(&self, name: &str, value: impl AsRef<OsStr>) {
+        self.env.borrow_mut().insert(name.into(), value.as_ref().into());
+    }
+
+    /// A clock that moves time for every later call, where the machine allows it.
+    pub fn clock(&self) -> Option<Clock> {
+        let clock = Clock::new(self.home())?;
+        for (name, value) in clock.environment() {
+            self.set_env(name, value);
+        }
+        Some(clock)
+    }
+
+    /// A plugin called `name`, in a folder of its own that is not on PATH.
+    pub fn plugin(&self, name: &str) -> Plugin {
+        let directory = self.home().join("plugins");
+        fs::create_dir_all(&directory).unwrap();
+        Plugin::new(&directory, name)
+    }
+
+    /// The program alone, in this user's environment, as from a shell.
+    pub fn program(&self) -> Call {
+        self.tool(PROGRAM)
+    }
+
+    /// Another program in this user's environment.
+    pub fn tool(&self, program: impl AsRef<OsStr>) -> Call {
+        let call = Call::new(program).current_dir(self.home());
+        self.env.borrow().iter().fold(call, |call, (name, value)| call.env(name, value))
+    }
+
+    /// The program in front of the plugin, as a Kubernetes client runs it.
+    pub fn cache(&self, plugin: &Plugin) -> Call {
+        self.shell(plugin).env("KUBERNETES_EXEC_INFO", EXEC_INFO)
+    }
+
+    /// The program in front of the plugin, as a person runs it.
+    pub fn shell(&self, plugin: &Plugin) -> Call {
+        self.program().arg(plugin.command())
+    }
+
+    /// Where the cache is unless a variable says otherwise.
+    pub fn cache_directory(&self) -> PathBuf {
+        let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+        self.home().join(caches).join("k8s-token-cache")
+    }
+
+    pub fn cache_file(&self) -> PathBuf {
+        self.cache_directory().join("token.json")
+    }
+
+    pub fn lock_file(&self) -> PathBuf {
+        self.cache_directory().join("token.json.lock")
+    }
+
+    /// How many credentials the cache file holds; it must be one JSON document, as any tool
+    /// would read it. No file is none.
+    pub fn entries(&self) -> usize {
+        entries_of(&self.cache_file())
+    }
+
+    /// Waits until the process waits for another one's plugin: it has opened the lock file. Where
+    /// the system does not tell, the test goes on at once and proves less.
+    pub fn await_waiting(&self, pid: u32) {
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let descriptors = PathBuf::from(format!("/proc/{pid}/fd"));
+        await_that("the process has opened the lock file", || {
+            fs::read_dir(&descriptors).is_ok_and(|entries| {
+                entries
+                    .flatten()
+                    .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == self.lock_file()))
+            })
+        });
+    }
+}
+
+/// How many credentials a cache file holds.
+pub fn entries_of(path: &Path) -> usize {
+    let Ok(bytes) = fs::read(path) else { return 0 };
+    let document: Value = serde_json::from_slice(&bytes).expect("the cache file is JSON");
+    let entries = document["entries"].as_object().expect("entries is an object").len();
+    assert_eq!(document["index"].as_array().expect("index is an array").len(), entries);
+    entries
+}

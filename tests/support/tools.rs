@@ -1,0 +1,36 @@
+//! Finds the real clients that `scripts/test-tools` installs, or that the machine has.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::skip;
+
+/// A program, and the PATH that it needs to run (some are scripts that look for an interpreter).
+pub struct Tool {
+    pub program: PathBuf,
+    pub path: OsString,
+}
+
+/// The pinned kubectl, else the machine's; `None` after a loud word where there is none.
+pub fn kubectl() -> Option<Tool> {
+    find("kubectl")
+}
+
+/// The pinned AWS CLI, else the machine's; `None` after a loud word where there is none.
+pub fn aws() -> Option<Tool> {
+    find("aws")
+}
+
+fn find(name: &str) -> Option<Tool> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin");
+    let program = std::iter::once(pinned)
+        .chain(env::split_paths(&path))
+        .map(|directory| directory.join(name))
+        .find(|program| program.is_file());
+    if program.is_none() {
+        skip(&format!("no '{name}': scripts/test-tools installs it"));
+    }
+    Some(Tool { program: program?, path })
+}
