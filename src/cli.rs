@@ -385,9 +385,17 @@ mod tests {
     #[test]
     fn the_usage_text_fits_a_terminal_and_names_every_variable() {
         assert!(USAGE.lines().all(|line| line.len() <= 96));
-        for name in ["FILE", "REFRESH_MARGIN", "REFRESH_AHEAD", "KEY_ENV", "KEY_FILES", "ENCRYPTION", "KEY",
-            "DISABLE", "LOG"]
-        {
+        for name in [
+            "FILE",
+            "REFRESH_MARGIN",
+            "REFRESH_AHEAD",
+            "KEY_ENV",
+            "KEY_FILES",
+            "ENCRYPTION",
+            "KEY",
+            "DISABLE",
+            "LOG",
+        ] {
             assert!(USAGE.contains(&format!("\n  K8S_TOKEN_CACHE_{name} ")), "{name}");
         }
     }

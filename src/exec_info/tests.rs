@@ -229,7 +229,10 @@ fn the_server_is_found_behind_any_other_member() {
     };
     for (cluster, expected) in [
         (r#"{"server":"https://a"}"#, Some("https://a")),
-        (r#"{"tls-server-name":"t","server":"https:\/\/b","config":{"server":"no","l":[1,{}]}}"#, Some("https://b")),
+        (
+            r#"{"tls-server-name":"t","server":"https:\/\/b","config":{"server":"no","l":[1,{}]}}"#,
+            Some("https://b"),
+        ),
         (r#"{"config":{"server":"no"}}"#, None),
         (r#"{"server":{}}"#, None),
         ("{}", None),

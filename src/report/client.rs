@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf, is_separator};
 use crate::cli::{self, Wrapped};
 use crate::config::Environment;
 use crate::error::Error;
-use crate::kubeconfig::{self, Cluster, ExecUser, printable};
 use crate::identity::{self, Identity};
+use crate::kubeconfig::{self, Cluster, ExecUser, printable};
 use crate::{base64, json, key};
 
 /// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts. May hold

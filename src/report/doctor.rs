@@ -97,7 +97,9 @@ impl Visit {
     fn cache(&mut self, config: &Config) {
         let store = match cache::open_store(config) {
             Ok(store) => store,
-            Err(error) => return self.problem(&error.to_string(), "set HOME, or K8S_TOKEN_CACHE_FILE to a file"),
+            Err(error) => {
+                return self.problem(&error.to_string(), "set HOME, or K8S_TOKEN_CACHE_FILE to a file");
+            }
         };
         let path = store.path();
         let problems_before = self.problems;
@@ -114,7 +116,8 @@ impl Visit {
             self.problem(&text, "use that version, or set K8S_TOKEN_CACHE_FILE to another path");
         }
         if self.problems == problems_before {
-            let state = if path.exists() { "can be written, by you alone" } else { "will be made when needed" };
+            let state =
+                if path.exists() { "can be written, by you alone" } else { "will be made when needed" };
             self.ok(&format!("the cache file '{}' {state}", path.display()));
         }
     }
@@ -140,7 +143,8 @@ impl Visit {
             Ok(place) => place,
             Err(error) => {
                 let text = error.to_string();
-                let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
+                let (text, hint) =
+                    text.split_once("\nhint: ").unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
                 return self.problem(text, hint);
             }
         };
@@ -156,7 +160,9 @@ impl Visit {
     /// There is no key yet, and it will be a file.
     fn key_directory(&mut self, directory: Option<&Path>) {
         match directory {
-            None => self.problem("the directory for the key is not known: no home directory is set", "set HOME"),
+            None => {
+                self.problem("the directory for the key is not known: no home directory is set", "set HOME")
+            }
             Some(directory) if !can_be_made(directory) => {
                 let text = format!("no encryption key can be made in '{}'", directory.display());
                 self.problem(&text, "make that directory writable");
@@ -206,8 +212,10 @@ impl Visit {
         kubeconfigs: &kubeconfig::Environment,
     ) {
         let own_path = kubeconfigs.program.as_deref().map(|path| shell_word(&path.to_string_lossy()));
-        let put_it_there =
-            format!("put it on PATH, or: k8s-token-cache --inject --command {}", own_path.unwrap_or_default());
+        let put_it_there = format!(
+            "put it on PATH, or: k8s-token-cache --inject --command {}",
+            own_path.unwrap_or_default()
+        );
         let mut seen = Vec::new();
         for client in clients {
             let hint = client.identity(environment).install_hint.unwrap_or("install it, or put it on PATH");

@@ -85,7 +85,11 @@ impl Explanation {
             items.iter().filter(move |item| wanted(item.part)).map(Item::describe).collect::<Vec<_>>()
         };
         for (label, lines, none) in [
-            ("variables", of(|part| matches!(part, Part::Variable | Part::Secret | Part::Home)), "none is set"),
+            (
+                "variables",
+                of(|part| matches!(part, Part::Variable | Part::Secret | Part::Home)),
+                "none is set",
+            ),
             ("files", of(|part| part == Part::File), "none"),
             ("directory", of(|part| part == Part::WorkingDirectory), ""),
             ("client", of(|part| matches!(part, Part::ApiVersion | Part::Cluster)), NO_CLIENT),
@@ -133,14 +137,17 @@ impl Explanation {
         if call.config.disabled {
             return self.page.row("next", "never cached: K8S_TOKEN_CACHE_DISABLE is set");
         }
-        let looked_up = Cache::existing(call.config, key)
-            .and_then(|cache| cache.map(|cache| cache.lookup(self.now).map(|found| (cache, found.0))).transpose());
+        let looked_up = Cache::existing(call.config, key).and_then(|cache| {
+            cache.map(|cache| cache.lookup(self.now).map(|found| (cache, found.0))).transpose()
+        });
         match looked_up {
             Ok(Some((cache, lookup))) => {
                 self.verdict(call, &cache, &lookup);
                 self.recent_failure(call, &cache, caller);
             }
-            Ok(None) => self.page.row("next", "miss: no encryption key has been made yet, so nothing is cached"),
+            Ok(None) => {
+                self.page.row("next", "miss: no encryption key has been made yet, so nothing is cached")
+            }
             Err(error) => self.page.row("next", &never_cached(&error)),
         }
     }
@@ -152,7 +159,8 @@ impl Explanation {
             Lookup::Fresh(Found { entry, .. }) => {
                 let (left, margin) = (Human(entry.time_left(now)), margin(entry));
                 self.page.row("entry", &describe_entry(entry, now));
-                self.page.row("next", &format!("hit: it lives for {left}, and is served until {margin} are left"));
+                self.page
+                    .row("next", &format!("hit: it lives for {left}, and is served until {margin} are left"));
                 self.page.row("refresh", &describe_refresh(call, entry, &key_row(cache, now), now));
             }
             Lookup::Stale(Found { entry, .. }) => {
@@ -186,7 +194,8 @@ impl Explanation {
     fn recent_failure(&mut self, call: &Call<'_>, cache: &Cache, caller: Caller) {
         let failure = || {
             let subject = Subject::caller(&cache.name, sys::parent_process()?);
-            let failure = Callers::open(cache.store.path())?.recall(subject, self.now).row.recent_failure(self.now)?;
+            let failure =
+                Callers::open(cache.store.path())?.recall(subject, self.now).row.recent_failure(self.now)?;
             Some((failure.status, failure.remembered_for(self.now)?.as_secs() + 1))
         };
         if caller == Caller::Here
@@ -194,7 +203,9 @@ impl Explanation {
         {
             let program = call.source.command.first().map(|program| program.display().to_string());
             let program = program.unwrap_or_default();
-            let text = format!("'{program}' failed with status {status} a moment ago; it is not run again for {left} s");
+            let text = format!(
+                "'{program}' failed with status {status} a moment ago; it is not run again for {left} s"
+            );
             self.page.row("but", &text);
         }
     }
@@ -312,7 +323,10 @@ fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) ->
         0 => "in the background, right now".to_owned(),
         failures => {
             let failures = plural(failures.into(), "time", "times");
-            format!("it failed {failures}, and is tried again after {}", moment(row.paused_until_unix_ms / 1000, now))
+            format!(
+                "it failed {failures}, and is tried again after {}",
+                moment(row.paused_until_unix_ms / 1000, now)
+            )
         }
     }
 }
@@ -320,7 +334,11 @@ fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) ->
 fn why_never(call: &Call<'_>) -> &'static str {
     match (call.config.refresh_ahead, call.identity.interaction) {
         (Some(_), _) => "K8S_TOKEN_CACHE_REFRESH_AHEAD is 0",
-        (None, Interaction::MayPrompt) => "the plugin may prompt, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set",
-        (None, _) => "the plugin may prompt, as far as is known, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set",
+        (None, Interaction::MayPrompt) => {
+            "the plugin may prompt, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set"
+        }
+        (None, _) => {
+            "the plugin may prompt, as far as is known, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set"
+        }
     }
 }

@@ -4,8 +4,11 @@
 //! command apart stands in parentheses behind it. The JSON is one line, and stable: members may be
 //! added and keep their meaning. The README describes it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+use nanoserde::SerJson;
 
 use super::page::{self, Page};
 use super::parts::{self, Item};
@@ -18,7 +21,7 @@ use crate::key::Part;
 use crate::keystore;
 use crate::sys::Stream;
 use crate::time::{self, Human};
-use crate::{identity, json, refresh};
+use crate::{identity, refresh};
 
 /// Below this the command gets a line of its own.
 const LEAST_ROOM: usize = 24;
@@ -30,7 +33,8 @@ pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Res
     let mut contents = Contents::read(config)?;
     contents.entries.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.created_unix_s));
     if is_json {
-        return print(&to_json(config, &contents, environment, now));
+        let listing = Listing::new(config, &contents, environment, now);
+        return print(&(listing.serialize_json() + "\n"));
     }
     let width = page::width(Stream::Output, environment);
     let mut text = String::new();
@@ -112,7 +116,8 @@ fn marks(entry: &Entry, contents: &Contents) -> Vec<String> {
         parts::is_same_command(other.parts(), entry.parts()) && other.parts() != entry.parts()
     };
     let others: Vec<&Entry> = contents.entries.iter().map(|(_, other)| other).filter(alike).collect();
-    let has = |other: &&Entry, item: &Item<'_>| parts::items(other.parts()).iter().any(|same| same.equals(item));
+    let has =
+        |other: &&Entry, item: &Item<'_>| parts::items(other.parts()).iter().any(|same| same.equals(item));
     parts::items(entry.parts())
         .iter()
         .filter(|item| item.file().is_none() && !others.iter().all(|other| has(other, item)))
@@ -170,72 +175,73 @@ fn summary(config: &Config, contents: &Contents) -> String {
     text
 }
 
-fn to_json(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> String {
-    let mut json = Json(String::from("{\"version\":1"));
-    json.text("file", &config.cache_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default());
-    json.text("key", contents.key.word());
-    if let ("file", Some(directory)) = (contents.key.word(), &config.state_directory) {
-        json.text("key_file", &keystore::key_file(directory).display().to_string());
-    }
-    json.member("unreadable").push_str(&contents.unreadable.to_string());
-    json.member("entries").push('[');
-    for (number, (_, entry)) in contents.entries.iter().enumerate() {
-        json.0.push_str(if number == 0 { "{" } else { ",{" });
-        json.entry(entry, state(config, entry, environment, now), now);
-        json.0.push('}');
-    }
-    json.0 + "]}\n"
+/// What `--json` prints.
+#[derive(SerJson)]
+struct Listing {
+    /// Raised where a member goes or changes its meaning.
+    version: u32,
+    file: String,
+    /// Where the encryption key lives, see [`KeyPlace::word`].
+    key: &'static str,
+    /// Only where the key is in a file.
+    key_file: Option<String>,
+    /// Entries that cannot be opened with this key.
+    unreadable: usize,
+    entries: Vec<Listed>,
 }
 
-/// JSON that grows member by member.
-struct Json(String);
+/// A credential in [`Listing`]. What is secret in command and variables is `***`.
+#[derive(SerJson)]
+struct Listed {
+    command: Vec<String>,
+    /// Those that count for the key and are set.
+    variables: BTreeMap<String, String>,
+    /// What the client asked for; absent where no client called.
+    api_version: Option<String>,
+    /// That of the cluster that the client named, if it did.
+    server: Option<String>,
+    /// Identity files that are not what they were.
+    changed_files: Vec<String>,
+    created: String,
+    expires: String,
+    age_seconds: u64,
+    left_seconds: u64,
+    state: &'static str,
+}
 
-impl Json {
-    fn entry(&mut self, entry: &Entry, state: &str, now: Duration) {
-        self.texts("command", identity::mask_arguments(&parts::command(entry.parts())));
+impl Listing {
+    fn new(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> Listing {
+        let directory = config.state_directory.as_deref();
+        let key_file = directory.filter(|_| contents.key.is_file()).map(keystore::key_file);
+        let listed =
+            |(_, entry): &(_, Entry)| Listed::new(entry, state(config, entry, environment, now), now);
+        Listing {
+            version: 1,
+            file: config.cache_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default(),
+            key: contents.key.word(),
+            key_file: key_file.map(|file| file.display().to_string()),
+            unreadable: contents.unreadable,
+            entries: contents.entries.iter().map(listed).collect(),
+        }
+    }
+}
+
+impl Listed {
+    fn new(entry: &Entry, state: &'static str, now: Duration) -> Listed {
         let items = parts::items(entry.parts());
-        self.member("variables").push('{');
-        for (name, value) in items.iter().filter_map(Item::variable) {
-            self.text(name, &value);
+        let variable = |item: &Item<'_>| item.variable().map(|(name, value)| (name.to_owned(), value));
+        Listed {
+            command: identity::mask_arguments(&parts::command(entry.parts())),
+            variables: items.iter().filter_map(variable).collect(),
+            api_version: items.iter().find(|item| item.part == Part::ApiVersion).map(Item::text),
+            server: items.iter().find_map(Item::server),
+            changed_files: changed_files(entry).collect(),
+            created: time::format_rfc3339(entry.created_unix_s),
+            expires: time::format_rfc3339(entry.expires_unix_s),
+            age_seconds: entry.age(now).unwrap_or_default().as_secs(),
+            left_seconds: entry.time_left(now).as_secs(),
+            state,
         }
-        self.0.push('}');
-        for item in &items {
-            match item.part {
-                Part::ApiVersion => self.text("api_version", &item.text()),
-                Part::Cluster => self.text("server", &item.server().unwrap_or_default()),
-                _ => {}
-            }
-        }
-        self.texts("changed_files", changed_files(entry));
-        self.text("created", &time::format_rfc3339(entry.created_unix_s));
-        self.text("expires", &time::format_rfc3339(entry.expires_unix_s));
-        let age = entry.age(now).unwrap_or_default();
-        self.member("age_seconds").push_str(&age.as_secs().to_string());
-        self.member("left_seconds").push_str(&entry.time_left(now).as_secs().to_string());
-        self.text("state", state);
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        json::push_string(self.member(name), value);
-    }
-
-    fn texts(&mut self, name: &str, values: impl IntoIterator<Item = String>) {
-        self.member(name).push('[');
-        for (number, value) in values.into_iter().enumerate() {
-            self.0.push_str(if number == 0 { "" } else { "," });
-            json::push_string(&mut self.0, &value);
-        }
-        self.0.push(']');
-    }
-
-    /// The text, up to where the member's value belongs.
-    fn member(&mut self, name: &str) -> &mut String {
-        if !self.0.ends_with(['{', '[']) {
-            self.0.push(',');
-        }
-        json::push_string(&mut self.0, name);
-        self.0.push(':');
-        &mut self.0
     }
 }
 
@@ -290,17 +296,5 @@ AGE  LEFT    STATE
             let text = table(&lines(), width);
             assert!(text.contains("--cluster-name production --output json (AWS_PROFILE=admin)\n"), "{text}");
         }
-    }
-
-    #[test]
-    fn members_are_separated_and_escaped() {
-        let mut json = Json("{".to_owned());
-        json.text("a", "x\"\n{");
-        json.member("b").push('[');
-        json.0.push('{');
-        json.text("c", "");
-        json.texts("d", ["e".to_owned(), "f".to_owned()]);
-        json.texts("g", []);
-        assert_eq!(json.0, r#"{"a":"x\"\n{","b":[{"c":"","d":["e","f"],"g":[]"#);
     }
 }

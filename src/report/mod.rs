@@ -123,6 +123,10 @@ impl KeyPlace {
         Ok(found.map_or(KeyPlace::NotMade, |(_, source)| KeyPlace::In(source)))
     }
 
+    fn is_file(&self) -> bool {
+        matches!(self, KeyPlace::In(Source::File))
+    }
+
     /// For programs: one word, which never changes.
     fn word(&self) -> &'static str {
         match self {

@@ -202,7 +202,9 @@ impl Warming<'_> {
         let was_cached = self.cached(client).is_some();
         let outcome = match start(&mut command(client, interactive)) {
             Ok(mut child) => match child.wait() {
-                Ok(status) => self.judge(client, sys::exit_status(status), was_cached, SecretBytes::with_capacity(0)),
+                Ok(status) => {
+                    self.judge(client, sys::exit_status(status), was_cached, SecretBytes::with_capacity(0))
+                }
                 Err(error) => failed(format!("cannot wait for it: {}", reason(&error))),
             },
             Err(failed) => failed,
