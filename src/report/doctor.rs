@@ -105,7 +105,7 @@ impl Visit {
         let problems_before = self.problems;
         for path in [path, &path.with_file_name(store.lock_name())] {
             if let Err(error) = sys::open_private(path)
-                && error.kind() != io::ErrorKind::NotFound
+                && !is_missing(&error)
             {
                 self.problem(&cannot_use(path, &error), "remove it: the next call makes a new one");
             }
@@ -126,7 +126,7 @@ impl Visit {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let elsewhere = "or set K8S_TOKEN_CACHE_FILE to a path in another directory";
         match Directory::open(directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error) if !is_missing(&error) => {
                 let mend = format!("take write permission from others ('chmod go-w'), {elsewhere}");
                 self.problem(&cannot_use(directory, &error), &mend);
             }
@@ -183,7 +183,9 @@ impl Visit {
         for error in errors {
             self.problem(&error.to_string(), "correct that line; until then the cache leaves the file alone");
         }
-        clients.dedup_by(|one, other| (&one.file, one.line) == (&other.file, other.line));
+        clients.dedup_by(|one, other| {
+            (&one.file, one.line, &one.user) == (&other.file, other.line, &other.user)
+        });
         self.users(&clients);
         self.programs(&clients, environment, kubeconfigs);
         self.allowlist(&clients, kubeconfigs);
@@ -258,6 +260,11 @@ impl Visit {
             }
         }
     }
+}
+
+/// Nothing is there, perhaps because a file is in the place of a directory.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn cannot_use(path: &Path, error: &io::Error) -> String {

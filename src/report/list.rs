@@ -89,8 +89,8 @@ impl Line {
 
 fn lines(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> Vec<Line> {
     let line = |(_, entry): &(_, Entry)| {
-        let mut marks = marks(entry, contents);
-        marks.extend(changed_files(entry).map(|file| below_home(&file, environment) + " changed"));
+        let changed = changed_files(entry).map(|file| below_home(&file, environment) + " changed");
+        let marks: Vec<String> = changed.chain(marks(entry, contents)).collect();
         let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
         Line {
             age: Human(entry.age(now).unwrap_or_default()).to_string(),
@@ -258,7 +258,7 @@ mod tests {
         let eks = "aws --region eu-central-1 eks get-token --cluster-name production --output json";
         vec![
             line(["4s", "13m56s"], "fresh", [eks, " (AWS_PROFILE=admin)"]),
-            line(["12m", "1m50s"], "refreshing soon", [eks, " (AWS_PROFILE=dev, ~/.aws/config changed)"]),
+            line(["12m", "1m50s"], "refreshing soon", [eks, " (~/.aws/config changed, AWS_PROFILE=dev)"]),
             line(["59m", "11s"], "stale", ["kubelogin get-token", ""]),
         ]
     }
@@ -267,8 +267,8 @@ mod tests {
     fn the_table_fills_a_terminal_of_80_columns() {
         let expected = "\
 AGE  LEFT    STATE            COMMAND
-4s   13m56s  fresh            aws --region e...--output json (AWS_PROFILE=admin)
-12m  1m50s   refreshing soon  aws --regio...output json (AWS_PROFI...ig changed)
+4s   13m56s  fresh            aws --...duction --output json (AWS_PROFILE=admin)
+12m  1m50s   refreshing soon  aws -...ion --output json (~/.... AWS_PROFILE=dev)
 59m  11s     stale            kubelogin get-token
 ";
         assert_eq!(table(&lines(), Some(80)), expected);
@@ -281,9 +281,9 @@ AGE  LEFT    STATE            COMMAND
 AGE  LEFT    STATE
   COMMAND
 4s   13m56s  fresh
-  aws --re...put json (AWS_PR...E=admin)
+  aws ...-output json (AW...OFILE=admin)
 12m  1m50s   refreshing soon
-  aws --re...put json (AWS_PR...changed)
+  aws ...-output json (~/...PROFILE=dev)
 59m  11s     stale
   kubelogin get-token
 ";

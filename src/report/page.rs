@@ -22,16 +22,17 @@ pub fn width(stream: Stream, environment: Environment<'_>) -> Option<usize> {
     columns.filter(|columns| *columns > 0).or_else(|| sys::terminal_width(stream))
 }
 
-/// `text` in at most `room` columns: its middle is left out, because a command line tells most at
-/// its beginning and its end.
+/// `text` in at most `room` columns. What is left out is nearer to its beginning, because a command
+/// line says last what tells it from others.
 pub fn shorten(text: &str, room: usize) -> Cow<'_, str> {
     let length = text.chars().count();
     if length <= room {
         return Cow::Borrowed(text);
     }
     let kept = room.saturating_sub(ELLIPSIS.len());
-    let head: String = text.chars().take(kept.div_ceil(2)).collect();
-    let tail: String = text.chars().skip(length - kept / 2).collect();
+    let head_length = kept / 4;
+    let head: String = text.chars().take(head_length).collect();
+    let tail: String = text.chars().skip(length - (kept - head_length)).collect();
     Cow::Owned([&head, ELLIPSIS, &tail].concat())
 }
 
@@ -158,8 +159,8 @@ a heading
 
     #[test]
     fn a_command_keeps_its_beginning_and_its_end() {
-        assert_eq!(shorten("aws eks get-token --cluster-name demo", 20), "aws eks g...ame demo");
-        assert_eq!(shorten("äöüäöü", 5), "ä...ü");
+        assert_eq!(shorten("aws eks get-token --cluster-name demo", 20), "aws ...ter-name demo");
+        assert_eq!(shorten("äöüöäü", 5), "...äü");
         assert_eq!(shorten("exactly", 7), "exactly");
         assert_eq!(shorten("longer", 0), "...");
     }

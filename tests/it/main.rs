@@ -16,5 +16,6 @@ mod passthrough;
 mod permissions;
 mod plugin_output;
 mod proxy;
+mod report;
 mod single_flight;
 mod test_tools;

@@ -4,8 +4,8 @@
 
 use std::ffi::CString;
 use std::fs::File;
-use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -78,6 +78,30 @@ impl Terminal {
         assert_eq!(result, 0, "openpty: {}", io::Error::last_os_error());
         // SAFETY: both descriptors are new and owned by nobody else.
         unsafe { Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) } }
+    }
+
+    /// Makes it that wide.
+    pub fn columns(self, columns: u16) -> Terminal {
+        let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: TIOCSWINSZ reads one winsize, which outlives the call.
+        let result = unsafe { libc::ioctl(self.program.as_raw_fd(), libc::TIOCSWINSZ, &size) };
+        assert_eq!(result, 0, "TIOCSWINSZ: {}", io::Error::last_os_error());
+        self
+    }
+
+    /// Makes it the command's standard output too.
+    pub fn show_output(&self, command: &mut Command) {
+        command.stdout(Stdio::from(self.program.try_clone().unwrap()));
+    }
+
+    /// All that was shown on it, once every program that had it has ended.
+    pub fn into_text(self) -> String {
+        let Terminal { mut person, program } = self;
+        drop(program);
+        let mut shown = Vec::new();
+        // Its end is an error: nobody has the other side any more.
+        let _ = person.read_to_end(&mut shown);
+        String::from_utf8_lossy(&shown).replace("\r\n", "\n")
     }
 
     /// Makes it the controlling terminal of the command, as its standard input and error. The
