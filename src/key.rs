@@ -187,3 +187,6 @@ impl Parts {
         self.push(Part::File, &content);
     }
 }
+
+#[cfg(test)]
+pub mod tests;
