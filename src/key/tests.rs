@@ -29,11 +29,12 @@ impl Caller {
         self
     }
 
-    fn key_or_error(&self) -> Result<Key> {
+    /// Hands what the key is made from to `act`.
+    pub fn call<T>(&self, act: impl FnOnce(&Source<'_>) -> T) -> T {
         let environment = |name: &str| {
             self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
-        Key::new(&Source {
+        act(&Source {
             command: &self.command,
             identity: &identity::identify(&self.command, &environment),
             key_env: &self.key_env,
@@ -43,7 +44,7 @@ impl Caller {
     }
 
     pub fn key(&self) -> Key {
-        self.key_or_error().unwrap()
+        self.call(Key::new).unwrap()
     }
 
     fn parts(&self) -> Vec<(Part, Vec<u8>)> {
@@ -184,7 +185,7 @@ fn of_the_exec_info_only_version_and_cluster_count() {
 #[test]
 fn an_exec_info_that_cannot_be_read_keeps_the_cache_out_and_stays_secret() {
     for info in ["", "{}", "hush-hush", r#"{"apiVersion":"v1","apiVersion":"hush-hush"}"#] {
-        let error = Caller::of(&["plugin"]).with(EXEC_INFO, info).key_or_error().err().unwrap();
+        let error = Caller::of(&["plugin"]).with(EXEC_INFO, info).call(Key::new).err().unwrap();
         assert_eq!(error.kind(), Kind::Cache);
         assert!(!error.to_string().contains("hush-hush"));
     }
