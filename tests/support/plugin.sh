@@ -11,6 +11,11 @@ if [ -e "$state/trap" ]; then
         trap "echo $signal >>'$state/signals'; exit $(cat "$state/trap")" "$signal"
     done
 fi
+if [ -e "$state/ignore" ]; then
+    trap '' HUP INT QUIT TERM
+    sleep 100000 &
+    echo "$!" >>"$state/children"
+fi
 if [ -e "$state/record" ]; then
     for argument; do printf '%s\0' "$argument"; done >"$state/argv"
     env -0 >"$state/environ"
