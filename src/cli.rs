@@ -162,3 +162,6 @@ fn unknown(argument: &OsStr) -> Error {
 fn usage(text: &str) -> Error {
     Error::usage(text).with_hint(HINT)
 }
+
+#[cfg(test)]
+mod tests;
