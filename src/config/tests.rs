@@ -223,12 +223,9 @@ fn the_key_is_taken_whole_or_refused_without_being_shown() {
     }
     for bad in [&KEY[1..], &KEY[..42], &KEY.repeat(2), "hush-hush", "aHVzaC1odXNo", " "] {
         let text = error(&[("K8S_TOKEN_CACHE_KEY", bad)]).to_string();
+        assert!(text.starts_with("K8S_TOKEN_CACHE_KEY: ") && text.contains("32 bytes in base64"));
         assert!(
-            text.contains("K8S_TOKEN_CACHE_KEY") && text.contains("base64"),
-            "the variable, and what it takes"
-        );
-        assert!(
-            !text.contains(bad.trim()) && !text.contains("hush") && !text.contains(&KEY[4..12]),
+            ["hush", "aHVz", &KEY[4..12]].iter().all(|secret| !text.contains(secret)),
             "the key is shown"
         );
     }
