@@ -66,7 +66,7 @@ fn another_caller_and_another_key_run_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     assert_fails(&sandbox.cache(&plugin).run());
-    assert_fails(&sandbox.cache(&plugin).from_another_caller().run());
+    assert_fails(&sandbox.cache(&plugin).by_another_caller().run());
     assert_fails(&sandbox.cache(&plugin).arg("another").run());
     assert_eq!(plugin.runs(), 3);
 }
@@ -143,7 +143,7 @@ fn those_who_waited_get_the_failure_of_the_one_they_waited_for() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     plugin.hold();
-    let holder = sandbox.cache(&plugin).from_another_caller().spawn();
+    let holder = sandbox.cache(&plugin).by_another_caller().spawn();
     plugin.await_runs(1);
     let waiters: Vec<_> = (0..20).map(|_| sandbox.cache(&plugin).spawn()).collect();
     for waiter in &waiters {
@@ -222,13 +222,13 @@ fn inside_the_margin_a_credential_that_still_works_stands_in_for_a_plugin_that_f
         let Some((sandbox, mut clock, plugin, credential)) = inside_the_margin(output, status) else {
             return;
         };
-        let run = sandbox.shell(&plugin).from_another_caller().run();
+        let run = sandbox.shell(&plugin).by_another_caller().run();
         assert_eq!((run.code(), &run.stdout), (0, &credential), "{run:?}");
         assert_eq!(run.stderr_text(), "error: no login\n", "no line of our own: no terminal");
         assert_eq!(plugin.runs(), 2);
         // Once it has expired, it does not.
         clock.advance(30);
-        let run = sandbox.shell(&plugin).from_another_caller().run();
+        let run = sandbox.shell(&plugin).by_another_caller().run();
         assert_eq!((run.code(), run.stdout_text().as_str()), (i32::from(status), output));
     }
 }

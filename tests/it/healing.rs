@@ -25,7 +25,7 @@ impl Entry {
         for run in 1..20 {
             plugin.prints_on_run(run, credential(run));
         }
-        sandbox.cache(&plugin).from_another_caller().run().assert_prints(credential(1));
+        sandbox.cache(&plugin).by_another_caller().run().assert_prints(credential(1));
         clock.advance(seconds);
         Some(Entry { sandbox, clock, plugin })
     }
@@ -98,7 +98,7 @@ fn a_loop_in_a_shell_keeps_hitting() {
 #[test]
 fn another_key_of_the_same_caller_is_another_matter() {
     let Some(entry) = Entry::of_age(0) else { return };
-    entry.call().arg("other").from_another_caller().run().assert_prints(credential(2));
+    entry.call().arg("other").by_another_caller().run().assert_prints(credential(2));
     let mut clock = entry.clock;
     clock.advance(61);
     // One client that asks for both in turn, each for the first time.

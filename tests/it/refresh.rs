@@ -249,7 +249,7 @@ fn the_plugin_is_told_that_nobody_is_there() {
     let Some(window) = Window::asked(&asked.to_string()) else { return };
     window.plugin.records();
     // From another caller, since one that asks again for an old credential has rejected it.
-    window.call().from_another_caller().run().assert_prints(&window.old);
+    window.call().by_another_caller().run().assert_prints(&window.old);
     window.sandbox.await_quiet();
     assert_eq!(window.plugin.runs(), 2);
     let told = window.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap();
@@ -416,8 +416,8 @@ fn a_pause_from_the_future_counts_as_none() {
 fn a_client_like_kubectl_sees_nothing_of_a_refresh() {
     let Some(window) = Window::asked(EXEC_INFO) else { return };
     window.plugin.writes_to_stderr("a word of the plugin\n");
-    window.call().from_another_caller().run().assert_prints(&window.old);
+    window.call().by_another_caller().run().assert_prints(&window.old);
     window.sandbox.await_quiet();
-    window.call().from_another_caller().run().assert_prints(&window.new);
+    window.call().by_another_caller().run().assert_prints(&window.new);
     assert_eq!(window.plugin.runs(), 2);
 }

@@ -88,7 +88,7 @@ impl Call {
     }
 
     /// The same call from a client of its own, whom nobody has seen before.
-    pub fn from_another_caller(self) -> Call {
+    pub fn by_another_caller(self) -> Call {
         self.behind(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"])
     }
 
@@ -162,10 +162,6 @@ impl Running {
     pub fn kill_alone(&mut self) {
         self.signal(Signal::Kill);
         self.child.wait().unwrap();
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the end of both streams and of the process.
