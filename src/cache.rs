@@ -204,3 +204,6 @@ fn fingerprint(object: &[u8]) -> u64 {
     let tail = &object[object.len().saturating_sub(ENDS)..];
     fnv1a_64(head) ^ fnv1a_64(tail).rotate_left(1)
 }
+
+#[cfg(test)]
+mod tests;

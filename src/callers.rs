@@ -264,3 +264,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 pub fn unix_ms(now: Duration) -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

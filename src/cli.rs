@@ -142,8 +142,7 @@ impl Options {
             None => (text, None),
         };
         if let "--key-env" | "--user" | "--command" = name {
-            let value = value.or_else(|| rest.next()).filter(|value| !value.is_empty());
-            return self.take_value(name, value);
+            return self.take_value(name, value.or_else(|| rest.next()));
         }
         match (name, value) {
             ("--json", None) => self.json = true,
@@ -157,17 +156,19 @@ impl Options {
 
     fn take_value(&mut self, name: &str, value: Option<OsString>) -> Result<()> {
         let needs = |what| usage(&format!("{name} needs {what}"));
+        let not_empty = |value: &OsString| !value.is_empty();
         if name == "--command" {
-            self.command = Some(value.ok_or_else(|| needs("a name or a path"))?);
+            self.command = Some(value.filter(not_empty).ok_or_else(|| needs("a name or a path"))?);
             return Ok(());
         }
-        let text = value.and_then(|value| value.into_string().ok());
         if name == "--user" {
-            self.users.push(text.ok_or_else(|| needs("the name of a user"))?);
-        } else {
-            let list = text.ok_or_else(|| needs("names of environment variables"))?;
-            self.key_env.extend(config::split_names(name, &list)?);
+            let user = value.filter(not_empty).and_then(|value| value.into_string().ok());
+            self.users.push(user.ok_or_else(|| needs("the name of a user"))?);
+            return Ok(());
         }
+        let list = value.and_then(|value| value.into_string().ok());
+        let list = list.ok_or_else(|| needs("names of environment variables"))?;
+        self.key_env.extend(config::split_names(name, &list)?);
         Ok(())
     }
 
@@ -261,7 +262,7 @@ impl Options {
                 Some(_) => "no command to clear",
                 None => "no command to run",
             })),
-            Some(program) if program.is_empty() => Err(usage("the name of the command is empty")),
+            Some(program) if program.is_empty() => Err(usage("the name of the command to run is empty")),
             Some(_) => Ok(Wrapped { key_env: self.key_env, command }),
         }
     }
@@ -270,11 +271,11 @@ impl Options {
 /// Shows the name of the option alone; of a short one, the letter.
 fn unknown(argument: &OsStr) -> Error {
     let text = argument.to_string_lossy();
-    let name: String = match text.strip_prefix("--") {
-        Some(_) => text.split('=').next().unwrap_or_default().to_owned(),
-        None => text.chars().take(2).collect(),
-    };
-    usage(&format!("unknown option '{name}'"))
+    if !text.starts_with("--") && text.chars().count() > 2 {
+        let letter: String = text.chars().take(2).collect();
+        return usage(&format!("unknown option '{letter}...'"));
+    }
+    usage(&format!("unknown option '{}'", text.split('=').next().unwrap_or_default()))
 }
 
 fn usage(text: &str) -> Error {
@@ -282,121 +283,4 @@ fn usage(text: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Command> {
-        parse(line.split(' ').filter(|word| !word.is_empty()).map(OsString::from))
-    }
-
-    fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
-        Wrapped {
-            key_env: key_env.iter().map(|name| (*name).to_owned()).collect(),
-            command: command.iter().map(OsString::from).collect(),
-        }
-    }
-
-    fn edit(action: Action) -> kubeconfig::Options {
-        kubeconfig::Options {
-            action,
-            dry_run: false,
-            quiet: false,
-            users: Vec::new(),
-            command: None,
-            files: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn every_call_of_the_usage_text_is_accepted() {
-        let inject = kubeconfig::Options {
-            dry_run: true,
-            quiet: true,
-            users: vec!["a".into(), "b=c".into()],
-            command: Some("/x/k8s-token-cache".into()),
-            files: vec!["f".into(), "--list".into()],
-            ..edit(Action::Inject)
-        };
-        let restore = kubeconfig::Options { files: vec!["f".into()], quiet: true, ..edit(Action::Restore) };
-        let cases = [
-            ("aws --list", Command::Proxy(wrapped(&[], &["aws", "--list"]))),
-            ("--key-env=A,B --key-env C aws -x", Command::Proxy(wrapped(&["A", "B", "C"], &["aws", "-x"]))),
-            ("-- --odd", Command::Proxy(wrapped(&[], &["--odd"]))),
-            ("--inject", Command::Kubeconfig(edit(Action::Inject))),
-            (
-                "--dry-run --inject f --quiet --user a --user=b=c --command /x/k8s-token-cache -- --list",
-                Command::Kubeconfig(inject),
-            ),
-            ("--restore f --quiet", Command::Kubeconfig(restore)),
-            ("--list", Command::List { json: false }),
-            ("--json --list", Command::List { json: true }),
-            ("--explain aws --json", Command::Explain(wrapped(&[], &["aws", "--json"]))),
-            ("--clear", Command::Clear(None)),
-            ("--clear --key-env=A aws", Command::Clear(Some(wrapped(&["A"], &["aws"])))),
-            ("--warm", Command::Warm(vec![])),
-            ("--warm f g", Command::Warm(vec!["f".into(), "g".into()])),
-            ("--doctor", Command::Doctor),
-            ("--list --help", Command::Help),
-            ("--help --json aws", Command::Help),
-            ("-V", Command::Version),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(parsed(line).unwrap(), expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused_with_status_2() {
-        for (line, expected) in [
-            ("", "no command to run"),
-            ("--", "no command to run"),
-            ("--explain", "no command to explain"),
-            ("--clear --key-env=A", "no command to clear"),
-            ("--list --clear", "--list and --clear exclude each other"),
-            ("--list x", "--list takes no arguments"),
-            ("--doctor x", "--doctor takes no arguments"),
-            ("--json aws", "--json goes with --list"),
-            ("--json --doctor", "--json goes with --list"),
-            ("--dry-run --warm", "--dry-run goes with --inject or --restore"),
-            ("--user a --list", "--user goes with --inject or --restore"),
-            ("--restore --command x", "--command goes with --inject"),
-            ("--key-env=A --list", "--key-env goes with a command to run, explain or clear"),
-            ("--user", "--user needs the name of a user"),
-            ("--inject --user=", "--user needs the name of a user"),
-            ("--command", "--command needs a name or a path"),
-            ("--key-env", "--key-env needs names of environment variables"),
-            ("--inject --list=x", "unknown option '--list'"),
-            ("--verbose aws", "unknown option '--verbose'"),
-        ] {
-            let error = parsed(line).unwrap_err();
-            assert_eq!(error.to_string().lines().next().unwrap(), expected, "{line}");
-            assert_eq!(error.exit_status(), 2, "{line}");
-        }
-    }
-
-    #[test]
-    fn no_error_shows_what_may_be_a_secret() {
-        for line in ["--token=hush aws", "-phush", "--list hush", "--json hush", "--doctor hush hush"] {
-            let error = parsed(line).unwrap_err().to_string();
-            assert!(!error.contains("hush"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_usage_text_fits_a_terminal_and_names_every_variable() {
-        assert!(USAGE.lines().all(|line| line.len() <= 96));
-        for name in [
-            "FILE",
-            "REFRESH_MARGIN",
-            "REFRESH_AHEAD",
-            "KEY_ENV",
-            "KEY_FILES",
-            "ENCRYPTION",
-            "KEY",
-            "DISABLE",
-            "LOG",
-        ] {
-            assert!(USAGE.contains(&format!("\n  K8S_TOKEN_CACHE_{name} ")), "{name}");
-        }
-    }
-}
+mod tests;

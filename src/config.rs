@@ -170,3 +170,6 @@ fn switch(environment: Environment<'_>, variable: &str) -> Result<bool> {
 fn invalid(origin: &str, value: &str, accepted: &str) -> Error {
     Error::usage(format!("{origin}: '{value}' is not accepted: it takes {accepted}"))
 }
+
+#[cfg(test)]
+mod tests;

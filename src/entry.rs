@@ -171,3 +171,6 @@ impl Content {
         rest.split_at_checked(u32::from_le_bytes(*length) as usize).unwrap_or((rest, &[]))
     }
 }
+
+#[cfg(test)]
+pub mod tests;

@@ -104,7 +104,7 @@ fn unescape(inner: &str) -> String {
     let mut rest = inner;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
-        let (character, length) = escape(rest[at..].as_bytes()).unwrap_or((char::REPLACEMENT_CHARACTER, 2));
+        let (character, length) = escape(&rest.as_bytes()[at..]).unwrap_or((char::REPLACEMENT_CHARACTER, 2));
         out.push(character);
         rest = &rest[at + length..];
     }

@@ -206,3 +206,6 @@ pub fn file_stamp(state: &[u8]) -> Option<FileStamp> {
         modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
     })
 }
+
+#[cfg(test)]
+pub mod tests;

@@ -113,3 +113,135 @@ pub fn wait(
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const ONE: Range = Range::Key(*b"one entry's name");
+    const OTHER: Range = Range::Key(*b"another's name..");
+
+    struct Scratch(TempDir, Directory);
+
+    impl Scratch {
+        fn new() -> Scratch {
+            let directory = tempfile::tempdir().unwrap();
+            let opened = Directory::make(directory.path()).unwrap();
+            Scratch(directory, opened)
+        }
+
+        fn try_lock(&self, range: Range) -> Option<Guard> {
+            match attempt(&self.1, &file_name("token.json".as_ref()), range).unwrap() {
+                Attempt::Held(guard) => Some(guard),
+                Attempt::Busy => None,
+                Attempt::Unavailable => panic!("no locks here"),
+            }
+        }
+
+        fn lock_file(&self) -> std::path::PathBuf {
+            self.0.path().join("token.json.lock")
+        }
+    }
+
+    #[test]
+    fn two_open_files_exclude_each_other() {
+        let scratch = Scratch::new();
+        for range in [ONE, Range::Store] {
+            let held = scratch.try_lock(range);
+            assert!(held.is_some());
+            assert!(scratch.try_lock(range).is_none());
+            drop(held);
+            assert!(scratch.try_lock(range).is_some());
+        }
+    }
+
+    #[test]
+    fn keys_and_the_store_do_not_wait_for_each_other() {
+        let scratch = Scratch::new();
+        let held = [ONE, OTHER, Range::Store].map(|range| scratch.try_lock(range));
+        assert!(held.iter().all(Option::is_some));
+    }
+
+    /// A classic lock would be lost as soon as any descriptor of the file is closed.
+    #[test]
+    fn a_lock_outlives_every_other_use_of_its_file() {
+        let scratch = Scratch::new();
+        let held = scratch.try_lock(ONE);
+        drop(scratch.try_lock(OTHER));
+        fs::read(scratch.lock_file()).unwrap();
+        assert!(scratch.try_lock(ONE).is_none());
+        drop(held);
+    }
+
+    #[test]
+    fn a_lock_on_a_file_that_was_replaced_is_worth_nothing() {
+        let scratch = Scratch::new();
+        let old = scratch.try_lock(ONE);
+        fs::remove_file(scratch.lock_file()).unwrap();
+        let new = scratch.try_lock(ONE);
+        assert!(old.is_some() && new.is_some());
+        assert!(scratch.try_lock(ONE).is_none());
+        drop(old);
+        assert!(scratch.try_lock(ONE).is_none());
+    }
+
+    #[test]
+    fn the_locked_bytes_lie_beyond_any_content_and_within_what_a_system_can_lock() {
+        let content_end = 1 << 20;
+        for range in [Range::Store, Range::Key([0; 16]), Range::Key([0xff; 16]), ONE] {
+            assert!((content_end..i64::MAX as u64).contains(&range.offset()));
+        }
+        assert!(Range::Key([0; 16]).offset() > STORE_OFFSET);
+        assert!(ONE.offset() != OTHER.offset());
+    }
+
+    #[test]
+    fn whoever_waits_gets_the_lock_once_it_is_free() {
+        let scratch = Scratch::new();
+        let mut held = scratch.try_lock(ONE);
+        let mut polls = 0;
+        let mut between = |_| {
+            polls += 1;
+            if polls == 3 {
+                held = None;
+            }
+            Wait::GoOn
+        };
+        let got = wait(&scratch.1, "token.json.lock".as_ref(), ONE, &mut between).unwrap();
+        assert!(matches!(got, Attempt::Held(_)));
+        assert_eq!(polls, 3);
+    }
+
+    #[test]
+    fn whoever_gives_up_goes_without() {
+        let scratch = Scratch::new();
+        let held = scratch.try_lock(ONE);
+        let mut waits = Vec::new();
+        let mut between = |waited| {
+            waits.push(waited);
+            if waits.len() < 3 { Wait::GoOn } else { Wait::GiveUp }
+        };
+        let got = wait(&scratch.1, "token.json.lock".as_ref(), ONE, &mut between).unwrap();
+        assert!(matches!(got, Attempt::Busy));
+        assert!(waits.is_sorted() && waits.len() == 3);
+        drop(held);
+    }
+
+    #[test]
+    fn a_free_lock_needs_no_wait() {
+        let scratch = Scratch::new();
+        let mut between = |_| panic!("there is nothing to wait for");
+        assert!(matches!(wait(&scratch.1, "lock".as_ref(), ONE, &mut between), Ok(Attempt::Held(_))));
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_the_file_is_an_error() {
+        let scratch = Scratch::new();
+        fs::create_dir(scratch.lock_file()).unwrap();
+        assert!(attempt(&scratch.1, "token.json.lock".as_ref(), ONE).is_err());
+    }
+}

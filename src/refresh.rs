@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::cache::{Cache, Found};
+use crate::cache::{Cache, Found, Lookup};
 use crate::callers::{Callers, Row, Subject, unix_ms};
 use crate::config::Config;
 use crate::credential::{self, Verdict};
@@ -76,7 +76,11 @@ fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
 }
 
 fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'static str> {
-    let Ok((_, generation)) = cache.lookup(time::now()) else { return Err("the cache cannot be read") };
+    let (lookup, generation) = cache.lookup(time::now()).map_err(|_| "the cache cannot be read")?;
+    match lookup {
+        Lookup::Fresh(current) | Lookup::Stale(current) if current.fingerprint == found.fingerprint => {}
+        _ => return Ok(()), // Another process was faster.
+    }
     let output = plugin::run_in_background(call.source.command).ok_or("the plugin failed")?;
     let now = time::now();
     let expires_unix_s = match credential::judge(output.expose(), cache.key.api_version(), now) {

@@ -364,7 +364,7 @@ fn nearly_a_credential() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn verdicts_agree_with_client_go(output in nearly_a_credential()) {

@@ -198,7 +198,7 @@ fn canonical(tree: &Tree, style: &mut Style) -> Option<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn one_value_has_one_canonical_form(tree in tree(), mut one in style(), mut other in style()) {

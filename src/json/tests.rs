@@ -194,7 +194,7 @@ fn assert_agreement(text: &[u8]) -> std::result::Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn valid_documents_mean_what_serde_json_says(tree in tree(), mut style in style()) {

@@ -139,7 +139,7 @@ fn nearly_a_stamp() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn stamps_agree_with_jiff(text in nearly_a_stamp()) {
@@ -340,7 +340,7 @@ fn term() -> impl Strategy<Value = (String, u128)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn durations_agree_with_exact_integers(terms in prop::collection::vec(term(), 1..5)) {

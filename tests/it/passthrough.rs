@@ -1,11 +1,8 @@
 //! The plugin is run as its client would run it: stdin, stderr, signals, the terminal.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::io::Write;
 
-use crate::support::{Call, Credential, EXEC_INFO, Plugin, Sandbox, Signal, Terminal, await_that};
+use crate::support::{Call, Credential, EXEC_INFO, Plugin, Sandbox, Screen, Signal, Terminal, await_that};
 
 fn credential() -> Vec<u8> {
     Credential::token("t").expires_as("2099-01-01T00:00:00Z").bytes()
@@ -92,30 +89,6 @@ fn a_signal_that_ends_the_plugin_ends_the_cache_with_128_and_its_number() {
     assert_eq!(run.status.code(), Some(128 + 15), "{run:?}");
     assert!(run.stdout.is_empty());
     assert_eq!(sandbox.entries(), 0);
-}
-
-/// What a person at a terminal sees, gathered in the background.
-#[derive(Clone, Default)]
-struct Screen(Arc<Mutex<Vec<u8>>>);
-
-impl Screen {
-    fn of(terminal: &Terminal) -> Screen {
-        let screen = Screen::default();
-        let (mut person, shown) = (terminal.person.try_clone().unwrap(), screen.clone());
-        thread::spawn(move || read_on(&mut person, &shown));
-        screen
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-fn read_on(person: &mut File, screen: &Screen) {
-    let mut bytes = [0; 1024];
-    while let Ok(count @ 1..) = person.read(&mut bytes) {
-        screen.0.lock().unwrap().extend_from_slice(&bytes[..count]);
-    }
 }
 
 #[test]

@@ -124,13 +124,18 @@ fn a_directory_that_was_opened_to_others_is_not_written_to_any_more() {
     assert_only_cache_files(&directory);
 }
 
+/// As after a restored backup or a `chmod -R`: it must not be a slow cache for ever.
 #[test]
-fn a_cache_file_that_was_opened_to_others_is_private_after_the_next_store() {
-    let setting = Setting::new();
-    setting.misses("");
-    set_mode(&setting.sandbox.cache_file(), 0o644);
-    setting.misses("another key");
-    assert_eq!(mode(&setting.sandbox.cache_file()), 0o600);
+fn files_that_were_opened_to_others_are_private_after_the_next_store() {
+    for file in [Sandbox::cache_file, Sandbox::lock_file] {
+        let setting = Setting::new();
+        setting.misses("");
+        let file = file(&setting.sandbox);
+        set_mode(&file, 0o644);
+        setting.misses("another key");
+        assert_eq!(mode(&file), 0o600, "{file:?}");
+        assert!(!setting.misses("another key"), "{file:?}");
+    }
 }
 
 #[test]
@@ -198,6 +203,7 @@ fn a_lock_file_that_is_deleted_or_replaced_under_a_holder_does_no_harm() {
         fs::remove_file(setting.sandbox.lock_file()).unwrap();
         if replace {
             fs::write(setting.sandbox.lock_file(), "").unwrap();
+            set_mode(&setting.sandbox.lock_file(), 0o600);
         }
         let latecomer = setting.call().arg("another key").spawn();
         // The waiter may run the plugin too: the lock that it waited for is no more.

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::support::{
-    Authority, Credential, HOUR, MINUTE, Plugin, Sandbox, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339,
+    Authority, Credential, HOUR, MINUTE, Plugin, Sandbox, V1BETA1, jwt, jwt_of, make_fifo, now_unix_s,
+    rfc3339,
 };
 
 /// Two calls of a plugin that prints this; whether the second one was served from cache. Both
@@ -360,4 +361,43 @@ fn listing_nothing_is_fine() {
     let run = sandbox.program().args(["--list", "--json"]).run();
     assert_eq!(run.code(), 0, "{run:?}");
     serde_json::from_slice::<serde_json::Value>(&run.stdout).expect("--list --json prints JSON");
+}
+
+#[test]
+fn the_log_has_a_line_for_every_call_and_never_a_secret() {
+    let sandbox = Sandbox::new();
+    let log = sandbox.home().join("log");
+    sandbox.set_env("K8S_TOKEN_CACHE_LOG", &log);
+    let plugin = sandbox.plugin("plugin");
+    let lines = || fs::read_to_string(&log).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    plugin.prints(Credential::token("SECRET-TOKEN").expires_in(HOUR).bytes());
+    sandbox.cache(&plugin).run();
+    assert!(lines()[0].contains("miss"), "{:?}", lines());
+    sandbox.cache(&plugin).run();
+    assert!(lines()[1].contains("hit"), "{:?}", lines());
+    plugin.prints("SECRET-OUTPUT").writes_to_stderr("SECRET-WORD").exits_with(5);
+    sandbox
+        .cache(&plugin)
+        .args(["--token", "SECRET-ARGUMENT"])
+        .env("AWS_SECRET_ACCESS_KEY", "SECRET-KEY")
+        .run();
+    assert_eq!(lines().len(), 3);
+    assert!(!lines().concat().contains("SECRET"), "{:?}", lines());
+}
+
+/// Nothing about the log is worth a credential.
+#[test]
+fn a_log_that_cannot_be_written_does_no_harm() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    fs::create_dir(sandbox.home().join("directory")).unwrap();
+    make_fifo(&sandbox.home().join("fifo"));
+    for log in ["directory", "fifo", "no/such/directory/log", ""] {
+        sandbox.set_env("K8S_TOKEN_CACHE_LOG", sandbox.home().join(log));
+        let credential = Credential::token("t").expires_in(HOUR).bytes();
+        plugin.prints(&credential);
+        sandbox.cache(&plugin).arg(log).run().assert_prints(&credential);
+        sandbox.cache(&plugin).arg(log).run().assert_prints(&credential);
+    }
+    assert_eq!(plugin.runs(), 4);
 }

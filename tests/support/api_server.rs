@@ -37,18 +37,12 @@ impl From<&ClientCertificate> for Identity {
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub identity: Identity,
-    pub path: String,
-    pub status: u16,
-}
-
 #[derive(Default)]
 struct State {
     allowed: Mutex<Vec<Identity>>,
     allows_everybody: AtomicBool,
-    requests: Mutex<Vec<Request>>,
+    /// Of every request.
+    shown: Mutex<Vec<Identity>>,
     stopping: AtomicBool,
 }
 
@@ -108,16 +102,12 @@ impl ApiServer {
         self.state.allowed.lock().unwrap().clear();
     }
 
-    pub fn requests(&self) -> Vec<Request> {
-        self.state.requests.lock().unwrap().clone()
-    }
-
     /// The identities of all requests, each once, in the order of their first request.
     pub fn identities(&self) -> Vec<Identity> {
         let mut seen = Vec::new();
-        for request in self.requests() {
-            if !seen.contains(&request.identity) {
-                seen.push(request.identity);
+        for identity in self.state.shown.lock().unwrap().iter() {
+            if !seen.contains(identity) {
+                seen.push(identity.clone());
             }
         }
         seen
@@ -168,7 +158,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) -> Option<
         let is_allowed = state.allows_everybody.load(Ordering::SeqCst)
             || state.allowed.lock().unwrap().contains(&identity);
         let (status, body) = if is_allowed { answer(&path) } else { unauthorized() };
-        state.requests.lock().unwrap().push(Request { identity, path, status });
+        state.shown.lock().unwrap().push(identity);
         let body = body.to_string();
         let head = format!(
             "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

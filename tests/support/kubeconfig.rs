@@ -60,7 +60,10 @@ impl Kubeconfig {
                 "provideClusterInfo": self.provide_cluster_info}}}],
         });
         let path = sandbox.home().join("kubeconfig");
-        fs::write(&path, document.to_string()).unwrap();
+        // Another kubectl may be reading it.
+        let new = sandbox.new_path("kubeconfig");
+        fs::write(&new, document.to_string()).unwrap();
+        fs::rename(&new, &path).unwrap();
         sandbox.tool(&kubectl.program).env("KUBECONFIG", path)
     }
 }

@@ -2,6 +2,7 @@
 //! clock that can be moved, a stand-in for the API server, and the real clients.
 
 mod api_server;
+mod caller;
 mod clock;
 mod credential;
 mod kubeconfig;
@@ -9,6 +10,7 @@ mod os;
 mod plugin;
 mod process;
 mod sandbox;
+mod screen;
 mod tools;
 
 use std::io::Write;
@@ -16,13 +18,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use api_server::{ApiServer, Identity};
+pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
-pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
+pub use os::{Signal, Terminal, inherit_as, is_alive, is_root, kill, make_fifo};
 pub use plugin::Plugin;
 pub use process::{Call, Run, Running};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
+pub use screen::Screen;
 pub use tools::{Tool, aws, kubectl};
 
 /// Waits for a condition that must come true, and fails the test when it does not.

@@ -5,7 +5,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -60,6 +60,17 @@ pub fn make_fifo(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     // SAFETY: the path is a string with its zero byte that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "mkfifo");
+}
+
+/// Lets the command inherit `descriptor`, which is open here, under the number `number`.
+pub fn inherit_as(command: &mut Command, descriptor: RawFd, number: RawFd) {
+    // SAFETY: dup2 is async-signal-safe and leaves the parent's descriptors alone.
+    unsafe {
+        command.pre_exec(move || match libc::dup2(descriptor, number) {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        });
+    }
 }
 
 /// A pseudo terminal: the side of the person, and the side of the program.

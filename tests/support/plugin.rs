@@ -64,6 +64,16 @@ impl Plugin {
         self.put("trap", status.to_string())
     }
 
+    /// Ignores every signal that can be ignored, and so does a child that it starts.
+    pub fn starts_a_child_and_ignores_signals(&self) -> &Self {
+        self.put("ignore", "")
+    }
+
+    /// The process ids of the children that it started.
+    pub fn children(&self) -> Vec<u32> {
+        self.numbers("children")
+    }
+
     pub fn writes_to_stderr(&self, text: impl AsRef<[u8]>) -> &Self {
         self.put("stderr", text)
     }
@@ -109,8 +119,12 @@ impl Plugin {
 
     /// The process ids of its runs, oldest first.
     pub fn pids(&self) -> Vec<u32> {
-        let lines = fs::read_to_string(self.state.join("runs")).unwrap_or_default();
-        lines.lines().map(|pid| pid.parse().unwrap()).collect()
+        self.numbers("runs")
+    }
+
+    fn numbers(&self, name: &str) -> Vec<u32> {
+        let lines = fs::read_to_string(self.state.join(name)).unwrap_or_default();
+        lines.lines().map(|line| line.parse().unwrap()).collect()
     }
 
     /// Waits until a run has noted everything that `records` promises.

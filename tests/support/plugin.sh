@@ -3,6 +3,13 @@
 # does is told by the files in the folder NAME.d beside that link (see plugin.rs, which writes them).
 state=$0.d
 
+# First of all and without a child process: a shell that has waited for one blocks nothing any more.
+if [ -e "$state/record" ] && [ -e /proc/self/status ]; then
+    while read -r line; do
+        case $line in Sig[BI]*) echo "$line" ;; esac
+    done </proc/self/status >"$state/signal-masks"
+fi
+
 echo "$$" >>"$state/runs"
 
 if [ -e "$state/trap" ]; then
@@ -11,12 +18,16 @@ if [ -e "$state/trap" ]; then
         trap "echo $signal >>'$state/signals'; exit $(cat "$state/trap")" "$signal"
     done
 fi
+if [ -e "$state/ignore" ]; then
+    trap '' HUP INT QUIT TERM
+    sleep 100000 &
+    echo "$!" >>"$state/children"
+fi
 if [ -e "$state/record" ]; then
     for argument; do printf '%s\0' "$argument"; done >"$state/argv"
     env -0 >"$state/environ"
     if [ -e /proc/self/fd ]; then
         ls "/proc/$$/fd" >"$state/descriptors"
-        grep '^Sig[BI]' "/proc/$$/status" >"$state/signal-masks"
     fi
     for descriptor in 0 1 2; do
         if [ -t "$descriptor" ]; then echo "$descriptor"; fi

@@ -70,11 +70,11 @@ impl Call {
         self
     }
 
-    /// The same call from a process of its own, which client-side state takes for another caller.
-    pub fn from_another_caller(self) -> Call {
-        let mut call = Call::new("/bin/sh");
-        call = call.args(["-c", "\"$@\"; exit $?", "sh"]).arg(self.command.get_program());
-        call = call.args(self.command.get_args());
+    /// The same call as the arguments of another program.
+    pub fn behind<'a>(self, front: impl IntoIterator<Item = &'a str>) -> Call {
+        let mut front = front.into_iter();
+        let mut call = Call::new(front.next().unwrap()).args(front);
+        call.command.arg(self.command.get_program()).args(self.command.get_args());
         for (name, value) in self.command.get_envs() {
             call = call.env(name, value.unwrap());
         }
@@ -85,6 +85,11 @@ impl Call {
             Some(bytes) => call.stdin(bytes),
             None => call,
         }
+    }
+
+    /// The same call from a client of its own, whom nobody has seen before.
+    pub fn by_another_caller(self) -> Call {
+        self.behind(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"])
     }
 
     /// For what the builder does not offer: other streams, a session, a terminal.
@@ -157,10 +162,6 @@ impl Running {
     pub fn kill_alone(&mut self) {
         self.signal(Signal::Kill);
         self.child.wait().unwrap();
-    }
-
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the end of both streams and of the process.

@@ -1,6 +1,6 @@
 //! A user of their own for every test: home, environment, cache and plugins.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
@@ -21,6 +21,7 @@ pub const EXEC_INFO: &str = "{\"kind\":\"ExecCredential\",\
 pub struct Sandbox {
     home: TempDir,
     env: RefCell<BTreeMap<OsString, OsString>>,
+    paths: Cell<u32>,
 }
 
 impl Sandbox {
@@ -30,7 +31,7 @@ impl Sandbox {
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix("k8s-token-cache-test-");
         let home = builder.permissions(Permissions::from_mode(0o700)).tempdir().unwrap();
-        let sandbox = Sandbox { home, env: RefCell::default() };
+        let sandbox = Sandbox { home, env: RefCell::default(), paths: Cell::new(0) };
         sandbox.set_env("HOME", sandbox.home());
         sandbox.set_env("PATH", "/usr/bin:/bin");
         sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "file");
@@ -39,6 +40,13 @@ impl Sandbox {
 
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// A path in the home that nothing has yet.
+    pub fn new_path(&self, name: &str) -> PathBuf {
+        let number = self.paths.get();
+        self.paths.set(number + 1);
+        self.home().join(format!("{name}-{number}"))
     }
 
     /// For every later call.
@@ -103,20 +111,45 @@ impl Sandbox {
         entries_of(&self.cache_file())
     }
 
+    /// The processes that run in this user's environment, whoever started them.
+    #[cfg(target_os = "linux")]
+    pub fn processes(&self) -> Vec<u32> {
+        let home = format!("HOME={}", self.home().display());
+        let in_home = |pid: &u32| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|&byte| byte == 0).any(|variable| variable == home.as_bytes())
+        };
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(in_home).collect()
+    }
+
+    /// Waits until nothing of this user runs any more, so that what did not happen never will.
+    #[cfg(target_os = "linux")]
+    pub fn await_quiet(&self) {
+        await_that("no process is left", || self.processes().is_empty());
+    }
+
     /// Waits until the process waits for another one's plugin: it has opened the lock file. Where
     /// the system does not tell, the test goes on at once and proves less.
     pub fn await_waiting(&self, pid: u32) {
-        if !cfg!(target_os = "linux") {
-            return;
+        if cfg!(target_os = "linux") {
+            await_that("the process has opened the lock file", || self.has_lock_file(pid));
         }
-        let descriptors = PathBuf::from(format!("/proc/{pid}/fd"));
-        await_that("the process has opened the lock file", || {
-            fs::read_dir(&descriptors).is_ok_and(|entries| {
-                entries
-                    .flatten()
-                    .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == self.lock_file()))
+    }
+
+    /// How many of the user's processes have opened the lock file.
+    #[cfg(target_os = "linux")]
+    pub fn waiting(&self) -> usize {
+        self.processes().into_iter().filter(|&pid| self.has_lock_file(pid)).count()
+    }
+
+    fn has_lock_file(&self, pid: u32) -> bool {
+        fs::read_dir(format!("/proc/{pid}/fd")).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                let target = entry.and_then(|entry| fs::read_link(entry.path()));
+                target.is_ok_and(|target| target == self.lock_file())
             })
-        });
+        })
     }
 }
 

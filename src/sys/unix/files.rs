@@ -2,11 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr};
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use super::check;
@@ -70,18 +70,25 @@ unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
     unsafe { libc::openat(directory, name.as_ptr(), flags, OWNER_ONLY) }
 }
 
+/// Another user's file must not be touched, which is `PermissionDenied`. One of this user's that is
+/// not private, or no file at all, is to be replaced and not to be trusted: `InvalidData`.
 fn require_private(file: &File) -> io::Result<()> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(refused("it is not a regular file"));
+    let metadata = require_ours(file)?;
+    if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it"));
     }
+    Ok(())
+}
+
+fn require_ours(file: &File) -> io::Result<Metadata> {
+    let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
         return Err(refused("it belongs to another user"));
     }
-    if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
-        return Err(refused("other users have access to it"));
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
-    Ok(())
+    Ok(metadata)
 }
 
 fn refused(why: &'static str) -> io::Error {
@@ -131,10 +138,13 @@ impl Directory {
         Ok(Directory(directory))
     }
 
-    /// Opens the private file `name` for reading and writing; makes it where it is missing.
+    /// Opens this user's file `name` for reading and writing; makes it where it is missing, and
+    /// private where it is not.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
         let file = open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?;
-        require_private(&file)?;
+        if require_ours(&file)?.mode() & OTHERS_MAY_ANYTHING != 0 {
+            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+        }
         Ok(file)
     }
 

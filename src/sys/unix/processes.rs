@@ -86,21 +86,29 @@ pub fn wait_readable(stream: &impl AsRawFd, limit: Duration) -> io::Result<bool>
 
 const FORWARDED: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 static FORWARD_TO: AtomicI32 = AtomicI32::new(0);
+/// A signal that came before there was anybody to hand it to.
+static PENDING: AtomicI32 = AtomicI32::new(0);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Starts `command` so that the signals that end a program reach it instead of this one.
 ///
 /// A signal that the terminal sent has reached the whole foreground group already; one that a
-/// process sent to us alone is handed on. A signal that was ignored stays ignored.
+/// process sent to us alone is handed on. A signal that was ignored stays ignored. None is blocked
+/// meanwhile: std hands the mask on to the child.
 pub fn spawn_forwarding_signals(command: &mut Command) -> io::Result<Child> {
-    // Held back until it is known whom to hand them to; std gives the child an empty mask.
-    let held = SignalMask::hold(&FORWARDED);
-    let child = command.spawn()?;
-    FORWARD_TO.store(child.id() as i32, Ordering::Relaxed);
     for signal in FORWARDED {
         forward(signal);
     }
-    drop(held);
+    let child = command.spawn()?;
+    let id = child.id() as i32;
+    FORWARD_TO.store(id, Ordering::Relaxed);
+    let pending = PENDING.swap(0, Ordering::Relaxed);
+    if pending != 0 {
+        // SAFETY: the child is not waited for yet, so the id is its own.
+        unsafe {
+            libc::kill(id, pending);
+        }
+    }
     outlive_broken_pipes();
     Ok(child)
 }
@@ -140,7 +148,9 @@ extern "C" fn hand_on(signal: i32, info: *mut libc::siginfo_t, _context: *mut li
     let plugin = FORWARD_TO.load(Ordering::Relaxed);
     // SAFETY: the kernel hands over a valid `siginfo_t`; kill(2) is async-signal-safe.
     unsafe {
-        if plugin > 0 && sent_by_process(&*info) {
+        if plugin == 0 {
+            PENDING.store(signal, Ordering::Relaxed);
+        } else if sent_by_process(&*info) {
             libc::kill(plugin, signal);
         }
     }
@@ -155,34 +165,6 @@ fn sent_by_process(info: &libc::siginfo_t) -> bool {
 fn sent_by_process(info: &libc::siginfo_t) -> bool {
     // SAFETY: every signal of `FORWARDED` fills in the sender's id; the kernel's is zero.
     unsafe { info.si_pid() != 0 }
-}
-
-/// Signals that wait until this is dropped.
-struct SignalMask(libc::sigset_t);
-
-impl SignalMask {
-    fn hold(signals: &[i32]) -> SignalMask {
-        // SAFETY: both sets are initialised by sigemptyset(3) and the kernel before they are read.
-        unsafe {
-            let mut held: libc::sigset_t = std::mem::zeroed();
-            libc::sigemptyset(&mut held);
-            for signal in signals {
-                libc::sigaddset(&mut held, *signal);
-            }
-            let mut before: libc::sigset_t = std::mem::zeroed();
-            libc::sigprocmask(libc::SIG_BLOCK, &held, &mut before);
-            SignalMask(before)
-        }
-    }
-}
-
-impl Drop for SignalMask {
-    fn drop(&mut self) {
-        // SAFETY: the set was filled in by sigprocmask(2).
-        unsafe {
-            libc::sigprocmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut());
-        }
-    }
 }
 
 /// Becomes `command`; returns only if that cannot be done.

@@ -1,0 +1,227 @@
+use super::*;
+use crate::error::Kind;
+
+fn words(arguments: &[&str]) -> Vec<OsString> {
+    arguments.iter().map(OsString::from).collect()
+}
+
+fn parsed(arguments: &[&str]) -> Result<Command> {
+    parse(words(arguments))
+}
+
+fn proxy(key_env: &[&str], command: &[&str]) -> Command {
+    Command::Proxy(wrapped(key_env, command))
+}
+
+fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
+    Wrapped { key_env: key_env.iter().map(|name| (*name).to_owned()).collect(), command: words(command) }
+}
+
+fn edit(action: Action) -> kubeconfig::Options {
+    let (users, files) = (Vec::new(), Vec::new());
+    kubeconfig::Options { action, dry_run: false, quiet: false, users, command: None, files }
+}
+
+#[test]
+fn every_call_of_the_usage_text_is_understood() {
+    let inject = kubeconfig::Options {
+        dry_run: true,
+        quiet: true,
+        users: vec!["a".into(), "b=c".into()],
+        command: Some("/x/k8s-token-cache".into()),
+        files: vec!["f".into(), "g".into()],
+        ..edit(Action::Inject)
+    };
+    let inject_arguments = [
+        "--inject",
+        "--dry-run",
+        "f",
+        "--quiet",
+        "--user",
+        "a",
+        "--user=b=c",
+        "--command",
+        "/x/k8s-token-cache",
+        "g",
+    ];
+    let restore = kubeconfig::Options { quiet: true, files: vec!["--list".into()], ..edit(Action::Restore) };
+    for (arguments, expected) in [
+        (&["aws"][..], proxy(&[], &["aws"])),
+        (&["aws", "eks", "get-token"], proxy(&[], &["aws", "eks", "get-token"])),
+        (&["--key-env=A", "aws"], proxy(&["A"], &["aws"])),
+        (&["--key-env=A,B", "aws"], proxy(&["A", "B"], &["aws"])),
+        (&["--key-env", "A,B", "aws"], proxy(&["A", "B"], &["aws"])),
+        (&["--key-env=A", "--key-env=B", "aws"], proxy(&["A", "B"], &["aws"])),
+        (&["--inject"], Command::Kubeconfig(edit(Action::Inject))),
+        (&inject_arguments, Command::Kubeconfig(inject)),
+        (&["--quiet", "--restore", "--", "--list"], Command::Kubeconfig(restore)),
+        (&["--list"], Command::List { json: false }),
+        (&["--list", "--json"], Command::List { json: true }),
+        (&["--json", "--list"], Command::List { json: true }),
+        (&["--clear"], Command::Clear(None)),
+        (&["--clear", "aws", "eks"], Command::Clear(Some(wrapped(&[], &["aws", "eks"])))),
+        (&["--clear", "--key-env=A", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
+        (&["--key-env=A", "--clear", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
+        (&["--explain", "aws", "--json"], Command::Explain(wrapped(&[], &["aws", "--json"]))),
+        (&["--explain", "--key-env=A", "aws"], Command::Explain(wrapped(&["A"], &["aws"]))),
+        (&["--warm"], Command::Warm(vec![])),
+        (&["--warm", "f", "g"], Command::Warm(vec!["f".into(), "g".into()])),
+        (&["--doctor"], Command::Doctor),
+        (&["--help"], Command::Help),
+        (&["--list", "--help"], Command::Help),
+        (&["--help", "--json", "aws"], Command::Help),
+        (&["--version", "-h"], Command::Help),
+        (&["-h"], Command::Help),
+        (&["--version"], Command::Version),
+        (&["-V"], Command::Version),
+        (&["--list", "--list"], Command::List { json: false }),
+    ] {
+        assert_eq!(parsed(arguments).unwrap(), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn from_the_command_on_every_word_is_the_plugins() {
+    for (arguments, command) in [
+        (&["aws", "--list", "--help", "--version"][..], &["aws", "--list", "--help", "--version"][..]),
+        (&["aws", "--key-env=A", "--", "--json"], &["aws", "--key-env=A", "--", "--json"]),
+        (&["--", "aws"], &["aws"]),
+        (&["--", "--list"], &["--list"]),
+        (&["--", "--", "aws"], &["--", "aws"]),
+        (&["--", "-"], &["-"]),
+        (&["aws", ""], &["aws", ""]),
+        (&["aws", "-"], &["aws", "-"]),
+        (&["a b", "c\nd"], &["a b", "c\nd"]),
+        (&["list"], &["list"]),
+        (&["help"], &["help"]),
+    ] {
+        assert_eq!(parsed(arguments).unwrap(), proxy(&[], command), "{arguments:?}");
+    }
+    assert_eq!(parsed(&["--clear", "--", "--odd"]).unwrap(), Command::Clear(Some(wrapped(&[], &["--odd"]))));
+}
+
+#[test]
+fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
+    for (arguments, text) in [
+        (&[][..], "no command to run"),
+        (&["--"], "no command to run"),
+        (&["--key-env=A"], "no command to run"),
+        (&["--key-env=A", "--"], "no command to run"),
+        (&[""], "the name of the command to run is empty"),
+        (&["", "aws"], "the name of the command to run is empty"),
+        (&["--clear", ""], "the name of the command to run is empty"),
+        (&["--key-env"], "--key-env needs names of environment variables"),
+        (&["--lists"], "unknown option '--lists'"),
+        (&["-l"], "unknown option '-l'"),
+        (&["-"], "unknown option '-'"),
+        (&["-hV"], "unknown option '-h...'"),
+        (&["--List"], "unknown option '--List'"),
+        (&["--key-envs=A", "aws"], "unknown option '--key-envs'"),
+        (&["--list", "aws"], "--list takes no arguments"),
+        (&["--list", "--", "aws"], "--list takes no arguments"),
+        (&["--doctor", "file"], "--doctor takes no arguments"),
+        (&["--explain"], "no command to explain"),
+        (&["--clear", "--key-env=A"], "no command to clear"),
+        (&["--json"], "--json goes with --list"),
+        (&["--json", "aws"], "--json goes with --list"),
+        (&["--clear", "--json"], "--json goes with --list"),
+        (&["--list", "--clear"], "--list and --clear exclude each other"),
+        (&["--clear", "--list"], "--clear and --list exclude each other"),
+        (&["--inject", "--warm"], "--inject and --warm exclude each other"),
+        (&["--json", "--doctor"], "--json goes with --list"),
+        (&["--dry-run", "--warm"], "--dry-run goes with --inject or --restore"),
+        (&["--quiet", "--list"], "--quiet goes with --inject or --restore"),
+        (&["--user", "a", "--list"], "--user goes with --inject or --restore"),
+        (&["--restore", "--command", "x"], "--command goes with --inject"),
+        (&["--key-env=A", "--list"], "--key-env goes with a command to run, explain or clear"),
+        (&["--inject", "--user"], "--user needs the name of a user"),
+        (&["--inject", "--user="], "--user needs the name of a user"),
+        (&["--inject", "--command", ""], "--command needs a name or a path"),
+    ] {
+        let error = parsed(arguments).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage, "{arguments:?}");
+        assert_eq!(error.to_string(), format!("{text}\nhint: {HINT}"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn names_of_variables_are_checked() {
+    for list in ["", ",", "A,", ",A", "A,,B", " ", "A=1"] {
+        for arguments in [&[&format!("--key-env={list}"), "aws"][..], &["--key-env", list, "aws"]] {
+            let error = parsed(arguments).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.to_string().starts_with("--key-env: "), "{error}");
+        }
+    }
+    assert_eq!(parsed(&["--key-env= A , B ", "aws"]).unwrap(), proxy(&["A", "B"], &["aws"]));
+    assert_eq!(parsed(&["--key-env", "--", "aws"]).unwrap(), proxy(&["--"], &["aws"]));
+}
+
+#[test]
+fn the_value_of_an_option_that_is_not_ours_is_not_shown() {
+    for arguments in [
+        &["--token=hush-hush", "aws"][..],
+        &["--list=hush-hush"],
+        &["-t=hush-hush"],
+        &["-thush-hush"],
+        &["--list", "hush-hush"],
+        &["--json", "hush-hush"],
+    ] {
+        let text = parsed(arguments).unwrap_err().to_string();
+        assert!(!text.contains("hush"), "{text}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_not_utf_8_is_taken_in_a_command_and_refused_in_an_option() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = |text: &[u8]| OsString::from_vec(text.to_vec());
+    let command = vec![odd(b"\xff"), odd(b"a\xffb"), odd(b"--\xff")];
+    assert_eq!(parse(command.clone()).unwrap(), Command::Proxy(Wrapped { key_env: Vec::new(), command }));
+    for arguments in [
+        vec![odd(b"--\xff"), "aws".into()],
+        vec![odd(b"--key-env=\xff"), "aws".into()],
+        vec!["--key-env".into(), odd(b"\xff"), "aws".into()],
+    ] {
+        assert_eq!(parse(arguments).unwrap_err().kind(), Kind::Usage);
+    }
+}
+
+#[test]
+fn the_usage_text_fits_a_terminal_and_names_every_option() {
+    assert!(USAGE.lines().all(|line| line.len() <= 100 && line.trim_end() == line));
+    assert!(USAGE.ends_with('\n'));
+    for option in [
+        "--key-env=NAME,...",
+        "--inject",
+        "--restore",
+        "--dry-run",
+        "--quiet",
+        "--user NAME",
+        "--command NAME",
+        "--list",
+        "--json",
+        "--explain",
+        "--clear",
+        "--warm",
+        "--doctor",
+        "--help",
+        "--version",
+    ] {
+        assert!(USAGE.lines().any(|line| line.trim_start().starts_with(option)), "{option}");
+    }
+    for name in [
+        "FILE",
+        "REFRESH_MARGIN",
+        "REFRESH_AHEAD",
+        "KEY_ENV",
+        "KEY_FILES",
+        "ENCRYPTION",
+        "KEY",
+        "DISABLE",
+        "LOG",
+    ] {
+        assert!(USAGE.contains(&format!("\n  K8S_TOKEN_CACHE_{name} ")), "{name}");
+    }
+}

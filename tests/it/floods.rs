@@ -1,0 +1,295 @@
+//! A plugin that fails is not run over and over, a credential that still works is served instead,
+//! and who waits is told.
+
+use crate::support::{
+    ApiServer, Caller, Clock, Credential, HOUR, Kubeconfig, MINUTE, Plugin, Run, Sandbox, Screen, Terminal,
+    await_that, kubectl,
+};
+
+/// The one line of our own that stands in for a run of the plugin.
+#[track_caller]
+fn assert_repeats(run: &Run, status: i32, seconds: Option<u32>) {
+    assert_eq!(run.code(), status, "{run:?}");
+    assert!(run.stdout.is_empty(), "{run:?}");
+    let text = run.stderr_text();
+    assert_eq!(text.lines().count(), 1, "{run:?}");
+    assert!(text.starts_with("k8s-token-cache: ") && text.ends_with('\n'), "{run:?}");
+    if let Some(seconds) = seconds {
+        assert!(text.contains(&format!("{seconds} s")), "says how long: {run:?}");
+    }
+}
+
+fn failing(sandbox: &Sandbox) -> Plugin {
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints("some output").writes_to_stderr("error: no login\n").exits_with(3);
+    plugin
+}
+
+/// What a call gives that runs the failing plugin.
+#[track_caller]
+fn assert_fails(run: &Run) {
+    assert_eq!(run.code(), 3, "{run:?}");
+    assert_eq!(run.stdout_text(), "some output", "{run:?}");
+    assert_eq!(run.stderr_text(), "error: no login\n", "{run:?}");
+}
+
+#[test]
+fn after_a_failure_the_same_caller_gets_the_same_status_without_another_run() {
+    let sandbox = Sandbox::new();
+    let plugin = failing(&sandbox);
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    assert_fails(&caller.call());
+    for _ in 0..5 {
+        assert_repeats(&caller.call(), 3, None);
+    }
+    assert_eq!(plugin.runs(), 1);
+}
+
+#[test]
+fn a_failure_is_remembered_for_ten_seconds() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = failing(&sandbox);
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    assert_fails(&caller.call());
+    clock.advance(7);
+    assert_repeats(&caller.call(), 3, None);
+    assert_eq!(plugin.runs(), 1);
+    clock.advance(4);
+    assert_fails(&caller.call());
+    assert_eq!(plugin.runs(), 2);
+    assert_repeats(&caller.call(), 3, Some(10));
+}
+
+#[test]
+fn another_caller_and_another_key_run_the_plugin() {
+    let sandbox = Sandbox::new();
+    let plugin = failing(&sandbox);
+    assert_fails(&sandbox.cache(&plugin).run());
+    assert_fails(&sandbox.cache(&plugin).by_another_caller().run());
+    assert_fails(&sandbox.cache(&plugin).arg("another").run());
+    assert_eq!(plugin.runs(), 3);
+}
+
+#[test]
+fn output_that_cannot_be_cached_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    for output in [Credential::token("t").bytes(), b"no credential".to_vec(), Vec::new()] {
+        plugin.prints(&output);
+        caller.call().assert_prints(&output);
+        caller.call().assert_prints(&output);
+    }
+    assert_eq!(plugin.runs(), 6);
+}
+
+#[test]
+fn a_plugin_that_could_not_be_started_is_a_failure() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let missing = sandbox.home().join("later");
+    let call = sandbox.program().arg(&missing).env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO);
+    let mut caller = Caller::of(&sandbox, call);
+    assert_eq!(caller.call().code(), 127);
+    let plugin = Plugin::new(sandbox.home(), "later");
+    plugin.prints("its output");
+    assert_repeats(&caller.call(), 127, None);
+    assert_eq!(plugin.runs(), 0);
+    clock.advance(11);
+    caller.call().assert_prints("its output");
+}
+
+#[test]
+fn control_c_at_the_plugin_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.dies_of("INT");
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    assert_eq!(caller.call().code(), 130);
+    assert_eq!(caller.call().code(), 130);
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn a_failure_in_the_future_counts_as_none() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = failing(&sandbox);
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    assert_fails(&caller.call());
+    clock.advance(-MINUTE);
+    assert_fails(&caller.call());
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn a_plugin_that_works_again_is_forgiven() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = failing(&sandbox);
+    let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
+    assert_fails(&caller.call());
+    clock.advance(11);
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).exits_with(0).writes_to_stderr("");
+    caller.call().assert_prints(&credential);
+    caller.call().assert_prints(&credential);
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn those_who_waited_get_the_failure_of_the_one_they_waited_for() {
+    let sandbox = Sandbox::new();
+    let plugin = failing(&sandbox);
+    plugin.hold();
+    let holder = sandbox.cache(&plugin).by_another_caller().spawn();
+    plugin.await_runs(1);
+    let waiters: Vec<_> = (0..20).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    for waiter in &waiters {
+        sandbox.await_waiting(waiter.pid());
+    }
+    plugin.release();
+    assert_fails(&holder.finish());
+    for waiter in waiters {
+        assert_repeats(&waiter.finish(), 3, None);
+    }
+    assert_eq!(plugin.runs(), 1);
+}
+
+#[test]
+fn one_kubectl_runs_a_failing_plugin_once_and_says_what_it_would_say_without_the_cache() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let get = |kubeconfig: Kubeconfig| {
+        kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run()
+    };
+    let plugin = failing(&sandbox);
+    let direct = get(Kubeconfig::direct([plugin.command()]));
+    let without_cache = plugin.runs();
+    assert!(without_cache > 1, "kubectl runs it more than once by itself");
+    for kubectls in 1..=2 {
+        let cached = get(Kubeconfig::cached([plugin.command()]));
+        assert_eq!(plugin.runs(), without_cache + kubectls);
+        assert_eq!(cached.code(), direct.code());
+        let text = cached.stderr_text();
+        assert_eq!(text.matches("error: no login").count(), 1, "{cached:?}");
+        let last = text.lines().last().unwrap();
+        let direct = direct.stderr_text();
+        let (_, says) = direct.lines().last().unwrap().split_once(" failed with ").unwrap();
+        assert!(last.ends_with(&format!(" failed with {says}")), "{cached:?}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn twenty_kubectls_at_once_run_a_failing_plugin_once() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = failing(&sandbox);
+    plugin.hold();
+    let kubeconfig = Kubeconfig::cached([plugin.command()]);
+    let kubectls: Vec<_> = (0..20)
+        .map(|_| kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).spawn())
+        .collect();
+    await_that("every kubectl waits for its credential", || sandbox.waiting() == 20);
+    plugin.release();
+    for kubectl in kubectls {
+        let run = kubectl.finish();
+        assert_eq!(run.code(), 1, "{run:?}");
+        assert!(run.stderr_text().contains("failed with exit code 3"), "{run:?}");
+    }
+    assert_eq!(plugin.runs(), 1);
+}
+
+/// A cached credential with 20 s left, which is inside the margin, and a plugin that fails.
+fn inside_the_margin(output: &str, status: u8) -> Option<(Sandbox, Clock, Plugin, Vec<u8>)> {
+    let sandbox = Sandbox::new();
+    let mut clock = sandbox.clock()?;
+    sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential);
+    sandbox.shell(&plugin).run().assert_prints(&credential);
+    plugin.prints(output).exits_with(status).writes_to_stderr("error: no login\n");
+    clock.advance(HOUR - 20);
+    Some((sandbox, clock, plugin, credential))
+}
+
+#[test]
+fn inside_the_margin_a_credential_that_still_works_stands_in_for_a_plugin_that_fails() {
+    for (output, status) in [("", 1), ("no credential", 0), ("{\"kind\":", 7)] {
+        let Some((sandbox, mut clock, plugin, credential)) = inside_the_margin(output, status) else {
+            return;
+        };
+        let run = sandbox.shell(&plugin).by_another_caller().run();
+        assert_eq!((run.code(), &run.stdout), (0, &credential), "{run:?}");
+        assert_eq!(run.stderr_text(), "error: no login\n", "no line of our own: no terminal");
+        assert_eq!(plugin.runs(), 2);
+        // Once it has expired, it does not.
+        clock.advance(30);
+        let run = sandbox.shell(&plugin).by_another_caller().run();
+        assert_eq!((run.code(), run.stdout_text().as_str()), (i32::from(status), output));
+    }
+}
+
+#[test]
+fn inside_the_margin_a_plugin_that_cannot_be_started_does_no_harm_either() {
+    let Some((sandbox, _clock, plugin, credential)) = inside_the_margin("", 1) else { return };
+    std::fs::remove_file(plugin.command()).unwrap();
+    sandbox.shell(&plugin).run().assert_prints(&credential);
+}
+
+#[test]
+fn on_a_terminal_one_line_warns_of_the_credential_that_stands_in() {
+    let Some((sandbox, _clock, plugin, credential)) = inside_the_margin("", 1) else { return };
+    let terminal = Terminal::new();
+    let screen = Screen::of(&terminal);
+    let run = sandbox.shell(&plugin).on_terminal(&terminal).run();
+    assert_eq!((run.code(), &run.stdout), (0, &credential), "{run:?}");
+    await_that("the warning is on the terminal", || screen.text().contains("k8s-token-cache: "));
+    assert_eq!(screen.text().matches("k8s-token-cache: ").count(), 1, "{:?}", screen.text());
+    assert!(!screen.text().contains("\"token\""));
+}
+
+#[test]
+fn who_waits_longer_than_five_seconds_is_told_once() {
+    let sandbox = Sandbox::new();
+    let Some(clock) = sandbox.clock() else { return };
+    // Five seconds pass in a twentieth of one; the limit of a minute or five comes later.
+    let _clock = clock.speed(100);
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let holder = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    let terminal = Terminal::new();
+    let screen = Screen::of(&terminal);
+    let watched = sandbox.cache(&plugin).on_terminal(&terminal).spawn();
+    let unwatched = sandbox.cache(&plugin).spawn();
+    await_that("the line is on the terminal", || screen.text().contains("waiting"));
+    plugin.release();
+    holder.finish().assert_prints(&credential);
+    unwatched.finish().assert_prints(&credential);
+    let run = watched.finish();
+    assert_eq!((run.code(), &run.stdout), (0, &credential));
+    assert_eq!(screen.text().matches("k8s-token-cache: ").count(), 1, "{:?}", screen.text());
+    assert_eq!(screen.text().lines().count(), 1, "{:?}", screen.text());
+}
+
+/// Several clients in one process, as in a pool of threads, share the process id.
+#[test]
+fn calls_side_by_side_from_one_caller_run_a_failing_plugin_once() {
+    let sandbox = Sandbox::new();
+    let plugin = failing(&sandbox);
+    plugin.hold();
+    let calls: Vec<_> = (0..8).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    for call in &calls {
+        sandbox.await_waiting(call.pid());
+    }
+    plugin.release();
+    for call in calls {
+        assert_eq!(call.finish().code(), 3);
+    }
+    assert_eq!(plugin.runs(), 1);
+}

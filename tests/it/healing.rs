@@ -1,0 +1,268 @@
+//! A credential that the server rejects is replaced, and a client that merely asks often is not
+//! made slow.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{
+    ApiServer, Call, Caller, Clock, Credential, HOUR, Identity, Kubeconfig, MINUTE, Plugin, Run, Sandbox,
+    Tool, kubectl,
+};
+
+/// An entry of which a day is left, and a plugin that gives a new credential on every run.
+struct Entry {
+    sandbox: Sandbox,
+    clock: Clock,
+    plugin: Plugin,
+}
+
+impl Entry {
+    fn of_age(seconds: i64) -> Option<Entry> {
+        let sandbox = Sandbox::new();
+        let mut clock = sandbox.clock()?;
+        let plugin = sandbox.plugin("plugin");
+        for run in 1..20 {
+            plugin.prints_on_run(run, credential(run));
+        }
+        sandbox.cache(&plugin).by_another_caller().run().assert_prints(credential(1));
+        clock.advance(seconds);
+        Some(Entry { sandbox, clock, plugin })
+    }
+
+    fn call(&self) -> Call {
+        self.sandbox.cache(&self.plugin)
+    }
+
+    fn caller(&self) -> Caller {
+        Caller::of(&self.sandbox, self.call())
+    }
+}
+
+fn token(run: usize) -> String {
+    format!("token-of-run-{run}")
+}
+
+/// The same bytes whenever it is asked for.
+fn credential(run: usize) -> Vec<u8> {
+    Credential::token(token(run)).expires_as("2099-01-01T00:00:00Z").bytes()
+}
+
+#[test]
+fn a_caller_that_asks_again_for_an_old_credential_gets_a_new_one() {
+    let Some(entry) = Entry::of_age(61) else { return };
+    let mut caller = entry.caller();
+    caller.call().assert_prints(credential(1));
+    caller.call().assert_prints(credential(2));
+    caller.call().assert_prints(credential(2));
+    assert_eq!(entry.plugin.runs(), 2);
+    assert_eq!(entry.sandbox.entries(), 1);
+}
+
+#[test]
+fn a_caller_that_asks_again_for_a_young_credential_hits() {
+    let Some(mut entry) = Entry::of_age(0) else { return };
+    let mut caller = entry.caller();
+    caller.call().assert_prints(credential(1));
+    entry.clock.advance(55);
+    for _ in 0..5 {
+        caller.call().assert_prints(credential(1));
+    }
+    assert_eq!(entry.plugin.runs(), 1);
+}
+
+#[test]
+fn other_callers_are_not_taken_for_one_that_rejects() {
+    let Some(entry) = Entry::of_age(HOUR) else { return };
+    for _ in 0..5 {
+        entry.caller().call().assert_prints(credential(1));
+    }
+    assert_eq!(entry.plugin.runs(), 1);
+}
+
+#[test]
+fn a_loop_in_a_shell_keeps_hitting() {
+    let Some(entry) = Entry::of_age(HOUR) else { return };
+    // Without the question of a Kubernetes client the key is another one: its own entry.
+    let call = || entry.sandbox.shell(&entry.plugin);
+    let mut caller = Caller::of(&entry.sandbox, call());
+    let run = caller.call();
+    let mut clock = entry.clock;
+    for _ in 0..5 {
+        clock.advance(10 * MINUTE);
+        assert_eq!(caller.call(), run);
+    }
+    assert_eq!(entry.plugin.runs(), 2);
+}
+
+#[test]
+fn another_key_of_the_same_caller_is_another_matter() {
+    let Some(entry) = Entry::of_age(0) else { return };
+    entry.call().arg("other").by_another_caller().run().assert_prints(credential(2));
+    let mut clock = entry.clock;
+    clock.advance(61);
+    // One client that asks for both in turn, each for the first time.
+    let both = r#""$1" "$2"; "$1" "$2" other; exit 0"#;
+    let (program, plugin) = (crate::support::PROGRAM, entry.plugin.command());
+    let call = entry.sandbox.tool("/bin/sh").args(["-c", both, "sh", program]).arg(plugin);
+    let run = call.env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO).run();
+    run.assert_prints([credential(1), credential(2)].concat());
+    assert_eq!(entry.plugin.runs(), 2);
+}
+
+#[test]
+fn each_further_time_takes_twice_as_long_up_to_ten_minutes() {
+    let Some(mut entry) = Entry::of_age(61) else { return };
+    let mut caller = entry.caller();
+    caller.call().assert_prints(credential(1));
+    caller.call().assert_prints(credential(2));
+    for (run, patience) in (2..).zip([120, 240, 480, 600, 600, 600]) {
+        entry.clock.advance(patience - 5);
+        caller.call().assert_prints(credential(run));
+        entry.clock.advance(10);
+        caller.call().assert_prints(credential(run + 1));
+    }
+}
+
+/// Clients that take a credential for expired minutes early ask for it before every request.
+#[test]
+fn ten_clients_in_a_row_over_an_entry_five_minutes_old_cost_one_plugin_run() {
+    let Some(mut entry) = Entry::of_age(5 * MINUTE) else { return };
+    let mut program = entry.caller();
+    for _ in 0..10 {
+        assert_eq!(program.call().code(), 0);
+    }
+    assert_eq!(entry.plugin.runs(), 2, "one more than the entry's own");
+    for _ in 0..12 {
+        entry.clock.advance(10);
+        program.call();
+    }
+    assert!(entry.plugin.runs() <= 3, "no more than one in the two minutes after");
+}
+
+#[test]
+fn first_processes_of_two_containers_are_two_callers() {
+    let Some(entry) = Entry::of_age(61) else { return };
+    let Some(mut one) = Caller::in_container(&entry.sandbox, entry.call()) else { return };
+    // Start times are counted in hundredths of a second: these two must not begin in the same.
+    thread::sleep(Duration::from_millis(30));
+    let Some(mut other) = Caller::in_container(&entry.sandbox, entry.call()) else { return };
+    one.call().assert_prints(credential(1));
+    other.call().assert_prints(credential(1));
+    assert_eq!(entry.plugin.runs(), 1);
+    // Each for itself is still known.
+    one.call().assert_prints(credential(2));
+    assert_eq!(entry.plugin.runs(), 2);
+}
+
+#[test]
+fn what_other_programs_left_in_the_callers_table_does_no_harm() {
+    let Some(entry) = Entry::of_age(61) else { return };
+    let mut caller = entry.caller();
+    caller.call().assert_prints(credential(1));
+    let table = fs::read(entry.sandbox.lock_file()).unwrap();
+    let mut random: u32 = 1;
+    let mut garbage = || {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 24) as u8
+    };
+    let torn: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        table[..table.len() / 2].to_vec(),
+        table.iter().map(|_| garbage()).collect(),
+        table.iter().map(|byte| byte ^ 0x10).collect(),
+        vec![0xff; 1 << 20],
+    ];
+    for content in torn {
+        fs::write(entry.sandbox.lock_file(), content).unwrap();
+        // Nobody knows this caller any more: a hit.
+        caller.call().assert_prints(credential(1));
+    }
+    assert_eq!(entry.plugin.runs(), 1);
+    // And the table works again.
+    caller.call().assert_prints(credential(2));
+}
+
+/// kubectl over an entry that is a minute old and not liked any more.
+struct Revoked {
+    entry: Entry,
+    server: ApiServer,
+    kubectl: Tool,
+}
+
+impl Revoked {
+    fn new() -> Option<Revoked> {
+        let kubectl = kubectl()?;
+        let server = ApiServer::start();
+        let entry = Entry::of_age(61)?;
+        Some(Revoked { entry, server, kubectl })
+    }
+
+    fn get_pods(&self) -> Run {
+        let kubeconfig = Kubeconfig::cached([self.entry.plugin.command()]);
+        kubeconfig.kubectl(&self.kubectl, &self.entry.sandbox, &self.server).args(["get", "pods"]).run()
+    }
+
+    fn bearers(&self) -> Vec<Identity> {
+        self.server.identities()
+    }
+}
+
+fn bearer(run: usize) -> Identity {
+    Identity::Bearer(token(run))
+}
+
+/// The first request that is refused is one for the list of APIs, which kubectl asks again.
+#[test]
+fn a_revoked_token_is_replaced_within_the_same_kubectl() {
+    let Some(revoked) = Revoked::new() else { return };
+    revoked.server.allow_token(&token(2));
+    for _ in 0..2 {
+        let run = revoked.get_pods();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().contains("the-only-pod"), "{run:?}");
+    }
+    assert_eq!(revoked.bearers(), [bearer(1), bearer(2)]);
+    assert_eq!(revoked.entry.plugin.runs(), 2);
+}
+
+/// Where kubectl remembers the list of APIs, the request that is refused is the one that counts.
+#[test]
+fn after_a_revoked_token_the_next_kubectl_always_works() {
+    let Some(revoked) = Revoked::new() else { return };
+    revoked.server.allow_token(&token(1));
+    let run = revoked.get_pods();
+    assert_eq!(run.code(), 0, "{run:?}");
+    revoked.server.revoke_all();
+    revoked.server.allow_token(&token(2));
+    revoked.get_pods();
+    for _ in 0..2 {
+        let run = revoked.get_pods();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().contains("the-only-pod"), "{run:?}");
+    }
+    assert_eq!(revoked.entry.plugin.runs(), 2);
+}
+
+#[test]
+fn a_server_that_refuses_everybody_costs_one_plugin_run_a_minute() {
+    let Some(mut revoked) = Revoked::new() else { return };
+    let direct = Kubeconfig::direct([revoked.entry.plugin.command()])
+        .kubectl(&revoked.kubectl, &revoked.entry.sandbox, &revoked.server)
+        .args(["get", "pods"])
+        .run();
+    let runs = revoked.entry.plugin.runs();
+    for minute in 1..=3 {
+        for _ in 0..3 {
+            let run = revoked.get_pods();
+            assert_eq!(run.code(), direct.code());
+            assert_eq!(last_line(&run), last_line(&direct), "kubectl's own error");
+        }
+        assert_eq!(revoked.entry.plugin.runs(), runs + minute);
+        revoked.entry.clock.advance(61);
+    }
+}
+
+fn last_line(run: &Run) -> String {
+    run.stderr_text().lines().last().unwrap_or_default().to_owned()
+}

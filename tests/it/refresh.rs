@@ -1,0 +1,423 @@
+//! The background refresh: a credential that is getting old is served at once, and renewed where
+//! nobody sees it.
+
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io::{Read, pipe};
+use std::os::fd::AsRawFd;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Call, Clock, Credential, EXEC_INFO, HOUR, MINUTE, Plugin, Run, Sandbox, V1, await_that, inherit_as,
+    is_alive,
+};
+
+/// A cached credential of which little life is left, and a plugin that would give a new one.
+struct Window {
+    sandbox: Sandbox,
+    clock: Clock,
+    plugin: Plugin,
+    old: Vec<u8>,
+    new: Vec<u8>,
+}
+
+impl Window {
+    /// An hour's credential with four minutes left; refreshing ahead is asked for.
+    fn open() -> Option<Window> {
+        Window::of("plugin", &[], Some("5m"), HOUR, 4 * MINUTE)
+    }
+
+    /// The same for a Kubernetes client that asks this question.
+    fn asked(question: &str) -> Option<Window> {
+        let sandbox = Sandbox::new();
+        sandbox.set_env("KUBERNETES_EXEC_INFO", question);
+        Window::in_sandbox(sandbox, "plugin", &[], Some("5m"), HOUR, 4 * MINUTE)
+    }
+
+    /// A credential of this life with so much left; times in seconds.
+    fn of(plugin: &str, args: &[&str], ahead: Option<&str>, life: i64, left: i64) -> Option<Window> {
+        Window::in_sandbox(Sandbox::new(), plugin, args, ahead, life, left)
+    }
+
+    fn in_sandbox(
+        sandbox: Sandbox,
+        plugin: &str,
+        args: &[&str],
+        ahead: Option<&str>,
+        life: i64,
+        left: i64,
+    ) -> Option<Window> {
+        let mut clock = sandbox.clock()?;
+        if let Some(ahead) = ahead {
+            sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", ahead);
+        }
+        let plugin = sandbox.plugin(plugin);
+        let old = Credential::token("old").expires_in(life).bytes();
+        plugin.prints(&old);
+        sandbox.shell(&plugin).args(args).run().assert_prints(&old);
+        clock.advance(life - left);
+        let new = Credential::token("new").expires_at(clock.now_unix_s() + life).bytes();
+        plugin.prints(&new);
+        Some(Window { sandbox, clock, plugin, old, new })
+    }
+
+    fn call(&self) -> Call {
+        self.sandbox.shell(&self.plugin)
+    }
+
+    /// A call that is served from cache; afterwards no refresh runs any more.
+    fn call_and_wait(&self) -> Run {
+        let run = self.call().run();
+        self.sandbox.await_quiet();
+        run
+    }
+}
+
+#[test]
+fn in_the_window_the_old_credential_is_served_until_the_new_one_is_there() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    window.call().run().assert_prints(&window.old);
+    // The plugin runs, and is held: whoever waited for it would wait for ever.
+    window.plugin.await_runs(2);
+    for _ in 0..3 {
+        window.call().run().assert_prints(&window.old);
+    }
+    window.plugin.release();
+    window.sandbox.await_quiet();
+    window.call().run().assert_prints(&window.new);
+    window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 2);
+    assert_eq!(window.sandbox.entries(), 1);
+}
+
+#[test]
+fn fifty_calls_in_the_window_start_one_refresh() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
+    for call in calls {
+        call.finish().assert_prints(&window.old);
+    }
+    window.plugin.await_runs(2);
+    window.plugin.release();
+    window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 2);
+}
+
+/// Here a refresh may be over before the last call begins.
+#[test]
+fn fifty_calls_in_the_window_of_a_quick_plugin_start_one_refresh() {
+    let Some(window) = Window::open() else { return };
+    let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
+    for call in calls {
+        let run = call.finish();
+        assert!(run.stdout == window.old || run.stdout == window.new, "{run:?}");
+    }
+    window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 2);
+}
+
+#[test]
+fn outside_the_window_nothing_is_refreshed() {
+    for (ahead, life, left) in [
+        (Some("5m"), HOUR, 6 * MINUTE),
+        // Never more than a third of the whole life.
+        (Some("50m"), HOUR, 21 * MINUTE),
+        (Some("5m"), 9 * MINUTE, 4 * MINUTE),
+        (Some("0"), HOUR, MINUTE),
+    ] {
+        let Some(window) = Window::of("plugin", &[], ahead, life, left) else { return };
+        window.call_and_wait().assert_prints(&window.old);
+        assert_eq!(window.plugin.runs(), 1, "{ahead:?} of {life} s with {left} s left");
+    }
+    let Some(window) = Window::of("plugin", &[], Some("50m"), HOUR, 19 * MINUTE) else { return };
+    window.call_and_wait().assert_prints(&window.old);
+    assert_eq!(window.plugin.runs(), 2);
+}
+
+#[test]
+fn unasked_only_plugins_that_are_known_to_be_silent_are_refreshed() {
+    let silent: [(&str, &[&str]); 4] = [
+        ("aws", &["eks", "get-token", "--cluster-name", "a-cluster"]),
+        ("aws-iam-authenticator", &["token", "-i", "a-cluster"]),
+        ("gke-gcloud-auth-plugin", &[]),
+        ("kubelogin", &["get-token", "--login", "azurecli", "--server-id", "an-id"]),
+    ];
+    let others: [(&str, &[&str]); 4] = [
+        ("plugin", &[]),
+        ("aws", &["sso", "login"]),
+        ("kubelogin", &["get-token", "--oidc-issuer-url=https://issuer", "--oidc-client-id=id"]),
+        ("kubelogin", &["get-token", "--login", "devicecode", "--server-id", "an-id"]),
+    ];
+    let calls = silent.map(|call| (call, 2)).into_iter().chain(others.map(|call| (call, 1)));
+    for ((plugin, args), runs) in calls {
+        let Some(window) = Window::of(plugin, args, None, HOUR, 4 * MINUTE) else { return };
+        window.call().args(args).run().assert_prints(&window.old);
+        window.sandbox.await_quiet();
+        assert_eq!(window.plugin.runs(), runs, "{plugin} {args:?}");
+    }
+}
+
+#[test]
+fn zero_turns_the_refresh_off_for_every_plugin() {
+    let args = ["eks", "get-token", "--cluster-name", "a-cluster"];
+    let Some(window) = Window::of("aws", &args, Some("0"), HOUR, MINUTE) else { return };
+    window.call().args(args).run().assert_prints(&window.old);
+    window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 1);
+}
+
+/// kubectl reads until the end of its plugin's output; a script may hold a lock on descriptor 9.
+#[test]
+fn whatever_the_caller_has_open_is_closed_while_the_refresh_runs() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    let (mut reader, writer) = pipe().unwrap();
+    let mut call = window.call();
+    inherit_as(call.command(), writer.as_raw_fd(), 9);
+    let running = call.spawn();
+    drop(writer);
+    // The end of stdout and stderr is what `finish` waits for.
+    running.finish().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "descriptor 9 is closed");
+    window.plugin.release();
+    window.sandbox.await_quiet();
+}
+
+#[test]
+fn the_refresh_has_a_session_of_its_own_and_nothing_but_the_null_device() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    window.call().stdin("input").run().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    let plugin = window.plugin.pids()[1];
+    await_that("two processes are left", || window.sandbox.processes().len() >= 2);
+    let refresh = stat(plugin).parent;
+    assert!(window.sandbox.processes().contains(&refresh), "the parent of the plugin is ours");
+
+    let own = stat(std::process::id());
+    for process in [plugin, refresh] {
+        assert_ne!(stat(process).session, own.session);
+        assert_eq!(stat(process).terminal, 0);
+    }
+    assert_eq!(stat(refresh).session, refresh, "the refresh leads its session");
+    assert_eq!(open_files(refresh, 0..=2), vec!["/dev/null"; 3]);
+    assert_eq!(open_files(plugin, [0, 2]), vec!["/dev/null"; 2]);
+    window.plugin.release();
+    window.sandbox.await_quiet();
+    assert!(!is_alive(plugin));
+    await_that("the refresh leaves no zombie", || !is_alive(refresh));
+}
+
+struct Stat {
+    parent: u32,
+    session: u32,
+    terminal: i64,
+}
+
+/// What `/proc/PID/stat` says; see proc_pid_stat(5).
+fn stat(pid: u32) -> Stat {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name, in brackets, may hold anything.
+    let fields: Vec<i64> = text[text.rfind(')').unwrap() + 3..]
+        .split_whitespace()
+        .take(4)
+        .map(|field| field.parse().unwrap())
+        .collect();
+    Stat { parent: fields[0] as u32, session: fields[2] as u32, terminal: fields[3] }
+}
+
+fn open_files(pid: u32, descriptors: impl IntoIterator<Item = u32>) -> Vec<String> {
+    descriptors
+        .into_iter()
+        .map(|number| {
+            let target = fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap();
+            target.to_str().unwrap().to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn the_plugin_is_told_that_nobody_is_there() {
+    let cluster = json!({"server": "https://a-server", "config": {"a": [1, "ä"]}});
+    let asked = json!({"kind": "ExecCredential", "apiVersion": V1,
+                       "spec": {"interactive": true, "cluster": cluster}});
+    let Some(window) = Window::asked(&asked.to_string()) else { return };
+    window.plugin.records();
+    // From another caller, since one that asks again for an old credential has rejected it.
+    window.call().by_another_caller().run().assert_prints(&window.old);
+    window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 2);
+    let told = window.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap();
+    let told: Value = serde_json::from_slice(told.as_encoded_bytes()).unwrap();
+    let mut expected = asked;
+    expected["spec"]["interactive"] = json!(false);
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_plugin_is_asked_nothing_where_the_caller_asked_nothing() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.records();
+    window.call_and_wait().assert_prints(&window.old);
+    assert_eq!(window.plugin.runs(), 2);
+    assert_eq!(window.plugin.environ_value("KUBERNETES_EXEC_INFO"), None);
+}
+
+#[test]
+fn a_failing_refresh_keeps_the_old_credential_and_says_nothing() {
+    for (output, status) in [("no login", 1), ("not a credential", 0), ("", 0)] {
+        let Some(window) = Window::open() else { return };
+        window.plugin.prints(output).exits_with(status).writes_to_stderr("error: no login\n");
+        window.call_and_wait().assert_prints(&window.old);
+        assert_eq!(window.plugin.runs(), 2);
+        window.call_and_wait().assert_prints(&window.old);
+        assert_eq!(window.plugin.runs(), 2);
+    }
+}
+
+#[test]
+fn a_failing_refresh_is_left_alone_for_a_growing_while() {
+    let Some(mut window) = Window::of("plugin", &[], Some("2h"), 10 * HOUR, HOUR) else { return };
+    window.plugin.exits_with(1);
+    window.call_and_wait().assert_prints(&window.old);
+    let mut runs = 2;
+    for pause in [30, 60, 120, 240, 480, 600, 600] {
+        assert_eq!(window.plugin.runs(), runs, "before a pause of {pause} s");
+        window.clock.advance(pause - 5);
+        window.call_and_wait().assert_prints(&window.old);
+        assert_eq!(window.plugin.runs(), runs, "shortly before the end of a pause of {pause} s");
+        window.clock.advance(10);
+        window.call_and_wait().assert_prints(&window.old);
+        runs += 1;
+    }
+    assert_eq!(window.plugin.runs(), runs);
+    // Once it works again, all is forgotten.
+    window.plugin.exits_with(0);
+    window.clock.advance(601);
+    window.call_and_wait().assert_prints(&window.old);
+    window.call_and_wait().assert_prints(&window.new);
+    assert_eq!(window.plugin.runs(), runs + 1);
+}
+
+#[test]
+fn a_plugin_that_hangs_in_the_background_is_ended_with_its_children() {
+    let Some(mut window) = Window::open() else { return };
+    // Its 60 s, and 10 more until the second signal, take a third of a second.
+    window.clock = window.clock.speed(200);
+    window.plugin.hold().starts_a_child_and_ignores_signals();
+    window.call().run().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    await_that("the plugin's child runs", || window.plugin.children().len() == 1);
+    let left: Vec<u32> = [window.plugin.pids()[1], window.plugin.children()[0]].into();
+    await_that("the plugin and its child are gone", || !left.iter().any(|&pid| is_alive(pid)));
+    window.sandbox.await_quiet();
+    window.call().run().assert_prints(&window.old);
+}
+
+#[test]
+fn clearing_while_a_refresh_runs_wins() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    window.call().run().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    assert_eq!(window.sandbox.program().arg("--clear").run().code(), 0);
+    window.plugin.release();
+    window.sandbox.await_quiet();
+    assert_eq!(window.sandbox.entries(), 0);
+}
+
+#[test]
+fn clearing_one_credential_while_its_refresh_runs_wins() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    window.call().run().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    let clear = window.sandbox.program().arg("--clear").arg(window.plugin.command());
+    assert_eq!(clear.run().code(), 0);
+    window.plugin.release();
+    window.sandbox.await_quiet();
+    assert_eq!(window.sandbox.entries(), 0);
+}
+
+#[test]
+fn clearing_while_a_miss_runs_wins() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential).hold();
+    let miss = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    assert_eq!(sandbox.program().arg("--clear").run().code(), 0);
+    plugin.release();
+    miss.finish().assert_prints(&credential);
+    assert_eq!(sandbox.entries(), 0);
+}
+
+/// A login that was made by hand meanwhile is newer than what the refresh set out to renew.
+#[test]
+fn a_late_refresh_does_not_overwrite_what_came_after_it() {
+    let Some(mut window) = Window::open() else { return };
+    window.plugin.hold();
+    window.call().run().assert_prints(&window.old);
+    window.plugin.await_runs(2);
+    let refresh = window.plugin.pids()[1];
+    // The old one expires; another call gets a newer one while the refresh still runs. It may
+    // wait for the refresh at first, and runs the plugin itself once it is done.
+    window.clock.advance(5 * MINUTE);
+    assert_eq!(window.sandbox.program().arg("--clear").run().code(), 0);
+    window.plugin.prints(&window.old);
+    window.plugin.release_run(refresh);
+    window.sandbox.await_quiet();
+    assert_eq!(window.sandbox.entries(), 0);
+    let newest = Credential::token("newest").expires_at(window.clock.now_unix_s() + HOUR).bytes();
+    window.plugin.prints(&newest).release();
+    window.call().run().assert_prints(&newest);
+    window.call().run().assert_prints(&newest);
+    assert_eq!(window.plugin.runs(), 3);
+}
+
+#[test]
+fn a_clock_that_jumps_does_no_harm() {
+    let Some(mut window) = Window::open() else { return };
+    // Forward past expiry: a miss. What the plugin gave was made for an earlier time.
+    window.clock.advance(2 * HOUR);
+    let later = Credential::token("later").expires_at(window.clock.now_unix_s() + HOUR).bytes();
+    window.plugin.prints(&later);
+    window.call_and_wait().assert_prints(&later);
+    assert_eq!(window.plugin.runs(), 2);
+    // Back by an hour: the entry comes from the future.
+    window.clock.advance(-HOUR);
+    let again = Credential::token("again").expires_at(window.clock.now_unix_s() + HOUR).bytes();
+    window.plugin.prints(&again);
+    window.call_and_wait().assert_prints(&again);
+    window.call_and_wait().assert_prints(&again);
+    assert_eq!(window.plugin.runs(), 3);
+}
+
+/// A row from the future, which a clock that was wrong has left, must not stop refreshing.
+#[test]
+fn a_pause_from_the_future_counts_as_none() {
+    let Some(mut window) = Window::of("plugin", &[], Some("2h"), 10 * HOUR, HOUR) else { return };
+    window.plugin.exits_with(1);
+    window.clock.advance(30 * MINUTE);
+    window.call_and_wait().assert_prints(&window.old);
+    assert_eq!(window.plugin.runs(), 2);
+    window.clock.advance(-30 * MINUTE);
+    window.call_and_wait().assert_prints(&window.old);
+    assert_eq!(window.plugin.runs(), 3);
+}
+
+#[test]
+fn a_client_like_kubectl_sees_nothing_of_a_refresh() {
+    let Some(window) = Window::asked(EXEC_INFO) else { return };
+    window.plugin.writes_to_stderr("a word of the plugin\n");
+    window.call().by_another_caller().run().assert_prints(&window.old);
+    window.sandbox.await_quiet();
+    window.call().by_another_caller().run().assert_prints(&window.new);
+    assert_eq!(window.plugin.runs(), 2);
+}

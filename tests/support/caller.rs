@@ -1,0 +1,67 @@
+//! A client that lives on between its calls, so that all of them have the same parent process.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+
+use super::{Call, Run, Sandbox, skip};
+
+/// Makes one call for each line that it reads, and says how it ended. Its own name is where the
+/// call's streams go.
+const CLIENT: &str = r#"while read -r _; do "$@" >"$0.stdout" 2>"$0.stderr" </dev/null; echo "$?"; done"#;
+
+const CONTAINER: [&str; 4] = ["unshare", "--pid", "--fork", "--mount-proc"];
+
+pub struct Caller {
+    child: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    streams: PathBuf,
+}
+
+impl Caller {
+    /// A client that will make this call again and again.
+    pub fn of(sandbox: &Sandbox, call: Call) -> Caller {
+        let streams = sandbox.new_path("caller");
+        let client = ["/bin/sh", "-c", CLIENT, streams.to_str().unwrap()];
+        Caller::start(call.behind(client), streams)
+    }
+
+    /// The same as the first process of a container of its own, where all have process id 1.
+    /// `None`, and a loud word, where the system makes no such thing for us.
+    pub fn in_container(sandbox: &Sandbox, call: Call) -> Option<Caller> {
+        if sandbox.tool("true").behind(CONTAINER).run().code() != 0 {
+            skip("no process namespaces can be made here");
+            return None;
+        }
+        let streams = sandbox.new_path("caller");
+        let client = CONTAINER.iter().copied().chain(["/bin/sh", "-c", CLIENT]);
+        Some(Caller::start(call.behind(client.chain([streams.to_str().unwrap()])), streams))
+    }
+
+    fn start(mut call: Call, streams: PathBuf) -> Caller {
+        let command = call.command();
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let orders = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Caller { child, orders, answers, streams }
+    }
+
+    pub fn call(&mut self) -> Run {
+        self.orders.write_all(b"\n").unwrap();
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        let status: i32 = line.trim().parse().expect("the client tells the exit status");
+        let stream = |name| fs::read(self.streams.with_extension(name)).unwrap();
+        Run { status: ExitStatus::from_raw(status << 8), stdout: stream("stdout"), stderr: stream("stderr") }
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
