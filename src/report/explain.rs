@@ -258,13 +258,16 @@ enum Caller {
     Client,
 }
 
-/// The entry of the same command that differs in the fewest parts, and in which.
+/// The entry of the same command that differs in the fewest parts, and in which. Of two, the same
+/// client's says more.
 fn nearest<'c>(contents: &'c Contents, key: &Key) -> Option<(&'c Entry, Vec<Difference>)> {
     let entries = contents.entries.iter().map(|(_, entry)| entry);
     entries
         .filter(|entry| parts::is_same_command(entry.parts(), key.parts()))
         .map(|entry| (entry, parts::differences(entry.parts(), key.parts())))
-        .min_by_key(|(_, differences)| differences.len())
+        .min_by_key(|(_, differences)| {
+            (differences.len(), differences.iter().filter(|difference| difference.is_by_client()).count())
+        })
 }
 
 fn never_cached(error: &Error) -> String {

@@ -145,6 +145,18 @@ fn a_user_of_the_kubeconfig_is_explained_as_kubectl_calls() {
 }
 
 #[test]
+fn of_two_entries_as_near_the_same_clients_tells_why() {
+    let setting = Setting::new();
+    setting.write(".aws/config", "");
+    let from_client = |call: Call| call.env("KUBERNETES_EXEC_INFO", EXEC_INFO);
+    assert!(setting.foretold(from_client).starts_with("miss: "));
+    let config = setting.write(".aws/config", "[default]\n");
+    assert!(setting.misses(setting.call(EKS)), "from a shell, with the new file");
+    let changed = format!("miss: not cached; the nearest entry differs: '{}' has changed since", config.display());
+    assert_eq!(setting.foretold(from_client), changed);
+}
+
+#[test]
 fn what_else_is_cached_for_the_command_is_shown_with_its_difference() {
     let setting = Setting::new();
     for profile in ["a", "b", "c"] {

@@ -45,6 +45,14 @@ fn the_first_kubectl_after_it_hits() {
     assert_eq!((setting.aws.runs(), old.runs()), runs);
 }
 
+/// How many processes this one has started that it has not waited for.
+fn children(pid: u32) -> usize {
+    match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
+        Ok(children) => children.split_whitespace().count(),
+        Err(_) => 8, // Where the system does not tell, the test proves less.
+    }
+}
+
 #[test]
 fn at_most_eight_plugins_run_side_by_side() {
     let setting = Setting::new();
@@ -56,9 +64,11 @@ fn at_most_eight_plugins_run_side_by_side() {
     setting.aws.hold();
     let warming = setting.call(["--warm"]).spawn();
     setting.aws.await_runs(8);
+    assert_eq!(children(warming.pid()), 8);
     let first = setting.aws.pids()[0];
     setting.aws.release_run(first);
     await_that("the ninth follows", || setting.aws.runs() == 9);
+    assert_eq!(children(warming.pid()), 8);
     setting.aws.release();
     let run = warming.finish();
     assert_eq!((run.code(), setting.aws.runs()), (0, 11), "{run:?}");
