@@ -35,11 +35,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Error {
-            kind,
-            text: text.into(),
-            hint: None,
-        }
+        Error { kind, text: text.into(), hint: None }
     }
 
     pub fn usage(text: impl Into<String>) -> Self {
@@ -52,10 +48,7 @@ impl Error {
 
     /// "cannot VERB 'PATH': REASON".
     pub fn io(kind: Kind, verb: &str, path: &Path, error: &io::Error) -> Self {
-        Error::new(
-            kind,
-            format!("cannot {verb} '{}': {}", path.display(), reason(error)),
-        )
+        Error::new(kind, format!("cannot {verb} '{}': {}", path.display(), reason(error)))
     }
 
     /// A line that tells what to do about it.
