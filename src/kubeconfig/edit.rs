@@ -98,6 +98,27 @@ struct Front<'t> {
     wrapped: Option<usize>,
 }
 
+/// What happens to the value of a command that moves.
+enum Spelling {
+    Same,
+    /// Gets this before it.
+    Absolute(String),
+    /// Loses this.
+    Relative(String),
+}
+
+impl Spelling {
+    fn of(&self, command: &str) -> String {
+        match self {
+            Spelling::Same => command.to_owned(),
+            Spelling::Absolute(marker) => [marker, command].concat(),
+            Spelling::Relative(marker) => {
+                command.strip_prefix(marker).unwrap_or(command).to_owned()
+            }
+        }
+    }
+}
+
 struct Draft<'c> {
     config: &'c Kubeconfig<'c>,
     wish: &'c Wish<'c>,
@@ -180,7 +201,7 @@ impl<'c> Draft<'c> {
         }
         self.check_one_line(entry.value)?;
         let names = self.unknown_names(&exec, command, &args, &[], injection)?;
-        let absolute = self.absolute(entry, command)?;
+        let spelling = self.to_absolute(entry, command)?;
         let style = yaml::quoting(&self.config.tree, entry.value);
         let mut front = key_env(&names);
         if command.starts_with('-') {
@@ -188,11 +209,11 @@ impl<'c> Draft<'c> {
         }
         self.insert_front(&exec, entry, |draft, flow| {
             let options = front.iter().map(|option| yaml::render(option, style, flow));
-            let moved = draft.respelled(entry.value, command, absolute.as_deref(), flow);
+            let moved = draft.moved(entry.value, command, &spelling, flow);
             options.chain([moved]).collect()
         })?;
         self.write_command(&exec, entry, injection.program);
-        front.push(absolute.unwrap_or_else(|| command.to_owned()));
+        front.push(spelling.of(command));
         let expected = Expected {
             command: injection.program.to_owned(),
             front,
@@ -267,11 +288,11 @@ impl<'c> Draft<'c> {
         self.check_one_line(entry.value)?;
         self.check_one_line(args[place])?;
         let wrapped = tree.string(args[place]).unwrap_or_default();
-        let relative = self.relative(wrapped);
+        let spelling = self.to_relative(wrapped);
         let flow = yaml::is_flow(tree, exec.mapping);
-        let text = self.respelled(args[place], wrapped, relative, flow);
+        let text = self.moved(args[place], wrapped, &spelling, flow);
         let expected = Expected {
-            command: relative.unwrap_or(wrapped).to_owned(),
+            command: spelling.of(wrapped),
             front: Vec::new(),
             skip: place + 1,
         };
@@ -340,9 +361,8 @@ impl<'c> Draft<'c> {
                 break;
             }
         }
-        front.wrapped = front
-            .wrapped
-            .filter(|&place| tree.string(args[place]).is_some());
+        let is_command = |&place: &usize| tree.string(args[place]).is_some_and(|c| !c.is_empty());
+        front.wrapped = front.wrapped.filter(is_command);
         front
     }
 
@@ -392,14 +412,14 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// What a relative command with a separator becomes when it moves to `args`, where nobody
+    /// A relative command with a separator becomes absolute when it moves to `args`, where nobody
     /// resolves it any more. The "/./" marks what was relative, as it does for rsync.
-    fn absolute(&self, entry: Entry, command: &str) -> Result<Option<String>, Refusal> {
+    fn to_absolute(&self, entry: Entry, command: &str) -> Result<Spelling, Refusal> {
         if !command.contains(is_separator) || Path::new(command).is_absolute() {
-            return Ok(None);
+            return Ok(Spelling::Same);
         }
         match self.wish.directory {
-            Some(directory) => Ok(Some(marker(directory) + command)),
+            Some(directory) => Ok(Spelling::Absolute(marker(directory))),
             None => {
                 let line = self.config.tree.line(entry.key);
                 let reason = "the command is relative to a directory whose name is not Unicode";
@@ -408,24 +428,38 @@ impl<'c> Draft<'c> {
         }
     }
 
-    /// The part that was relative, see [`Self::absolute`].
-    fn relative<'s>(&self, command: &'s str) -> Option<&'s str> {
-        command.strip_prefix(&marker(self.wish.directory?))
+    fn to_relative(&self, command: &str) -> Spelling {
+        match self.wish.directory.map(marker) {
+            Some(marker) if command.starts_with(&marker) => Spelling::Relative(marker),
+            _ => Spelling::Same,
+        }
     }
 
-    /// The text of a command where it moves to: its own, unless its value changes or it would
-    /// mean something else between brackets.
-    fn respelled(&self, id: Id, value: &str, changed: Option<&str>, flow: bool) -> String {
+    /// The text of a command in its new place: its own with anchor and tag, as far as that means
+    /// the same there.
+    fn moved(&self, id: Id, value: &str, spelling: &Spelling, flow: bool) -> String {
         let tree = &self.config.tree;
-        let source = tree.source(id);
+        let body = tree.body(id);
+        let (properties, source) = tree.source(id).split_at(body - tree.range(id).start);
         let style = yaml::quoting(tree, id);
-        match changed {
-            Some(value) => yaml::render(value, style, flow),
-            None if flow && style == Style::Plain && !yaml::is_flow_safe(source) => {
-                yaml::render(value, Style::DoubleQuoted, flow)
+        let new = spelling.of(value);
+        let is_safe = |plain: &str| !flow || yaml::is_flow_safe(plain);
+        let text = match (spelling, style) {
+            (Spelling::Same, Style::Plain) if is_safe(source) => source.to_owned(),
+            (Spelling::Relative(_), Style::Plain) if is_safe(&new) => new,
+            (Spelling::Absolute(marker), Style::Plain)
+                if yaml::can_be_plain(marker, flow) && is_safe(&new) =>
+            {
+                new
             }
-            None => source.to_owned(),
-        }
+            (_, Style::Plain) => yaml::disguised(&new),
+            _ if yaml::is_disguised(source) && is_safe(&new) => new,
+            (Spelling::Same, _) => source.to_owned(),
+            (Spelling::Absolute(marker), _) => yaml::with_prefix(source, style, marker),
+            (Spelling::Relative(marker), _) => yaml::without_prefix(source, style, marker)
+                .unwrap_or_else(|| yaml::render(&new, style, flow)),
+        };
+        [properties, &text].concat()
     }
 
     fn write_command(&mut self, exec: &Exec, entry: Entry, program: &str) {
@@ -542,11 +576,9 @@ impl<'c> Draft<'c> {
     /// The place behind the bracket of a list that has nothing in it.
     fn inside_empty(&self, list: Id) -> Result<usize, Refusal> {
         let tree = &self.config.tree;
-        let source = tree.source(list);
-        match source.rfind('[') {
-            Some(open) if source[open + 1..].trim_end_matches(']').trim().is_empty() => {
-                Ok(tree.range(list).start + open + 1)
-            }
+        let inside = tree.body(list) + 1..tree.range(list).end.saturating_sub(1);
+        match tree.text().get(inside.clone()) {
+            Some(text) if text.trim().is_empty() => Ok(inside.start),
             _ => Err(Refusal::new(
                 tree.line(list),
                 "a comment stands in an empty list",
@@ -607,18 +639,11 @@ impl<'c> Draft<'c> {
 
     fn empty_brackets(&mut self, list: Id, first: Id) {
         let tree = &self.config.tree;
-        let Range { start, end } = tree.range(list);
-        let before_first = tree
-            .text()
-            .get(start..tree.range(first).start)
-            .unwrap_or_default();
-        let Some(open) = before_first.rfind('[') else {
-            return;
-        };
-        if &before_first[open..] == "[ " {
-            self.replace(start + open..end, "null".to_owned());
+        let (open, end) = (tree.body(list), tree.range(list).end);
+        if tree.text().get(open..tree.range(first).start) == Some("[ ") {
+            self.replace(open..end, "null".to_owned());
         } else {
-            self.replace(start + open + 1..end - 1, String::new());
+            self.replace(open + 1..end.saturating_sub(1), String::new());
         }
     }
 

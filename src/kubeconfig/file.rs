@@ -33,8 +33,9 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 const SETTLED: Duration = Duration::from_millis(300);
 /// At a prompt nobody waits; a later prompt finds the file settled.
 const SETTLED_UNWATCHED: Duration = Duration::from_secs(2);
-/// From reading to writing kubectl and the AWS CLI take less.
-const AFTERMATH: Duration = Duration::from_millis(100);
+/// kubectl takes 3 ms from reading to writing, the AWS CLI some more; a busy machine stretches it.
+const AFTERMATH: Duration = Duration::from_millis(250);
+const AFTERMATH_UNWATCHED: Duration = Duration::from_millis(100);
 const AFTERMATH_POLL: Duration = Duration::from_millis(10);
 
 /// Whether somebody is there to wait.
@@ -166,7 +167,7 @@ pub fn edit(
             Replaced::Locked => return Ok(Edited::Busy),
             Replaced::Changed if patience == Patience::Never => return Ok(Edited::Busy),
             Replaced::Changed => {}
-            Replaced::Done { ours, in_place } => match aftermath(path, &snapshot, ours, in_place) {
+            Replaced::Done { ours, in_place } => match aftermath(path, &snapshot, ours, in_place, patience) {
                 Aftermath::Peace => return Ok(Edited::Done(next)),
                 Aftermath::Rewritten if patience == Patience::Never => {
                     return Ok(Edited::Done(next));
@@ -412,8 +413,12 @@ enum Aftermath {
     LateWriter,
 }
 
-fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool) -> Aftermath {
-    let end = Instant::now() + AFTERMATH;
+fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, patience: Patience) -> Aftermath {
+    let end = Instant::now()
+        + match patience {
+            Patience::Wait => AFTERMATH,
+            Patience::Never => AFTERMATH_UNWATCHED,
+        };
     loop {
         if !in_place && replaced.was_written() {
             return Aftermath::LateWriter;

@@ -62,12 +62,12 @@ impl<'a> Kubeconfig<'a> {
         }
     }
 
-    /// Names and values of `exec.env` in order.
+    /// Names and values of `exec.env` in order; null is the same as nothing.
     pub fn env(&self, exec: &Exec) -> Vec<(&str, &str)> {
         let tree = &self.tree;
         let field = |item, name| {
-            tree.get(item, name)
-                .and_then(|entry| tree.scalar(entry.value))
+            let value = tree.get(item, name)?.value;
+            tree.scalar(value).filter(|_| !tree.is_null(value))
         };
         let items = exec.env.map(|env| items(tree, env)).unwrap_or_default();
         items

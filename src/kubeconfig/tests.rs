@@ -1,1 +1,689 @@
-//! Tests.
+//! Property tests: kubeconfigs in many styles, whole and mutilated, checked with a second YAML
+//! reader (libyaml's line, as kubectl's and PyYAML's are), which knows nothing of spans or edits.
+//!
+//! The corpus of real files and the built program are tested in `tests/kubeconfig`.
+
+use std::ffi::OsString;
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_yaml_ng::Value;
+
+use super::edit::{self, Injection, Plan, State, Wish};
+use super::yaml::Refusal;
+use super::{diff, kuberc};
+
+const DIRECTORY: &str = "/home/u/.kube";
+
+fn is_own(command: &str) -> bool {
+    command.rsplit('/').next() == Some("k8s-token-cache")
+}
+
+fn known(_: &[OsString], name: &str) -> bool {
+    name == "AWS_PROFILE"
+}
+
+fn wish(users: &[String]) -> Wish<'_> {
+    Wish {
+        users,
+        directory: Some(DIRECTORY),
+        is_own: &is_own,
+    }
+}
+
+fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
+    let injection = Injection {
+        wish: wish(users),
+        program: "k8s-token-cache",
+        program_is_chosen: false,
+        known: &known,
+    };
+    edit::inject(text, &injection)
+}
+
+fn inject(text: &str) -> Result<Plan, Refusal> {
+    inject_users(text, &[])
+}
+
+fn restore(text: &str) -> Result<Plan, Refusal> {
+    edit::restore(text, &wish(&[]))
+}
+
+/// All documents, or nothing where the second reader refuses.
+fn documents(text: &str) -> Option<Vec<Value>> {
+    // The second reader takes a BOM for content.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let documents = serde_yaml_ng::Deserializer::from_str(text);
+    documents
+        .map(|document| Value::deserialize(document).ok())
+        .collect()
+}
+
+/// What injecting should make of a kubeconfig, written once more and by other means.
+fn injected(mut documents: Vec<Value>) -> Vec<Value> {
+    let users = documents
+        .first_mut()
+        .and_then(|document| document.get_mut("users"));
+    let users = users
+        .and_then(Value::as_sequence_mut)
+        .map(Vec::as_mut_slice);
+    for user in users.unwrap_or_default() {
+        let exec = user.get_mut("user").and_then(|user| user.get_mut("exec"));
+        if let Some(exec) = exec.and_then(Value::as_mapping_mut) {
+            inject_exec(exec);
+        }
+    }
+    documents
+}
+
+fn inject_exec(exec: &mut serde_yaml_ng::Mapping) {
+    let Some(command) = exec
+        .get("command")
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+    else {
+        return;
+    };
+    if command.is_empty() {
+        return;
+    }
+    let args = exec
+        .get("args")
+        .and_then(Value::as_sequence)
+        .cloned()
+        .unwrap_or_default();
+    let env = exec
+        .get("env")
+        .and_then(Value::as_sequence)
+        .cloned()
+        .unwrap_or_default();
+    let mut names: Vec<&str> = Vec::new();
+    for name in env
+        .iter()
+        .filter_map(|item| item.get("name").and_then(Value::as_str))
+    {
+        if name != "AWS_PROFILE" && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut words: Vec<Value> = Vec::new();
+    if !names.is_empty() {
+        words.push(format!("--key-env={}", names.join(",")).into());
+    }
+    if is_own(&command) {
+        // Only a wrapped command can get more names, and the writer gives it none of its own.
+        if matches!(args.first().and_then(Value::as_str), Some(arg) if !arg.is_empty() && !arg.starts_with('-'))
+        {
+            words.extend(args);
+            exec.insert("args".into(), words.into());
+        }
+        return;
+    }
+    if command.starts_with('-') {
+        words.push("--".into());
+    }
+    if command.contains('/') && !command.starts_with('/') {
+        words.push(format!("{DIRECTORY}/./{command}").into());
+    } else {
+        words.push(command.into());
+    }
+    words.extend(args);
+    exec.insert("command".into(), "k8s-token-cache".into());
+    exec.insert("args".into(), words.into());
+}
+
+/// Mappings compare without order in the second reader, null arguments and none are the same.
+fn without_empty_args(mut documents: Vec<Value>) -> Vec<Value> {
+    let users = documents
+        .first_mut()
+        .and_then(|document| document.get_mut("users"));
+    for user in users.and_then(Value::as_sequence_mut).into_iter().flatten() {
+        let exec = user.get_mut("user").and_then(|user| user.get_mut("exec"));
+        if let Some(exec) = exec.and_then(Value::as_mapping_mut)
+            && exec
+                .get("args")
+                .is_some_and(|args| args.is_null() || args.as_sequence().is_some_and(Vec::is_empty))
+        {
+            exec.remove("args");
+        }
+    }
+    documents
+}
+
+/// Choices that proptest makes and shrinks.
+struct Dice<'d> {
+    rolls: &'d [u8],
+}
+
+impl Dice<'_> {
+    fn roll(&mut self, sides: usize) -> usize {
+        match self.rolls.split_first() {
+            Some((&roll, rest)) => {
+                self.rolls = rest;
+                usize::from(roll) % sides
+            }
+            None => 0,
+        }
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.roll(from.len())]
+    }
+
+    fn chance(&mut self) -> bool {
+        self.roll(4) == 1
+    }
+}
+
+const COMMANDS: [&str; 14] = [
+    "aws",
+    "/opt/bin/get-token",
+    "./get-token",
+    "bin/get-token",
+    "../x",
+    "my tool",
+    "k8s-token-cache",
+    "/usr/bin/k8s-token-cache",
+    "a,b",
+    "/o/[x]/{y}",
+    "größe",
+    "it's",
+    "say \"x\"",
+    "C:\\x\\y.exe",
+];
+const ARGS: [&str; 10] = [
+    "eks",
+    "get-token",
+    "--region",
+    "eu-west-1",
+    "a b",
+    "x, y",
+    "true",
+    "#no",
+    "",
+    "ключ: 1",
+];
+const NAMES: [&str; 4] = ["AWS_PROFILE", "TENANT", "REALM", "Ä"];
+
+/// Writes a kubeconfig as a careless person would.
+struct Writer<'d> {
+    dice: Dice<'d>,
+    text: String,
+    eol: &'static str,
+    json: bool,
+    /// Whether the args of every command can come back byte for byte.
+    exact: bool,
+}
+
+impl Writer<'_> {
+    fn kubeconfig(rolls: &[u8]) -> (String, bool) {
+        let mut dice = Dice { rolls };
+        let eol = dice.pick(&["\n", "\n", "\r\n"]);
+        let json = dice.chance();
+        let mut writer = Writer {
+            dice,
+            text: String::new(),
+            eol,
+            json,
+            exact: true,
+        };
+        if writer.dice.chance() {
+            writer.text.push('\u{feff}');
+        }
+        if json {
+            writer.braces()
+        } else {
+            writer.block()
+        }
+        (writer.text, writer.exact)
+    }
+
+    fn block(&mut self) {
+        if self.dice.chance() {
+            self.line("---");
+        }
+        self.line("apiVersion: v1");
+        self.comment("");
+        self.line("kind: Config");
+        self.line("users:");
+        let indent = self.dice.pick(&["", "  "]);
+        for name in 0..self.dice.roll(4) {
+            self.comment(indent);
+            self.line(&format!("{indent}- name: user-{name}"));
+            self.line(&format!("{indent}  user:"));
+            match self.dice.roll(6) {
+                0 => self.line(&format!("{indent}    token: not-a-secret")),
+                1 => {
+                    let exec = self.flow_exec();
+                    self.line(&format!("{indent}    exec: {exec}"));
+                }
+                _ => self.block_exec(&format!("{indent}    ")),
+            }
+        }
+        if self.dice.chance() {
+            self.line("preferences: {}");
+        }
+        if self.dice.chance() {
+            self.line("---");
+            self.line("users: [{name: x, user: {exec: {command: left-alone}}}]");
+        }
+        if self.dice.chance() {
+            self.text.truncate(self.text.trim_end().len());
+        }
+    }
+
+    fn block_exec(&mut self, indent: &str) {
+        self.line(&format!("{indent}exec:"));
+        let indent = format!("{indent}{}", self.dice.pick(&["  ", " ", "    "]));
+        let order = self
+            .dice
+            .pick(&[[0, 1, 2, 3], [0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]]);
+        for part in order {
+            self.comment(&indent);
+            match part {
+                0 => self.line(&format!(
+                    "{indent}apiVersion: client.authentication.k8s.io/v1"
+                )),
+                1 => self.block_args(&indent),
+                2 => {
+                    let command = self.dice.pick(&COMMANDS);
+                    let command = self.scalar(command, false);
+                    let tail = self.dice.pick(&["", " ", "   # it", "\t# it"]);
+                    self.line(&format!("{indent}command: {command}{tail}"));
+                }
+                _ => self.env(&indent),
+            }
+        }
+    }
+
+    fn block_args(&mut self, indent: &str) {
+        match self.dice.roll(8) {
+            0 => self.exact = false,
+            1 => {
+                let nothing = self.dice.pick(&["", " null", " ~", " []", " [ ]"]);
+                self.exact = false;
+                self.line(&format!("{indent}args:{nothing}"));
+            }
+            2 => {
+                let list = self.flow_list(1 + self.dice.rolls.len() % 3);
+                self.line(&format!("{indent}args: {list}"));
+            }
+            _ => {
+                let tail = self.dice.pick(&["", " # arguments"]);
+                self.line(&format!("{indent}args:{tail}"));
+                let deeper = self.dice.pick(&["", "  ", "    "]);
+                let gap = self.dice.pick(&[" ", " ", "   "]);
+                for _ in 0..1 + self.dice.roll(4) {
+                    self.comment(indent);
+                    let arg = self.dice.pick(&ARGS);
+                    let arg = self.scalar(arg, false);
+                    let tail = self.dice.pick(&["", "", " # one"]);
+                    self.line(&format!("{indent}{deeper}-{gap}{arg}{tail}"));
+                }
+            }
+        }
+    }
+
+    fn env(&mut self, indent: &str) {
+        match self.dice.roll(5) {
+            0 => self.line(&format!("{indent}env: null")),
+            1 => {
+                let name = self.dice.pick(&NAMES);
+                self.line(&format!("{indent}env: [{{name: {name}, value: \"1\"}}]"));
+            }
+            2 => {
+                self.line(&format!("{indent}env:"));
+                for _ in 0..1 + self.dice.roll(2) {
+                    let name = self.dice.pick(&NAMES);
+                    self.line(&format!("{indent}- name: {name}"));
+                    self.line(&format!("{indent}  value: x"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn braces(&mut self) {
+        let space = self.dice.pick(&["", " ", "\n  "]).replace('\n', self.eol);
+        self.text
+            .push_str(&format!("{{\"kind\":\"Config\",{space}\"users\":{space}["));
+        for name in 0..self.dice.roll(4) {
+            let exec = self.flow_exec();
+            let comma = if name == 0 { "" } else { "," };
+            let user =
+                format!("{comma}{{\"name\":\"user-{name}\",{space}\"user\":{{\"exec\":{exec}}}}}");
+            self.text.push_str(&user);
+        }
+        self.text.push_str("]}");
+        self.text.push_str(self.dice.pick(&["", "\n"]));
+    }
+
+    fn flow_exec(&mut self) -> String {
+        let quote = if self.json { "\"" } else { "" };
+        let colon = if self.json {
+            self.dice.pick(&[":", ": "])
+        } else {
+            ": "
+        };
+        let command = self.dice.pick(&COMMANDS);
+        let command = self.scalar(command, true);
+        let args = match self.dice.roll(6) {
+            0 => None,
+            1 => Some("null".to_owned()),
+            2 => Some("[]".to_owned()),
+            _ => Some(self.flow_list(1 + self.dice.rolls.len() % 3)),
+        };
+        self.exact &= args.as_ref().is_some_and(|args| args.len() > 4);
+        let command = format!("{quote}command{quote}{colon}{command}");
+        let args = args.map(|args| format!("{quote}args{quote}{colon}{args}"));
+        let parts = match (args, self.dice.chance()) {
+            (None, _) => vec![command],
+            (Some(args), true) => vec![args, command],
+            (Some(args), false) => vec![command, args],
+        };
+        format!("{{{}}}", parts.join(self.dice.pick(&[", ", ", ", ","])))
+    }
+
+    fn flow_list(&mut self, count: usize) -> String {
+        let items: Vec<String> = (0..count)
+            .map(|_| {
+                let arg = self.dice.pick(&ARGS);
+                self.scalar(arg, true)
+            })
+            .collect();
+        let gap = if self.json {
+            self.dice.pick(&[",", ", "])
+        } else {
+            self.dice.pick(&[", ", " , "])
+        };
+        let inner = items.join(gap);
+        match self.dice.pick(&["", " "]) {
+            "" => format!("[{inner}]"),
+            pad => format!("[{pad}{inner}{pad}]"),
+        }
+    }
+
+    fn scalar(&mut self, value: &str, flow: bool) -> String {
+        let is_odd = |c: char| !c.is_ascii_alphanumeric() && !"-./ß".contains(c);
+        let in_block = |c: char| "ö, []{}\\:".contains(c);
+        let can_be_plain = !value.is_empty()
+            && value != "true"
+            && !value.ends_with(": 1")
+            && !value.chars().any(|c| is_odd(c) && (flow || !in_block(c)));
+        match self.dice.roll(4) {
+            _ if self.json => serde_json::to_string(value).unwrap(),
+            0 => format!("'{}'", value.replace('\'', "''")),
+            1 => serde_json::to_string(value).unwrap(),
+            _ if can_be_plain => value.to_owned(),
+            _ => serde_json::to_string(value).unwrap(),
+        }
+    }
+
+    fn comment(&mut self, indent: &str) {
+        if self.dice.chance() {
+            let comment = self.dice.pick(&["# args: []", "", "#\ttab"]);
+            self.line(&format!("{indent}{comment}"));
+        }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push_str(self.eol);
+    }
+}
+
+/// One change of the kind that an editor, a merge or a bad disk makes.
+fn mutate(text: &mut String, dice: &mut Dice<'_>) {
+    const BITS: [&str; 22] = [
+        " ", "  ", "\t", "\n", "\r", "-", ":", ": ", "#", " #", "'", "\"", "[", "]", "{", "}", ",",
+        "&a ", "*a", "!!str ", "<<: *a", "|",
+    ];
+    let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
+    if places.is_empty() {
+        return;
+    }
+    let place = places[(dice.roll(256) * 256 + dice.roll(256)) % places.len()];
+    match dice.roll(4) {
+        0 => text.insert_str(place, dice.pick(&BITS)),
+        1 => {
+            text.remove(place);
+        }
+        2 => text.truncate(place),
+        _ => {
+            let lines: Vec<&str> = text.split_inclusive('\n').collect();
+            let (from, to) = (dice.roll(lines.len()), dice.roll(lines.len()));
+            let mut lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+            let line = lines[from].clone();
+            lines.insert(to, line);
+            *text = lines.concat();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 3000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn every_style_is_injected_once_and_comes_back(
+        rolls in prop::collection::vec(any::<u8>(), 0..160)
+    ) {
+        let (before, exact) = Writer::kubeconfig(&rolls);
+        let Some(meaning) = documents(&before) else { panic!("the writer writes YAML: {before}") };
+        let has_own = before.contains("k8s-token-cache");
+
+        let plan = inject(&before).unwrap();
+        let after = plan.apply(&before);
+        prop_assert_eq!(documents(&after).unwrap(), injected(meaning.clone()), "{}", &after);
+        prop_assert!(inject(&after).unwrap().edits.is_empty(), "{}", after);
+
+        let Ok(back) = restore(&after) else { panic!("not restored: {after}") };
+        let back = back.apply(&after);
+        if exact && !has_own {
+            prop_assert_eq!(&back, &before);
+        } else if !has_own {
+            let meaning = without_empty_args(meaning);
+            prop_assert_eq!(without_empty_args(documents(&back).unwrap()), meaning, "{}", back);
+        }
+    }
+
+    #[test]
+    fn a_mutilated_file_is_refused_or_edited_as_another_reader_wants_it(
+        rolls in prop::collection::vec(any::<u8>(), 0..160),
+        changes in prop::collection::vec(any::<u8>(), 0..24),
+    ) {
+        let (mut before, _) = Writer::kubeconfig(&rolls);
+        let mut dice = Dice { rolls: &changes };
+        for _ in 0..changes.len() / 4 {
+            mutate(&mut before, &mut dice);
+        }
+        if let (Ok(plan), Some(meaning)) = (inject(&before), documents(&before)) {
+            let after = plan.apply(&before);
+            prop_assert_eq!(documents(&after), Some(injected(meaning)), "{}", &after);
+            prop_assert!(inject(&after).unwrap().edits.is_empty(), "{}", after);
+        }
+        let _ = restore(&before);
+    }
+
+    #[test]
+    fn bytes_of_any_kind_are_read_or_refused(text in "[ -~\\n\\t\\r:\\-\\[\\]{}&*!|>'\"#%@`é\u{feff}]{0,200}") {
+        let _ = inject(&text);
+        let _ = restore(&["users:\n", &text].concat());
+        let _ = kuberc::hint(&text, "k8s-token-cache");
+    }
+
+    #[test]
+    fn the_diff_of_an_edit_is_one_that_patch_would_take(
+        rolls in prop::collection::vec(any::<u8>(), 0..160)
+    ) {
+        let (before, _) = Writer::kubeconfig(&rolls);
+        let plan = inject(&before).unwrap();
+        let diff = diff::unified("config", &before, &plan.edits, false);
+        prop_assert_eq!(patched(&before, &diff), plan.apply(&before), "{}", diff);
+    }
+}
+
+/// What `patch` does, strictly: every line of context must be there.
+fn patched(before: &str, diff: &str) -> String {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let mut new = String::new();
+    let mut at = 0;
+    let lines: Vec<&str> = diff.split_inclusive('\n').collect();
+    for (place, line) in lines.iter().enumerate().skip(2) {
+        let no_newline = lines
+            .get(place + 1)
+            .is_some_and(|next| next.starts_with('\\'));
+        let text = if no_newline {
+            line[1..].trim_end_matches('\n')
+        } else {
+            &line[1..]
+        };
+        match &line[..1] {
+            "@" => {
+                let start = line[4..]
+                    .split([',', ' '])
+                    .next()
+                    .unwrap()
+                    .parse::<usize>()
+                    .unwrap();
+                let count = line[4..].split([',', ' ']).nth(1).unwrap();
+                let start = if count == "0" { start } else { start - 1 };
+                new.extend(old[at..start].iter().copied());
+                at = start;
+            }
+            "+" => new.push_str(text),
+            " " | "-" => {
+                assert_eq!(old[at], text);
+                if line.starts_with(' ') {
+                    new.push_str(text);
+                }
+                at += 1;
+            }
+            _ => assert!(line.starts_with('\\')),
+        }
+    }
+    new.extend(old[at..].iter().copied());
+    new
+}
+
+#[test]
+fn aliases_that_stand_for_more_values_than_there_are_atoms_are_refused_soon() {
+    let mut text =
+        String::from("users:\n- name: a\n  user:\n    exec: {command: aws, args: [x]}\n");
+    text.push_str("x0: &x0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n");
+    for level in 1..40 {
+        let below = vec![format!("*x{}", level - 1); 9].join(", ");
+        text.push_str(&format!("x{level}: &x{level} [{below}]\n"));
+    }
+    assert!(inject(&text).is_err());
+}
+
+#[test]
+fn brackets_without_end_are_refused() {
+    for (open, count) in [
+        ("[", 100_000),
+        ("{a: ", 100_000),
+        ("- ", 100_000),
+        ("? ", 100_000),
+    ] {
+        assert!(
+            inject(&["users: ", &open.repeat(count)].concat()).is_err(),
+            "{open}"
+        );
+        assert!(
+            inject(&["users:\n", &open.repeat(count)].concat()).is_err(),
+            "{open}"
+        );
+    }
+}
+
+#[test]
+fn a_user_that_is_not_meant_does_not_change_with_another() {
+    let shared = "users:\n- name: a\n  user: &u\n    exec:\n      command: aws\n      args: [x]\n- name: b\n  user: *u\n";
+    let refusal = inject_users(shared, &["a".to_owned()]).unwrap_err();
+    assert_eq!(
+        (refusal.line, refusal.reason.as_ref()),
+        (
+            7,
+            "this user shares its exec plugin with one that is to change"
+        )
+    );
+    let both = inject_users(shared, &["a".to_owned(), "b".to_owned()]).unwrap();
+    assert_eq!(both.edits.len(), 2);
+}
+
+#[test]
+fn a_variable_that_came_later_is_added_to_what_is_injected() {
+    let text = "users:\n- name: a\n  user:\n    exec:\n      command: k8s-token-cache\n      args:\n      - --key-env=TENANT\n      - aws\n      env: [{name: TENANT, value: a}, {name: REALM, value: b}]\n";
+    let plan = inject(text).unwrap();
+    assert_eq!(plan.users, [("a".to_owned(), State::Updated)]);
+    let after = plan.apply(text);
+    assert!(after.contains("      - --key-env=REALM\n      - --key-env=TENANT\n      - aws\n"));
+    assert!(inject(&after).unwrap().edits.is_empty());
+    assert!(
+        restore(&after)
+            .unwrap()
+            .apply(&after)
+            .contains("command: aws\n      args:\n      env:")
+            == false
+    );
+}
+
+#[test]
+fn an_allowlist_that_lacks_this_program_gets_the_lines_to_add() {
+    let list = |entries: &str| {
+        format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}")
+    };
+    let hint = |text: &str, command| kuberc::hint(text, command);
+    let added = |key: &str| {
+        Some(format!(
+            "credentialPluginAllowlist:\n- {key}: k8s-token-cache\n"
+        ))
+    };
+    assert_eq!(
+        hint(&list("- name: aws\n"), "k8s-token-cache"),
+        added("name")
+    );
+    assert_eq!(
+        hint(&list("- command: aws\n"), "k8s-token-cache"),
+        added("command")
+    );
+    assert_eq!(
+        hint("credentialPluginPolicy: Allowlist\n", "k8s-token-cache"),
+        added("name")
+    );
+    assert_eq!(
+        hint(&list("- name: k8s-token-cache\n"), "k8s-token-cache"),
+        None
+    );
+    assert_eq!(
+        hint(
+            &list("- command: /usr/bin/k8s-token-cache\n"),
+            "k8s-token-cache"
+        ),
+        None
+    );
+    assert_eq!(
+        hint(
+            &list("- name: k8s-token-cache\n"),
+            "/usr/bin/k8s-token-cache"
+        ),
+        None
+    );
+    assert!(
+        hint(
+            &list("- name: /opt/k8s-token-cache\n"),
+            "/usr/bin/k8s-token-cache"
+        )
+        .is_some()
+    );
+    assert_eq!(
+        hint("credentialPluginPolicy: AllowAll\n", "k8s-token-cache"),
+        None
+    );
+    assert_eq!(hint("credentialPluginPolicy: [", "k8s-token-cache"), None);
+    assert_eq!(hint("", "k8s-token-cache"), None);
+}

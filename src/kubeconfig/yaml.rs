@@ -56,7 +56,10 @@ pub enum Content<'a> {
 struct Node<'a> {
     content: Content<'a>,
     tag: Option<Box<str>>,
+    /// With anchor and tag.
     start: u32,
+    /// Without them; for a block collection the place of its first child.
+    body: u32,
     end: u32,
     line: u32,
     /// The place behind the last node of this node's subtree; 0 while that is still being read.
@@ -93,6 +96,11 @@ impl<'a> Tree<'a> {
     pub fn range(&self, id: Id) -> Range<usize> {
         let node = self.node(id);
         node.start as usize..node.end as usize
+    }
+
+    /// Where the value itself begins, behind anchor and tag.
+    pub fn body(&self, id: Id) -> usize {
+        self.node(id).body as usize
     }
 
     pub fn source(&self, id: Id) -> &'a str {
@@ -326,6 +334,7 @@ impl<'a> Builder<'a> {
             content,
             tag,
             start: start as u32,
+            body: start as u32,
             end: end as u32,
             line: line as u32,
             next: 0,
@@ -446,7 +455,7 @@ pub fn render(value: &str, style: ScalarStyle, flow: bool) -> String {
 }
 
 /// Narrower than YAML, and enough for names and paths.
-fn can_be_plain(value: &str, flow: bool) -> bool {
+pub fn can_be_plain(value: &str, flow: bool) -> bool {
     let start = value.trim_start_matches('-');
     let starts_well = start
         .starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_'))
@@ -471,9 +480,48 @@ fn can_be_plain(value: &str, flow: bool) -> bool {
     starts_well && is_plain_string(value) && rest.chars().all(fits)
 }
 
-/// Whether the text of a plain scalar would end early, or mean more, inside `[]` or `{}`.
+/// Whether the text of a plain scalar means the same inside `[]` or `{}`.
 pub fn is_flow_safe(plain: &str) -> bool {
     !plain.contains([',', '[', ']', '{', '}'])
+}
+
+/// What begins a plain scalar that had to be quoted: its first character, escaped without need.
+/// JSON has no such escape, and needs none: there nothing is plain.
+const DISGUISE: &str = "\"\\U";
+
+/// The value of a plain scalar for a place where it cannot be plain; [`is_disguised`] tells the
+/// result from other scalars.
+pub fn disguised(value: &str) -> String {
+    let mut rest = value.chars();
+    let first = rest.next().map_or(0, u32::from);
+    let quoted = double_quoted(rest.as_str());
+    format!("{DISGUISE}{first:08x}{}", &quoted[1..])
+}
+
+pub fn is_disguised(source: &str) -> bool {
+    source.starts_with(DISGUISE)
+}
+
+/// A quoted scalar of the text with `prefix` before its value.
+pub fn with_prefix(source: &str, style: ScalarStyle, prefix: &str) -> String {
+    let (open, rest) = source.split_at(1);
+    [open, inside_quotes(&render(prefix, style, true)), rest].concat()
+}
+
+/// The opposite of [`with_prefix`], where the prefix is spelled as it writes it.
+pub fn without_prefix(source: &str, style: ScalarStyle, prefix: &str) -> Option<String> {
+    let (open, rest) = source.split_at_checked(1)?;
+    Some(
+        [
+            open,
+            rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?,
+        ]
+        .concat(),
+    )
+}
+
+fn inside_quotes(scalar: &str) -> &str {
+    scalar.get(1..scalar.len() - 1).unwrap_or_default()
 }
 
 /// Control characters, and what YAML 1.1 takes for a line break or drops.

@@ -1,0 +1,234 @@
+//! What writing keeps, waits for and never leaves behind. Unix, where there is something to keep.
+#![cfg(unix)]
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::{Home, kubeconfig, read, settle, user};
+
+fn config(home: &Home) -> std::path::PathBuf {
+    home.file("config", kubeconfig(&[user("a", "aws")]))
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+/// Names in a directory, sorted.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn mode_and_owner_stay() {
+    let home = Home::new();
+    let path = config(&home);
+    for mode in [0o600, 0o640, 0o400] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        home.run(["--inject", "config"]).succeeded();
+        home.run(["--restore", "config"]).succeeded();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+    }
+    if is_root() {
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        chown(&path, Some(1234), Some(4321)).unwrap();
+        home.run(["--inject", "config"]).succeeded();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), (1234, 4321, 0o600));
+    }
+    assert_eq!(names(home.path()), ["config"]);
+}
+
+#[test]
+fn a_symbolic_link_stays_and_its_target_changes() {
+    let home = Home::new();
+    let target = home.file("real/config", kubeconfig(&[user("a", "./aws")]));
+    symlink("real/config", home.path().join("link")).unwrap();
+    symlink("link", home.path().join("second")).unwrap();
+    home.run(["--inject", "second"]).succeeded();
+    assert!(fs::symlink_metadata(home.path().join("second")).unwrap().is_symlink());
+    // client-go resolves a relative command against the path as given, not the target.
+    let text = read(&target);
+    assert!(text.contains(&format!("- {}/././aws\n", home.path().display())), "{text}");
+    assert_eq!(names(&home.path().join("real")), ["config"]);
+}
+
+#[test]
+fn a_file_with_two_names_changes_under_both() {
+    let home = Home::new();
+    let path = config(&home);
+    let other = home.path().join("other");
+    fs::hard_link(&path, &other).unwrap();
+    let inode = fs::metadata(&path).unwrap().ino();
+    home.run(["--inject", "config"]).succeeded();
+    assert!(read(&other).contains("command: k8s-token-cache"));
+    settle(&path);
+    home.run(["--restore", "config"]).succeeded();
+    assert_eq!(read(&other), kubeconfig(&[user("a", "aws")]));
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+}
+
+#[test]
+fn in_a_directory_where_nothing_can_be_created_the_file_is_written_in_place() {
+    let home = Home::new();
+    let path = home.file("shut/config", kubeconfig(&[user("a", "aws")]));
+    let shut = home.path().join("shut");
+    fs::set_permissions(&shut, Permissions::from_mode(0o555)).unwrap();
+    let inode = fs::metadata(&path).unwrap().ino();
+    let mut command = home.command();
+    command.args(["--inject", "shut/config"]);
+    if is_root() {
+        // Root may write everywhere: run as somebody else.
+        for path in [home.path(), &shut, &path] {
+            chown(path, Some(1234), Some(1234)).unwrap();
+        }
+        let program = home.path().join("k8s-token-cache");
+        fs::copy(crate::support::PROGRAM, &program).unwrap();
+        command = as_nobody(&home, &program);
+    }
+    let output = command.output().unwrap();
+    fs::set_permissions(&shut, Permissions::from_mode(0o755)).unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(read(&path).contains("k8s-token-cache"));
+    assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+    assert_eq!(names(&shut), ["config"]);
+}
+
+fn as_nobody(home: &Home, program: &Path) -> std::process::Command {
+    use std::os::unix::process::CommandExt;
+    let mut command = std::process::Command::new(program);
+    command.env_clear().env("HOME", home.path()).env("PATH", home.path());
+    command.current_dir(home.path()).args(["--inject", "shut/config"]).uid(1234).gid(1234);
+    command
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_read() {
+    let home = Home::new();
+    fs::create_dir(home.path().join("directory")).unwrap();
+    let fifo = home.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    for name in ["directory", "pipe"] {
+        let answer = home.run(["--inject", name]).refused();
+        assert!(answer.stderr.contains("not a regular file"), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_file_of_more_than_8_mib_is_refused() {
+    let home = Home::new();
+    let text = kubeconfig(&[user("a", "aws")]);
+    let filler = format!("# {}\n", "x".repeat(1 << 20)).repeat(8);
+    home.file("config", [text, filler].concat());
+    let answer = home.run(["--inject", "config"]).refused();
+    assert!(answer.stderr.contains("line 1: the file has more than 8 MiB"), "{answer:?}");
+}
+
+#[test]
+fn a_lock_is_waited_for_and_gone_afterwards() {
+    let home = Home::new();
+    let path = config(&home);
+    let lock = home.path().join("config.lock");
+    fs::write(&lock, "").unwrap();
+    let child = home.command().args(["--inject", "config"]).spawn().unwrap();
+    // The new file beside the old one shows that only the lock is missing.
+    wait_until(|| names(home.path()).len() == 3);
+    assert!(!read(&path).contains("k8s-token-cache"));
+    fs::remove_file(&lock).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(read(&path).contains("k8s-token-cache"));
+    assert_eq!(names(home.path()), ["config"]);
+}
+
+#[test]
+fn a_stale_lock_is_named_after_a_while() {
+    let home = Home::new();
+    let path = config(&home);
+    let before = read(&path);
+    fs::write(home.path().join("config.lock"), "").unwrap();
+    let answer = home.run(["--inject", "config"]).refused();
+    assert_eq!(
+        answer.stderr,
+        "k8s-token-cache: cannot write 'config': 'config.lock' exists\n\
+         hint: another program is writing, or was killed: if none is, remove that file\n"
+    );
+    assert_eq!(read(&path), before);
+    assert_eq!(names(home.path()), ["config", "config.lock"]);
+}
+
+#[test]
+fn the_lock_stands_beside_the_link_as_kubectl_puts_it() {
+    let home = Home::new();
+    let target = home.file("real/config", kubeconfig(&[user("a", "aws")]));
+    symlink("real/config", home.path().join("link")).unwrap();
+    fs::write(home.path().join("link.lock"), "").unwrap();
+    home.run(["--inject", "--quiet", "link"]).succeeded();
+    assert!(!read(&target).contains("k8s-token-cache"));
+    fs::rename(home.path().join("link.lock"), home.path().join("real/config.lock")).unwrap();
+    home.run(["--inject", "--quiet", "link"]).succeeded();
+    assert!(read(&target).contains("k8s-token-cache"));
+}
+
+#[test]
+fn quiet_waits_for_no_lock_and_leaves_a_fresh_file_alone() {
+    let home = Home::new();
+    let path = config(&home);
+    let lock = home.path().join("config.lock");
+    fs::write(&lock, "").unwrap();
+    home.run(["--inject", "--quiet", "config"]).succeeded();
+    assert!(!read(&path).contains("k8s-token-cache"));
+    fs::remove_file(&lock).unwrap();
+
+    File::options().write(true).open(&path).unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    home.run(["--inject", "--quiet", "config"]).succeeded();
+    assert!(!read(&path).contains("k8s-token-cache"));
+
+    settle(&path);
+    home.run(["--inject", "--quiet", "config"]).succeeded();
+    assert!(read(&path).contains("k8s-token-cache"));
+    assert_eq!(names(home.path()), ["config"]);
+}
+
+#[test]
+fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
+    let home = Home::new();
+    let users: Vec<String> = (0..50).map(|n| user(&format!("user-{n}"), "aws")).collect();
+    let before = kubeconfig(&users);
+    let path = home.file("config", &before);
+    home.run(["--inject", "config"]).succeeded();
+    let after = read(&path);
+    let (mut old, mut new) = (0, 0);
+    for round in 0..60 {
+        home.file("config", &before);
+        let mut child = home.command().args(["--inject", "--quiet", "config"]).spawn().unwrap();
+        // From before the first system call to after the last.
+        let delay = Instant::now() + Duration::from_micros(300 * round);
+        while Instant::now() < delay {
+            std::hint::spin_loop();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        match read(&path) {
+            text if text == before => old += 1,
+            text if text == after => new += 1,
+            text => panic!("neither old nor new after {} us: {text}", 300 * round),
+        }
+        let _ = fs::remove_file(home.path().join("config.lock"));
+    }
+    assert!(old > 0 && new > 0, "{old} old, {new} new: the delays miss the interesting time");
+}
+
+pub fn wait_until(done: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < limit, "waited in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,10 @@
+//! `--inject` and `--restore` as a user runs them, on kubeconfigs that real tools write.
+//!
+//! Real programs take part where they are installed: kubectl (`$KUBECTL`, else PATH), and aws with
+//! moto_server. Where one is missing a line on stderr says what was left out.
+
+mod corpus;
+mod files;
+mod messages;
+mod race;
+mod support;

@@ -1,0 +1,229 @@
+//! What `--inject` and `--restore` say and where, and which files and users they mean.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Home, PROGRAM, kubeconfig, read, settle, user};
+
+#[test]
+fn every_user_gets_a_line_and_the_end_a_summary() {
+    let home = Home::new();
+    let text = kubeconfig(&[
+        user("new", "aws"),
+        user("old", "k8s-token-cache"),
+        "- name: plain\n  user:\n    token: not-a-secret\n".to_owned(),
+    ]);
+    home.file("config", text);
+    let injected = home.run(["--inject", "config"]).succeeded();
+    assert_eq!(
+        injected.stdout,
+        "config: new: injected\n\
+         config: old: already injected\n\
+         config: plain: left alone: no exec plugin\n\
+         1 injected, 1 already injected, 1 left alone\n"
+    );
+    assert_eq!(injected.stderr, "");
+    let again = home.run(["--inject", "config"]).succeeded();
+    assert!(again.stdout.ends_with("nothing to do: 2 already injected, 1 left alone\n"));
+    let restored = home.run(["--restore", "config"]).succeeded();
+    assert!(restored.stdout.ends_with("2 restored, 1 left alone\n"), "{restored:?}");
+    let again = home.run(["--restore", "config"]).succeeded();
+    assert!(again.stdout.ends_with("nothing to do: 2 not injected, 1 left alone\n"), "{again:?}");
+}
+
+#[test]
+fn a_dry_run_shows_a_diff_on_stdout_and_writes_nothing() {
+    let home = Home::new();
+    let text = kubeconfig(&[user("a", "aws")]);
+    let path = home.file("config", &text);
+    let answer = home.run(["--inject", "--dry-run", "config"]).succeeded();
+    assert_eq!(
+        answer.stdout,
+        "--- config
++++ config
+@@ -6,5 +6,6 @@
+     exec:
+       apiVersion: client.authentication.k8s.io/v1
+       args:
++      - aws
+       - get-token
+-      command: aws
++      command: k8s-token-cache
+"
+    );
+    assert_eq!(answer.stderr, "config: a: would be injected\n1 would be injected\n");
+    assert_eq!(read(&path), text);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_the_diff_is_coloured_unless_no_color_is_set() {
+    let Some(script) = crate::support::find("SCRIPT", "script", "a diff on a terminal") else {
+        return;
+    };
+    let home = Home::new();
+    home.file("config", kubeconfig(&[user("a", "aws")]));
+    let on_terminal = |no_color: &str| {
+        let call = format!("'{PROGRAM}' --inject --dry-run config");
+        let mut command = std::process::Command::new(&script);
+        command.args(["-qec", &call, "/dev/null"]).current_dir(home.path());
+        command.env("NO_COLOR", no_color).env("TERM", "xterm").env("HOME", home.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(on_terminal("").contains("\u{1b}[32m+      - aws\u{1b}[m"), "{}", on_terminal(""));
+    assert!(!on_terminal("1").contains('\u{1b}'));
+}
+
+#[test]
+fn quiet_says_nothing_and_the_status_tells() {
+    let home = Home::new();
+    home.file("config", kubeconfig(&[user("a", "aws")]));
+    home.file("broken", "users: [");
+    for (file, status) in [("config", 0), ("config", 0), ("broken", 1)] {
+        let answer = home.run(["--inject", "--quiet", file]);
+        assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
+        assert_eq!(answer.status, Some(status), "{file}");
+    }
+    assert!(read(&home.path().join("config")).contains("command: k8s-token-cache"));
+}
+
+#[test]
+fn only_the_named_users_change_and_an_unknown_name_is_said() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "aws"), user("b", "aws"), user("c", "aws")]));
+    let answer = home.run(["--inject", "--user", "a", "--user", "c", "config"]).succeeded();
+    assert_eq!(answer.stdout, "config: a: injected\nconfig: c: injected\n2 injected\n");
+    assert_eq!(read(&path).matches("command: k8s-token-cache").count(), 2);
+    settle(&path);
+    home.run(["--restore", "--user", "c", "config"]).succeeded();
+    assert_eq!(read(&path).matches("command: k8s-token-cache").count(), 1);
+    settle(&path);
+    let answer = home.run(["--inject", "--user", "nobody", "config"]).refused();
+    assert_eq!(answer.stderr, "k8s-token-cache: no kubeconfig has a user 'nobody'\n");
+}
+
+#[test]
+fn a_file_that_is_refused_does_not_keep_the_others_from_being_injected() {
+    let home = Home::new();
+    home.file("bad", "users: {}\n");
+    let good = home.file("good", kubeconfig(&[user("a", "aws")]));
+    let answer = home.run(["--inject", "bad", "good", "missing"]).refused();
+    assert_eq!(
+        answer.stderr,
+        "k8s-token-cache: 'bad', line 1: 'users' is not a list: nothing was written\n\
+         k8s-token-cache: cannot read 'missing': no such file or directory\n"
+    );
+    assert_eq!(answer.stdout, "good: a: injected\n1 injected\n");
+    assert!(read(&good).contains("command: k8s-token-cache"));
+}
+
+#[test]
+fn without_files_those_of_kubeconfig_are_meant_and_missing_ones_passed_over() {
+    let home = Home::new();
+    let first = home.file("one", kubeconfig(&[user("a", "aws")]));
+    let second = home.file("sub/two", kubeconfig(&[user("b", "aws")]));
+    let default = home.file(".kube/config", kubeconfig(&[user("c", "aws")]));
+    let list = [Path::new("one"), Path::new(""), Path::new("gone"), &second, Path::new("one")];
+    let list = std::env::join_paths(list).unwrap();
+    let output = home.command().arg("--inject").env("KUBECONFIG", list).output().unwrap();
+    let answer = crate::support::Answer::of(output).succeeded();
+    assert_eq!(
+        answer.stdout,
+        format!(
+            "one: a: injected\ngone: no such file\n{}: b: injected\n2 injected\n",
+            second.display()
+        )
+    );
+    assert!(read(&first).contains("command: k8s-token-cache"));
+    assert!(!read(&default).contains("k8s-token-cache"));
+    home.run(["--inject"]).succeeded();
+    assert!(read(&default).contains("command: k8s-token-cache"));
+}
+
+#[test]
+fn without_any_kubeconfig_there_is_nothing_to_do() {
+    let home = Home::new();
+    let answer = home.run(["--inject"]).succeeded();
+    let path = home.path().join(".kube/config");
+    assert_eq!(answer.stdout, format!("{}: no such file\nnothing to do: no users\n", path.display()));
+}
+
+#[test]
+fn off_path_the_absolute_path_is_written_with_links_unresolved() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "aws")]));
+    fs::create_dir(home.path().join("opt")).unwrap();
+    let link = home.path().join("opt/k8s-token-cache");
+    std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+    let run = |file: &str| {
+        let mut command = std::process::Command::new("./opt/k8s-token-cache");
+        command.env_clear().env("HOME", home.path()).env("PATH", "/nowhere");
+        let output = command.current_dir(home.path()).args(["--inject", file]).output().unwrap();
+        crate::support::Answer::of(output).succeeded()
+    };
+    run("config");
+    assert!(read(&path).contains(&format!("command: {}\n", link.display())), "{}", read(&path));
+    settle(&path);
+    assert!(run("config").stdout.contains("nothing to do"));
+}
+
+#[test]
+fn the_command_to_write_can_be_chosen_and_changed() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "aws")]));
+    for (wanted, written) in [
+        ("/opt/bin/k8s-token-cache", "/opt/bin/k8s-token-cache".to_owned()),
+        ("ktc", "ktc".to_owned()),
+        ("bin/ktc", home.path().join("bin/ktc").display().to_string()),
+    ] {
+        home.run(["--inject", "--command", wanted, "config"]).succeeded();
+        assert!(read(&path).contains(&format!("command: {written}\n")), "{}", read(&path));
+        settle(&path);
+        let again = home.run(["--inject", "--command", wanted, "config"]).succeeded();
+        assert!(again.stdout.contains("nothing to do"), "{again:?}");
+        home.run(["--inject", "--command", "k8s-token-cache", "config"]).succeeded();
+        home.file("config", kubeconfig(&[user("a", "aws")]));
+    }
+}
+
+#[test]
+fn an_allowlist_of_kubectl_that_lacks_the_cache_is_pointed_at() {
+    let home = Home::new();
+    home.file("config", kubeconfig(&[user("a", "aws")]));
+    home.file(
+        ".kube/kuberc",
+        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n\
+         credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: aws\n",
+    );
+    let hint = format!(
+        "hint: add to '{}', or kubectl will not run it:\n\
+         credentialPluginAllowlist:\n- name: k8s-token-cache\n",
+        home.path().join(".kube/kuberc").display()
+    );
+    assert!(home.run(["--inject", "config"]).succeeded().stdout.ends_with(&hint));
+    assert!(!home.run(["--restore", "config"]).succeeded().stdout.contains("hint"));
+    let off = home.command().args(["--inject", "config"]).env("KUBERC", "off").output().unwrap();
+    assert!(!String::from_utf8(off.stdout).unwrap().contains("hint"));
+}
+
+#[test]
+fn a_name_from_the_file_cannot_command_the_terminal() {
+    let home = Home::new();
+    home.file("config", kubeconfig(&[user("\"\\e[31mred\"", "aws")]));
+    let answer = home.run(["--inject", "config"]).succeeded();
+    assert!(!answer.stdout.contains('\u{1b}'), "{answer:?}");
+    assert!(answer.stdout.contains("[31mred: injected"));
+}
+
+#[test]
+fn no_secret_of_the_file_is_said() {
+    let home = Home::new();
+    let secret = "hunter2";
+    let text = format!(
+        "users:\n- name: a\n  user:\n    token: {secret}\n    exec:\n      command: aws\n      args: [{secret}]\n      env: [{{name: T, value: {secret}}}]\n- name: b\n  user: {{password: {secret}, exec: {{command: [{secret}]}}}}\n"
+    );
+    home.file("config", text);
+    let answer = home.run(["--inject", "config"]).refused();
+    assert!(!format!("{answer:?}").contains(secret), "{answer:?}");
+}
