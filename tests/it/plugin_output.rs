@@ -1,7 +1,7 @@
 //! What a plugin may print: everything reaches the client as it is, and only what a client would
 //! accept is remembered.
 
-use crate::support::{Credential, HOUR, Plugin, Sandbox};
+use crate::support::{Credential, HOUR, Plugin, Sandbox, skip};
 
 const EXPIRY: &str = "2099-01-01T00:00:00Z";
 
@@ -359,4 +359,26 @@ fn nothing_of_stdout_reaches_stderr() {
         let run = sandbox.cache(&plugin).run();
         assert!(!run.stderr_text().contains("MARKED-SECRET"), "{run:?}");
     }
+}
+
+/// The plugin prints and ends between a look at its output and a look at whether it still runs.
+/// Nothing but a slow system call brings that about reliably.
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_comes_with_the_plugins_end_is_not_lost() {
+    const SLOW_LOOK: [&str; 6] =
+        ["strace", "-q", "-o", "/dev/null", "-e", "inject=wait4,waitid:delay_enter=500000"];
+    let sandbox = Sandbox::new();
+    if !sandbox.tool("true").behind(SLOW_LOOK).run_if_found().is_some_and(|run| run.status.success()) {
+        return skip("no 'strace' that may trace");
+    }
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(valid()).hold();
+    let call = sandbox.cache(&plugin).behind(SLOW_LOOK).spawn();
+    plugin.await_runs(1);
+    // The next look begins within a fraction of its delay, and this falls into that.
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    plugin.release();
+    call.finish().assert_prints(valid());
+    assert_eq!(sandbox.entries(), 1);
 }

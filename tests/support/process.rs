@@ -4,7 +4,7 @@
 //! end within the limit is killed with everything that it started, and the test fails.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -101,15 +101,23 @@ impl Call {
         self.spawn().finish()
     }
 
-    pub fn spawn(mut self) -> Running {
+    /// `None` where there is no such program.
+    pub fn run_if_found(self) -> Option<Run> {
+        self.try_spawn().ok().map(Running::finish)
+    }
+
+    pub fn spawn(self) -> Running {
+        let program = self.command.get_program().to_owned();
+        self.try_spawn().unwrap_or_else(|error| panic!("cannot start {program:?}: {error}"))
+    }
+
+    fn try_spawn(mut self) -> io::Result<Running> {
         let started = Instant::now();
         if !self.on_terminal {
             // A group of its own, so that its plugins can be ended with it.
             self.command.process_group(0);
         }
-        let mut child = self.command.spawn().unwrap_or_else(|error| {
-            panic!("cannot start {:?}: {error}", self.command.get_program());
-        });
+        let mut child = self.command.spawn()?;
         if let Some(bytes) = self.stdin {
             let mut stdin = child.stdin.take().unwrap();
             // A program that does not read its input is no failure.
@@ -117,7 +125,7 @@ impl Call {
         }
         let stdout = collect(child.stdout.take());
         let stderr = collect(child.stderr.take());
-        Running { child, started, stdout, stderr, done: false }
+        Ok(Running { child, started, stdout, stderr, done: false })
     }
 }
 
