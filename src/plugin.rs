@@ -101,10 +101,15 @@ fn collect(
     let Some(mut stdout) = child.stdout.take() else { return Ok(Output::HandedOn) };
     let mut collected = SecretBytes::with_capacity(CHUNK);
     let mut handing_on = false;
+    let mut has_ended = false;
     while !give_up() {
         match sys::wait_readable(&stdout, LOOK) {
             Ok(true) => {}
-            Ok(false) if matches!(child.try_wait(), Ok(None)) => continue,
+            Ok(false) if !has_ended => {
+                // What it wrote just before it ended is still to be read.
+                has_ended = !matches!(child.try_wait(), Ok(None));
+                continue;
+            }
             _ => break,
         }
         if !read_chunk(&mut stdout, &mut collected) {
