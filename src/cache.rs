@@ -82,7 +82,7 @@ impl Cache {
     }
 
     /// The same with the vault that is stored in, which may be another than the one to look in.
-    pub fn to_store(self, config: &Config) -> Result<Cache> {
+    pub fn into_storing(self, config: &Config) -> Result<Cache> {
         Cache::with(config, self.key, storing_vault(config)?)
     }
 

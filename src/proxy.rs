@@ -82,7 +82,7 @@ fn answer(call: &Call<'_>, cache: Cache, lookup: Lookup, generation: u64, now: D
         Lookup::Stale(found) => (Reason::InsideMargin, Some(found)),
         Lookup::Miss(reason) => (reason, None),
     };
-    match cache.to_store(call.config) {
+    match cache.into_storing(call.config) {
         Ok(cache) => Miss::new(call, &cache, reason, cached, now).answer(generation),
         Err(error) => without_cache(call, error, now),
     }

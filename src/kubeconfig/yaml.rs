@@ -424,7 +424,8 @@ pub fn is_plain_string(value: &str) -> bool {
     };
     let special = matches!(value, "~" | "=" | "<<")
         || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
-    !special && !(matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') && is_like_number(value))
+    let number = matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') && is_like_number(value);
+    !special && !number
 }
 
 /// Integers in all bases, floats with `.inf` and `.nan`, dates, sexagesimals.

@@ -3,6 +3,8 @@
 //! Real programs take part where they are installed: kubectl (`$KUBECTL`, else PATH), and aws with
 //! moto_server. Where one is missing a line on stderr says what was left out.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+
 mod corpus;
 mod files;
 mod messages;

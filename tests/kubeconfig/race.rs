@@ -29,13 +29,13 @@ impl Moments {
 }
 
 fn start(home: &Home, round: usize) -> Child {
-    let action = if round % 2 == 0 { "--inject" } else { "--restore" };
+    let action = if round.is_multiple_of(2) { "--inject" } else { "--restore" };
     let mut command = home.command();
     command.args([action, "config"]).stdout(Stdio::null()).spawn().unwrap()
 }
 
 fn is_as_wanted(path: &Path, round: usize) -> bool {
-    read(path).contains("command: k8s-token-cache") == (round % 2 == 0)
+    read(path).contains("command: k8s-token-cache") == round.is_multiple_of(2)
 }
 
 /// kubectl reads before it takes its lock, and puts back what it had read. We look for that for a

@@ -217,13 +217,19 @@ pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
 // Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
 // file description (fcntl(2), "Open file description locks").
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-const SET_LOCK: i32 = libc::F_OFD_SETLK as i32;
+const SET_LOCK: i32 = libc::F_OFD_SETLK;
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 const SET_LOCK: i32 = libc::F_SETLK;
 
+// Integers of another width on Linux than on macOS.
+#[allow(clippy::unnecessary_cast)]
+const WRITE_LOCK: libc::c_short = libc::F_WRLCK as libc::c_short;
+#[allow(clippy::unnecessary_cast)]
+const UNLOCK: libc::c_short = libc::F_UNLCK as libc::c_short;
+
 /// Locks one byte of `file` against every other open file; false if somebody else has it.
 pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
-    match set_lock(file, offset, libc::F_WRLCK as i32) {
+    match set_lock(file, offset, WRITE_LOCK) {
         Ok(()) => Ok(true),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
         Err(error) => Err(error),
@@ -231,13 +237,13 @@ pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
 }
 
 pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
-    set_lock(file, offset, libc::F_UNLCK as i32)
+    set_lock(file, offset, UNLOCK)
 }
 
-fn set_lock(file: &File, offset: u64, kind: i32) -> io::Result<()> {
+fn set_lock(file: &File, offset: u64, kind: libc::c_short) -> io::Result<()> {
     // SAFETY: `flock` is plain data; zero is valid for each of its fields, and l_pid must be zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = kind as _;
+    lock.l_type = kind;
     lock.l_whence = libc::SEEK_SET as _;
     lock.l_start = offset as _;
     lock.l_len = 1;
