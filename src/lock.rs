@@ -70,18 +70,21 @@ pub fn file_name(cache_file_name: &OsStr) -> OsString {
 
 /// Gets the lock if nobody has it.
 pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<Attempt> {
-    let offset = range.offset();
     loop {
         let file = directory.open_or_create(name)?;
-        match sys::try_lock_byte(&file, offset) {
-            Ok(false) => return Ok(Attempt::Busy),
-            Ok(true) if directory.still_names(name, &file)? => {
-                return Ok(Attempt::Held(Guard { file, offset }));
-            }
-            Ok(true) => {} // Replaced between open and lock: what we hold, nobody looks at.
-            Err(_) => return Ok(Attempt::Unavailable),
+        if let Some(outcome) = attempt_on(file, directory, name, range.offset())? {
+            return Ok(outcome);
         }
     }
+}
+
+/// `None` where the file was replaced since it was opened: a lock on it says nothing to anybody.
+fn attempt_on(file: File, directory: &Directory, name: &OsStr, offset: u64) -> io::Result<Option<Attempt>> {
+    Ok(match sys::try_lock_byte(&file, offset) {
+        Ok(false) => Some(Attempt::Busy),
+        Ok(true) => directory.still_names(name, &file)?.then_some(Attempt::Held(Guard { file, offset })),
+        Err(_) => Some(Attempt::Unavailable),
+    })
 }
 
 /// What a wait calls for between two attempts.
@@ -187,6 +190,25 @@ mod tests {
         assert!(scratch.try_lock(ONE).is_none());
         drop(old);
         assert!(scratch.try_lock(ONE).is_none());
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_between_opening_and_locking_is_opened_again() {
+        let scratch = Scratch::new();
+        let name = file_name("token.json".as_ref());
+        let outcome = |replace: &dyn Fn()| {
+            let file = scratch.1.open_or_create(&name).unwrap();
+            replace();
+            attempt_on(file, &scratch.1, &name, ONE.offset()).unwrap()
+        };
+        assert!(matches!(outcome(&|| ()), Some(Attempt::Held(_))));
+        assert!(outcome(&|| fs::remove_file(scratch.lock_file()).unwrap()).is_none());
+        let replace = || {
+            fs::remove_file(scratch.lock_file()).unwrap();
+            drop(scratch.1.create_new(&name).unwrap());
+        };
+        assert!(outcome(&replace).is_none());
+        assert!(scratch.try_lock(ONE).is_some());
     }
 
     #[test]

@@ -351,27 +351,8 @@ struct Index<'a> {
 }
 
 impl Index<'_> {
-    /// Names are hashes and so spread evenly: guessing the place finds a row among thousands in
-    /// about three probes. Should they not be even, halving takes over.
     fn find(&self, name: &Name) -> Option<Row> {
-        const GUESSES: usize = 8;
-        let wanted = spread(name);
-        let (mut low, mut high) = ((0, 0), (self.header.row_count()?, u64::from(u32::MAX)));
-        for probe in 0.. {
-            let rows = high.0 - low.0;
-            if rows == 0 {
-                return None;
-            }
-            let ahead = if probe < GUESSES { (wanted - low.1) * rows / (high.1 - low.1 + 1) } else { rows / 2 };
-            let at = low.0 + ahead;
-            let row = self.row(at)?;
-            match row.name.cmp(name) {
-                std::cmp::Ordering::Equal => return Some(row),
-                std::cmp::Ordering::Less => low = (at + 1, spread(&row.name)),
-                std::cmp::Ordering::Greater => high = (at, spread(&row.name)),
-            }
-        }
-        None
+        search(self.header.row_count()?, name, &|number| self.row(number))
     }
 
     fn row(&self, number: u64) -> Option<Row> {
@@ -384,6 +365,31 @@ impl Index<'_> {
         let length = sys::read_at(self.file, &mut text, offset).ok()?;
         Row::parse(&text[..length])
     }
+}
+
+/// The row of `name` among so many sorted ones.
+///
+/// Names are hashes and so spread evenly: guessing the place finds a row among thousands in about
+/// three probes. Should they not be even, halving takes over.
+fn search(rows: u64, name: &Name, row: &dyn Fn(u64) -> Option<Row>) -> Option<Row> {
+    const GUESSES: usize = 8;
+    let wanted = spread(name);
+    let (mut low, mut high) = ((0, 0), (rows, u64::from(u32::MAX)));
+    for probe in 0.. {
+        let rows = high.0 - low.0;
+        if rows == 0 {
+            return None;
+        }
+        let ahead = if probe < GUESSES { (wanted - low.1) * rows / (high.1 - low.1 + 1) } else { rows / 2 };
+        let at = low.0 + ahead;
+        let row = row(at)?;
+        match row.name.cmp(name) {
+            std::cmp::Ordering::Equal => return Some(row),
+            std::cmp::Ordering::Less => low = (at + 1, spread(&row.name)),
+            std::cmp::Ordering::Greater => high = (at, spread(&row.name)),
+        }
+    }
+    None
 }
 
 /// The first 32 bits of a name, as a number to compute places with.

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -187,6 +188,39 @@ fn names_that_are_not_spread_are_found_too() {
         names.dedup();
         assert_each_is_found(&names);
     }
+}
+
+/// Probes that it takes to find each of these sorted names: the most, and all together.
+fn probes(names: &[Name]) -> (usize, usize) {
+    let count_one = |wanted: &Name| {
+        let count = Cell::new(0);
+        let row = |number: u64| {
+            count.set(count.get() + 1);
+            let name = *names.get(number as usize)?;
+            Some(Row { name, offset: 0, length: 0, expires_unix_s: 0 })
+        };
+        assert!(search(names.len() as u64, wanted, &row).is_some_and(|row| row.name == *wanted));
+        count.get()
+    };
+    let counts: Vec<usize> = names.iter().map(count_one).collect();
+    (counts.iter().copied().max().unwrap_or_default(), counts.iter().sum())
+}
+
+#[test]
+fn a_row_among_a_thousand_takes_about_three_probes() {
+    let mut names = spread_names(1000);
+    names.sort_unstable();
+    let (most, all) = probes(&names);
+    assert!(most <= 8 && all < 4 * names.len(), "{most}, {all}");
+}
+
+#[test]
+fn names_that_are_not_spread_take_a_few_more() {
+    const GUESSES: usize = 8;
+    let crowded: Vec<Name> = (0..1000).map(name).chain([name(u128::MAX)]).collect();
+    let ever_sparser: Vec<Name> = (0..128).map(|bit| name(1 << bit)).collect();
+    assert!(probes(&crowded).0 <= GUESSES + 10, "{:?}", probes(&crowded));
+    assert!(probes(&ever_sparser).0 <= GUESSES + 7, "{:?}", probes(&ever_sparser));
 }
 
 #[test]
