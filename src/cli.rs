@@ -60,6 +60,10 @@ Environment:
   K8S_TOKEN_CACHE_LOG             a file that gets a line per call
 ";
 
+/// Renews a credential where nobody waits for it. For this program itself, which starts itself anew
+/// where it cannot fork; so the usage text does not name it.
+pub const REFRESH_IN_BACKGROUND: &str = "--refresh-in-background";
+
 const HINT: &str = "run 'k8s-token-cache --help' to see what is accepted";
 
 /// The wrapped command and what the caller adds to its key.
@@ -83,6 +87,8 @@ pub enum Command {
     /// The kubeconfigs; none for those that kubectl reads.
     Warm(Vec<PathBuf>),
     Doctor,
+    #[cfg(windows)]
+    Refresh(Wrapped),
     Help,
     Version,
 }
@@ -96,6 +102,8 @@ enum Verb {
     Clear,
     Warm,
     Doctor,
+    #[cfg(windows)]
+    Refresh,
     Help,
     Version,
 }
@@ -182,6 +190,8 @@ impl Options {
             "--clear" => (Verb::Clear, "--clear"),
             "--warm" => (Verb::Warm, "--warm"),
             "--doctor" => (Verb::Doctor, "--doctor"),
+            #[cfg(windows)]
+            REFRESH_IN_BACKGROUND => (Verb::Refresh, REFRESH_IN_BACKGROUND),
             "--help" | "-h" => (Verb::Help, "--help"),
             "--version" | "-V" => (Verb::Version, "--version"),
             _ => return Err(unknown(argument)),
@@ -221,6 +231,8 @@ impl Options {
             Some(Verb::Warm) => Command::Warm(words.into_iter().map(PathBuf::from).collect()),
             Some(Verb::List) => Command::List { json: self.json },
             Some(Verb::Doctor) => Command::Doctor,
+            #[cfg(windows)]
+            Some(Verb::Refresh) => Command::Refresh(self.wrapped(words)?),
             Some(Verb::Help) => Command::Help,
             Some(Verb::Version) => Command::Version,
         })
@@ -229,14 +241,14 @@ impl Options {
     /// An option that would do nothing is a misunderstanding.
     fn check(&self, verb: Option<Verb>) -> Result<()> {
         let edits = matches!(verb, Some(Verb::Inject | Verb::Restore));
-        let wraps = matches!(verb, None | Some(Verb::Explain | Verb::Clear));
+        let alone = matches!(verb, Some(Verb::List | Verb::Warm | Verb::Doctor | Verb::Version));
         let rules = [
             (self.json, verb == Some(Verb::List), "--json goes with --list"),
             (self.dry_run, edits, "--dry-run goes with --inject or --restore"),
             (self.quiet, edits, "--quiet goes with --inject or --restore"),
             (!self.users.is_empty(), edits, "--user goes with --inject or --restore"),
             (self.command.is_some(), verb == Some(Verb::Inject), "--command goes with --inject"),
-            (!self.key_env.is_empty(), wraps, "--key-env goes with a command to run, explain or clear"),
+            (!self.key_env.is_empty(), !edits && !alone, "--key-env goes with a command to run, explain or clear"),
         ];
         match rules.iter().find(|(given, allowed, _)| *given && !*allowed) {
             Some((_, _, rule)) => Err(usage(rule)),
@@ -259,8 +271,8 @@ impl Options {
         match command.first() {
             None => Err(usage(match self.verb {
                 Some((Verb::Explain, _)) => "no command to explain",
-                Some(_) => "no command to clear",
-                None => "no command to run",
+                Some((Verb::Clear, _)) => "no command to clear",
+                _ => "no command to run",
             })),
             Some(program) if program.is_empty() => Err(usage("the name of the command to run is empty")),
             Some(_) => Ok(Wrapped { key_env: self.key_env, command }),

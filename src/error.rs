@@ -82,10 +82,10 @@ impl fmt::Display for Error {
     }
 }
 
-/// The system's own words, in lower case and without std's "(os error N)".
+/// The system's own words, in lower case, without std's "(os error N)" and Windows' full stop.
 pub fn reason(error: &io::Error) -> String {
     let full = error.to_string();
-    let text = full.split(" (os error").next().unwrap_or_default();
+    let text = full.split(" (os error").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = text.chars();
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),

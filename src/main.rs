@@ -67,6 +67,8 @@ fn run(arguments: Vec<OsString>) -> Result<u8> {
         Command::Clear(Some(wrapped)) => with_call(&wrapped, &mut report::clear),
         Command::Warm(files) => report::warm(files, &variable, &kubeconfigs()),
         Command::Doctor => report::doctor(&read_config()?, &variable, &kubeconfigs()),
+        #[cfg(windows)]
+        Command::Refresh(wrapped) => with_call(&wrapped, &mut refresh::run),
         Command::Help => report::print(cli::USAGE),
         Command::Version => report::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }

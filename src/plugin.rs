@@ -15,7 +15,7 @@ use crate::exec_info;
 use crate::identity;
 use crate::key::EXEC_INFO;
 use crate::secret::SecretBytes;
-use crate::sys;
+use crate::sys::{self, End, Group};
 
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
@@ -62,12 +62,12 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
     if let Some(info) = std::env::var_os(EXEC_INFO).and_then(|info| info.into_string().ok()) {
         prepared.env(EXEC_INFO, exec_info::not_interactive(&info));
     }
-    let mut child = sys::spawn_group(&mut prepared).ok()?;
+    let mut group = sys::spawn_group(&mut prepared).ok()?;
     let deadline = Instant::now() + BACKGROUND_LIMIT;
     let mut too_long = |_: &[u8]| Err(Error::failure("the output is too long"));
-    let output = collect(&mut child, &|| Instant::now() >= deadline, &mut too_long);
-    let status = wait_until(&mut child, deadline).or_else(|| {
-        end(&mut child);
+    let output = collect(&mut group.child, &|| Instant::now() >= deadline, &mut too_long);
+    let status = wait_until(&mut group.child, deadline).or_else(|| {
+        end(&mut group);
         None
     })?;
     match output {
@@ -150,12 +150,12 @@ fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 }
 
 /// Ends the plugin and its children: with a request first, then by force.
-fn end(child: &mut Child) {
-    sys::end_group(child, sys::End::Request);
-    wait_until(child, Instant::now() + TERMINATION_LIMIT);
-    sys::end_group(child, sys::End::Force);
+fn end(group: &mut Group) {
+    group.end(End::Request);
+    wait_until(&mut group.child, Instant::now() + TERMINATION_LIMIT);
+    group.end(End::Force);
     // Whatever is left of it is init's; there is nobody to tell.
-    let _ = child.wait();
+    let _ = group.child.wait();
 }
 
 /// What a shell calls 127 and 126, and how to get a plugin that is missing.

@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::identity::Interaction;
 use crate::lock::{self, Attempt, Range};
 use crate::proxy::Call;
-use crate::{plugin, sys, time};
+use crate::{cli, plugin, sys, time};
 
 const DEFAULT_AHEAD: Duration = Duration::from_secs(5 * 60);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -47,13 +47,29 @@ pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
     }
     memory.row.paused_until_unix_ms = unix_ms(now + RUNNING);
     callers.remember(&memory, now);
-    if let Err(error) = sys::run_detached(call.source.command, &mut || renew(call, cache, found)) {
+    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, &mut || renew(call, cache, found)) {
         call.log.write("refresh", &error, now);
     }
 }
 
+/// What the detached process does where it had to be started anew: looks the entry up again, and
+/// renews it if that is still due.
+#[cfg(windows)]
+pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
+    use crate::key::Key;
+
+    let now = time::now();
+    let cache = Cache::open(call.config, Key::new(&call.source)?)?;
+    if let (Lookup::Fresh(found) | Lookup::Stale(found), _) = cache.lookup(now)?
+        && is_due(call, &found.entry, now)
+    {
+        renew(call, &cache, &found);
+    }
+    Ok(0)
+}
+
 /// Renews `found` now, unless somebody else is at it.
-pub fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
+fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
     let Some((callers, _guard)) = take_turn(cache) else { return };
     let renewed = run_and_store(call, cache, found);
     let now = time::now();

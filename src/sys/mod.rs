@@ -16,6 +16,9 @@ mod windows;
 #[cfg(windows)]
 pub use windows::*;
 
+#[cfg(test)]
+mod tests;
+
 #[cfg(not(test))]
 #[global_allocator]
 static ALLOCATOR: arena::Arena = arena::Arena;
@@ -27,6 +30,13 @@ pub struct Process {
     pub id: u32,
     /// When it started, in a unit of the platform's own.
     pub started: u64,
+}
+
+/// How a group of processes is ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Request,
+    Force,
 }
 
 /// A standard stream that text for people goes to.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::check;
 #[cfg(target_os = "linux")]
 use super::{open_system_file, read_at};
-use crate::sys::Process;
+use crate::sys::{End, Process};
 
 /// The process that called this program.
 #[cfg(target_os = "linux")]
@@ -177,24 +177,23 @@ pub fn resolve_program(program: &OsStr) -> PathBuf {
     program.into()
 }
 
-/// Starts `command` at the head of a process group of its own.
-pub fn spawn_group(command: &mut Command) -> io::Result<Child> {
-    command.process_group(0).spawn()
+/// A process and its children, which are ended together.
+pub struct Group {
+    pub child: Child,
 }
 
-/// How a group of processes is ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Request,
-    Force,
+/// Starts `command` at the head of a group of its own.
+pub fn spawn_group(command: &mut Command) -> io::Result<Group> {
+    command.process_group(0).spawn().map(|child| Group { child })
 }
 
-/// Ends what [`spawn_group`] started, with its children.
-pub fn end_group(child: &mut Child, end: End) {
-    let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
-    // SAFETY: the child is not waited for yet, so its id, which is the group's, is still its own.
-    unsafe {
-        libc::kill(-(child.id() as i32), signal);
+impl Group {
+    pub fn end(&mut self, end: End) {
+        let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
+        // SAFETY: the child is not waited for yet, so its id, which is the group's, is still its own.
+        unsafe {
+            libc::kill(-(self.child.id() as i32), signal);
+        }
     }
 }
 
@@ -209,8 +208,8 @@ pub fn find_program(program: &OsStr) -> Option<PathBuf> {
 
 /// Does `work` in a process of its own: another session, the null device on all three standard
 /// streams, every other descriptor closed. A caller that reads our output to its end must not wait
-/// for it. `command` is not needed where a process can simply be copied.
-pub fn run_detached(_command: &[std::ffi::OsString], work: &mut dyn FnMut()) -> io::Result<()> {
+/// for it. `option` is for systems where a process cannot simply be copied.
+pub fn run_detached(_option: &str, work: &mut dyn FnMut()) -> io::Result<()> {
     // SAFETY: this program has a single thread, so the child may go on as it pleases.
     let child = check(unsafe { libc::fork() })?;
     if child != 0 {

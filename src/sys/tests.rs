@@ -1,0 +1,242 @@
+//! What both platforms promise.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+
+const OFFSET: u64 = 1 << 41;
+const LONG: Duration = Duration::from_secs(30);
+
+fn folder() -> (TempDir, Directory) {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = Directory::open(folder.path()).unwrap();
+    (folder, directory)
+}
+
+fn name(name: &str) -> &OsStr {
+    OsStr::new(name)
+}
+
+fn make(directory: &Directory, file: &str, content: &str) {
+    write_all_at(&directory.create_new(name(file)).unwrap(), content.as_bytes(), 0).unwrap();
+}
+
+fn content(mut file: File) -> String {
+    let mut text = String::new();
+    file.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A script that the shells of both platforms understand.
+fn shell(script: &str) -> Command {
+    let (shell, option) = if cfg!(windows) { ("cmd", "/c") } else { ("sh", "-c") };
+    let mut command = Command::new(resolve_program(name(shell)));
+    command.args([option, script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
+/// Two processes, of which the second waits for input that never comes.
+fn endless() -> Command {
+    shell(if cfg!(windows) { "cmd /c set /p input=" } else { "cat; true" })
+}
+
+#[test]
+fn a_locked_byte_belongs_to_one_open_file() {
+    let (_folder, directory) = folder();
+    let open = || directory.open_or_create(name("lock")).unwrap();
+    let (one, other) = (open(), open());
+    assert!(try_lock_byte(&one, OFFSET).unwrap());
+    assert!(!try_lock_byte(&other, OFFSET).unwrap());
+    assert!(try_lock_byte(&other, OFFSET + 1).unwrap());
+    unlock_byte(&one, OFFSET).unwrap();
+    assert!(try_lock_byte(&other, OFFSET).unwrap());
+    drop(open());
+    assert!(!try_lock_byte(&one, OFFSET).unwrap(), "closing another descriptor must not unlock");
+    drop(other);
+    assert!(try_lock_byte(&one, OFFSET).unwrap());
+}
+
+#[test]
+fn a_lock_far_behind_the_end_leaves_the_content_alone() {
+    let (_folder, directory) = folder();
+    make(&directory, "table", "0123456789");
+    let (holder, other) =
+        (directory.open_or_create(name("table")).unwrap(), directory.open_or_create(name("table")).unwrap());
+    assert!(try_lock_byte(&holder, OFFSET).unwrap());
+    write_all_at(&other, b"ab", 4).unwrap();
+    assert_eq!(content(directory.open_private(name("table")).unwrap()), "0123ab6789");
+}
+
+#[test]
+fn reading_gives_less_only_at_the_end() {
+    let (_folder, directory) = folder();
+    make(&directory, "file", "0123456789");
+    let file = directory.open_private(name("file")).unwrap();
+    let mut buffer = [0; 4];
+    assert_eq!(read_at(&file, &mut buffer, 3).unwrap(), 4);
+    assert_eq!(&buffer, b"3456");
+    assert_eq!(read_at(&file, &mut buffer, 8).unwrap(), 2);
+    assert_eq!(read_at(&file, &mut buffer, 10).unwrap(), 0);
+}
+
+#[test]
+fn a_file_that_was_replaced_or_removed_has_lost_its_name() {
+    let (_folder, directory) = folder();
+    make(&directory, "old", "");
+    make(&directory, "new", "");
+    make(&directory, "removed", "");
+    let named = |file: &str| directory.open_private(name(file)).unwrap();
+    let still = |file: &str, opened: &File| directory.still_names(name(file), opened).unwrap();
+
+    let new = named("new");
+    assert!(still("new", &new) && !still("old", &new));
+    drop(new);
+    directory.replace(name("new"), name("old")).unwrap();
+    assert_eq!(directory.open_private(name("new")).unwrap_err().kind(), ErrorKind::NotFound);
+    let renamed = named("old");
+    assert!(!still("new", &renamed) && still("old", &renamed) && !still("removed", &renamed));
+    directory.remove(name("removed")).unwrap();
+    assert!(!still("removed", &renamed));
+}
+
+#[test]
+fn a_file_is_replaced_although_a_reader_has_it_open() {
+    let (_folder, directory) = folder();
+    make(&directory, "file", "old");
+    make(&directory, "temporary", "new");
+    let reader = directory.open_private(name("file")).unwrap();
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            tell.send(()).unwrap();
+            directory.replace(name("temporary"), name("file"))
+        });
+        told.recv().unwrap();
+        assert_eq!(content(reader), "old");
+        writer.join().unwrap().unwrap();
+    });
+    assert_eq!(content(directory.open_private(name("file")).unwrap()), "new");
+}
+
+#[test]
+fn a_new_file_must_be_new() {
+    let (_folder, directory) = folder();
+    make(&directory, "file", "");
+    assert_eq!(directory.create_new(name("file")).unwrap_err().kind(), ErrorKind::AlreadyExists);
+}
+
+#[test]
+fn only_a_regular_file_is_opened() {
+    let (folder, directory) = folder();
+    fs::create_dir(folder.path().join("directory")).unwrap();
+    let kind = |path: &Path| open_private(path).unwrap_err().kind();
+    assert_eq!(kind(&folder.path().join("directory")), ErrorKind::InvalidData);
+    assert_eq!(kind(&folder.path().join("absent")), ErrorKind::NotFound);
+    assert_eq!(directory.open_private(name("absent")).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(open_for_update(&folder.path().join("absent")).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn a_directory_is_made_with_its_parents_and_a_file_is_none() {
+    let (folder, directory) = folder();
+    let deep = folder.path().join("a").join("b");
+    Directory::make(&deep).unwrap();
+    Directory::make(&deep).unwrap();
+    assert!(deep.is_dir());
+    make(&directory, "file", "");
+    assert!(Directory::make(&folder.path().join("file")).is_err());
+}
+
+#[test]
+fn a_log_grows() {
+    use std::io::Write;
+    let (folder, _directory) = folder();
+    let path = folder.path().join("log");
+    for line in ["one\n", "two\n"] {
+        open_log(&path).unwrap().write_all(line.as_bytes()).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path).unwrap(), "one\ntwo\n");
+}
+
+#[test]
+fn a_stamp_tells_content_and_file_apart() {
+    let (folder, directory) = folder();
+    let stamp = |file: &str| file_stamp(&folder.path().join(file)).unwrap();
+    make(&directory, "one", "1");
+    make(&directory, "two", "1");
+    let (one, modified) =
+        (stamp("one"), fs::metadata(folder.path().join("one")).unwrap().modified().unwrap());
+    assert_eq!(one, stamp("one"));
+    assert_ne!(one.inode, stamp("two").inode);
+    assert_eq!(one.modified_ns, modified.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as i128);
+    fs::write(folder.path().join("one"), "12").unwrap();
+    assert_eq!((stamp("one").inode, stamp("one").size), (one.inode, 2));
+    assert!(file_stamp(folder.path()).is_ok());
+    assert!(file_stamp(&folder.path().join("absent")).is_err());
+}
+
+#[test]
+fn the_parent_stays_the_same() {
+    let parent = parent_process();
+    assert_eq!(parent, parent_process());
+    // A Windows program that was started from outside of wine has no parent.
+    #[cfg(unix)]
+    assert_eq!(parent.map(|parent| parent.id), Some(std::os::unix::process::parent_id()));
+}
+
+#[test]
+fn a_stream_can_be_read_when_there_is_something_and_at_its_end() {
+    let mut silent = spawn_group(&mut endless()).unwrap();
+    let stdout = silent.child.stdout.take().unwrap();
+    assert!(!wait_readable(&stdout, Duration::ZERO).unwrap());
+    silent.end(End::Force);
+    assert!(wait_readable(&stdout, LONG).unwrap());
+    silent.child.wait().unwrap();
+
+    let mut talking = shell("echo text").spawn().unwrap();
+    let mut stdout = talking.stdout.take().unwrap();
+    assert!(wait_readable(&stdout, LONG).unwrap());
+    let mut text = String::new();
+    stdout.read_to_string(&mut text).unwrap();
+    assert_eq!(text.trim_end(), "text");
+    assert!(wait_readable(&stdout, LONG).unwrap());
+    talking.wait().unwrap();
+}
+
+#[test]
+fn a_group_ends_with_its_children() {
+    let mut group = spawn_group(&mut endless()).unwrap();
+    let mut stdout = group.child.stdout.take().unwrap();
+    group.end(End::Force);
+    // The output ends when the last process that holds it is gone.
+    assert_eq!(stdout.read_to_end(&mut Vec::new()).unwrap(), 0);
+    assert!(!group.child.wait().unwrap().success());
+}
+
+#[test]
+fn the_status_of_a_program_is_its_own() {
+    for status in [0, 3, 255] {
+        let mut child = spawn_forwarding_signals(&mut shell(&format!("exit {status}"))).unwrap();
+        let ended = child.wait().unwrap();
+        stop_forwarding();
+        assert_eq!(exit_status(ended), status);
+        assert!(!was_interrupted(ended));
+    }
+}
+
+#[test]
+fn a_program_is_found_by_its_path_and_on_path() {
+    let shell = find_program(name(if cfg!(windows) { "cmd" } else { "sh" })).unwrap();
+    assert!(shell.is_absolute());
+    assert_eq!(find_program(shell.as_os_str()), Some(shell));
+    assert_eq!(find_program(name("no-program-has-this-name")), None);
+}
