@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""usage: measure.py --program FILE --harness FILE --floor FILE --out FILE [--compiler TEXT]
+                     [--rounds N] [--slow-rounds N] [--peer FILE]
+
+Measures what the benchmark shows, and writes it as JSON with every single sample. Whatever is
+compared was measured by the same harness in the same run. All of it happens below a temporary
+folder with a HOME of its own; a key that the program makes in the kernel's keyring is removed.
+report.py judges and draws.
+"""
+
+import argparse
+import base64
+import contextlib
+import ctypes
+import datetime
+import json
+import os
+import pathlib
+import platform
+import random
+import selectors
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from cluster import serve_cluster
+
+EXEC_INFO = (
+    '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
+    '"spec":{"interactive":false}}'
+)
+CREDENTIAL_BYTES = 2048
+GET_TOKEN = ["aws", "eks", "get-token", "--cluster-name"]
+ENTRIES = [100, 1000]
+BURST_CALLS = 64
+BURSTS = 5
+PEER_FILE = "KUBE_CREDENTIAL_CACHE_FILE"
+
+
+def main():
+    options = parse_arguments()
+    with tempfile.TemporaryDirectory() as folder, keyring_as_it_was():
+        bench = Bench(pathlib.Path(folder), options)
+        result = {
+            "date": datetime.date.today().isoformat(),
+            "machine": machine(),
+            "versions": versions(options),
+            "bytes": sizes(options),
+            "crates": count_crates(),
+            "system_calls": bench.count_system_calls(),
+            "samples_ns": bench.run(bench.fast_rows(), options.rounds, warm_up=50),
+            "bursts": [bench.burst(number) for number in range(BURSTS)],
+        }
+        with bench.slow_rows() as rows:
+            if rows:
+                result["samples_ns"] |= bench.run(rows, options.slow_rounds, warm_up=2)
+    with open(options.out, "w") as file:
+        json.dump(result, file, indent=None, separators=(",", ":"))
+        file.write("\n")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser()
+    for name in ["--program", "--harness", "--floor", "--out"]:
+        parser.add_argument(name, required=True, type=os.path.abspath)
+    parser.add_argument("--peer", type=os.path.abspath)
+    parser.add_argument("--compiler", default="")
+    parser.add_argument("--rounds", type=int, default=1500)
+    parser.add_argument("--slow-rounds", type=int, default=15)
+    return parser.parse_args()
+
+
+class Bench:
+    """A HOME with a fast exec plugin named aws, and the caches that the rows look into."""
+
+    def __init__(self, folder, options):
+        self.folder = folder
+        self.options = options
+        self.credential = folder / "credential"
+        self.credential.write_text(make_credential())
+        plugins = folder / "bin"
+        plugins.mkdir()
+        shutil.copy(options.floor, plugins / "aws")
+        aws = folder / "home" / ".aws"
+        aws.mkdir(parents=True)
+        (aws / "config").write_text("[profile bench]\nregion = eu-central-1\n")
+        (aws / "credentials").write_text("[bench]\naws_access_key_id = bench\n")
+        self.environment = {
+            "HOME": str(folder / "home"),
+            "PATH": f"{plugins}:/usr/local/bin:/usr/bin:/bin",
+            "USER": "bench",
+            "LOGNAME": "bench",
+            "SHELL": "/bin/sh",
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "PWD": str(folder),
+            "AWS_PROFILE": "bench",
+            "AWS_REGION": "eu-central-1",
+            "BENCH_FILE": str(self.credential),
+        }
+
+    def client(self, cache, **more):
+        """The environment in which a Kubernetes client calls, with a cache file of that name."""
+        path = {"K8S_TOKEN_CACHE_FILE": str(self.folder / cache / "token.json")}
+        return self.environment | {"KUBERNETES_EXEC_INFO": EXEC_INFO} | path | more
+
+    def get_token(self, environment, cluster="bench"):
+        return row([self.options.program, *GET_TOKEN, cluster], environment, expect=self.credential)
+
+    def fast_rows(self):
+        off = {"K8S_TOKEN_CACHE_ENCRYPTION": "off"}
+        from_shell = self.client("one")
+        del from_shell["KUBERNETES_EXEC_INFO"]
+        rows = {
+            "floor": row([self.options.floor], self.environment, expect=self.credential),
+            "hit": self.get_token(self.client("one")),
+            "hit from a shell": self.get_token(from_shell),
+            "hit, not encrypted": self.get_token(self.client("off", **off)),
+        }
+        for count in ENTRIES:
+            environment = self.client(str(count))
+            for number in range(count - 1):
+                call(self.get_token(environment, cluster=f"other-{number}"))
+            rows[f"hit, {count} entries"] = self.get_token(environment)
+        for hit in rows.values():
+            call(hit)
+
+        missing = self.client("missing")
+        rows["plugin"] = row(
+            [self.folder / "bin" / "aws", *GET_TOKEN[1:], "bench"], missing, expect=self.credential
+        )
+        rows["miss"] = self.get_token(missing) | {"fresh": missing["K8S_TOKEN_CACHE_FILE"]}
+        if self.options.peer:
+            peer = self.client("none", **{PEER_FILE: str(self.folder / "peer.json")})
+            rows["peer"] = row([self.options.peer, *GET_TOKEN, "bench"], peer)
+            call(rows["peer"])
+        return rows
+
+    @contextlib.contextmanager
+    def slow_rows(self):
+        """The real aws, and kubectl with it against a stand-in for a cluster, where installed."""
+        aws, kubectl = real_path("aws"), real_path("kubectl")
+        if not aws:
+            print("measure: aws is not installed: leaving its rows out", file=sys.stderr)
+            yield {}
+            return
+        environment = self.client("real")
+        environment["PATH"] = f"{os.path.dirname(aws)}:{self.environment['PATH']}"
+        environment["AWS_ACCESS_KEY_ID"] = environment["AWS_SECRET_ACCESS_KEY"] = "bench"
+        del environment["AWS_PROFILE"]
+        rows = {
+            "aws": row([aws, *GET_TOKEN[1:], "bench"], environment),
+            "aws, cached": row([self.options.program, *GET_TOKEN, "bench"], environment),
+        }
+        if not kubectl:
+            print("measure: kubectl is not installed: leaving its rows out", file=sys.stderr)
+            yield rows
+            return
+        del environment["KUBERNETES_EXEC_INFO"]  # kubectl's affair
+        with serve_cluster(self.folder) as cluster:
+            commands = {"kubectl": GET_TOKEN, "kubectl, cached": [self.options.program, *GET_TOKEN]}
+            for name, command in commands.items():
+                config = self.folder / f"{name}.json"
+                config.write_text(kubeconfig(cluster, [*command, "bench"]))
+                rows[name] = row([kubectl, "--kubeconfig", config, "get", "namespaces"], environment)
+            yield rows
+
+    def run(self, rows, rounds, warm_up):
+        """The samples of each row, in nanoseconds."""
+        done = subprocess.run(
+            [self.options.harness, str(rounds), str(warm_up)],
+            input="".join(as_lines(name.replace(" ", "_"), row) for name, row in rows.items()),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            cwd=self.folder,
+        )
+        samples = [line.split() for line in done.stdout.splitlines()]
+        return {name.replace("_", " "): [int(ns) for ns in times] for name, *times in samples}
+
+    def burst(self, number):
+        """Many calls at once that nothing is cached for, of a plugin that takes half a second."""
+        folder = self.folder / f"burst-{number}"
+        folder.mkdir()
+        plugin = folder / "plugin"
+        plugin.write_text(f"#!/bin/sh\necho run >>{folder}/runs\nsleep 0.5\ncat {self.credential}\n")
+        plugin.chmod(0o755)
+        environment = self.client(f"burst-{number}")
+        ended = self.end_times([self.options.program, plugin], environment)
+        return {
+            "plugin_runs": len((folder / "runs").read_text().splitlines()),
+            "last_after_first_ns": max(ended) - min(ended),
+        }
+
+    def end_times(self, command, environment):
+        """When each of the calls had printed everything, on the monotonic clock."""
+        children, ended = [], []
+        with selectors.DefaultSelector() as selector:
+            for _ in range(BURST_CALLS):
+                child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+                selector.register(child.stdout, selectors.EVENT_READ, bytearray())
+                children.append(child)
+            while selector.get_map():
+                for key, _ in selector.select():
+                    piece = os.read(key.fd, 65536)
+                    key.data.extend(piece)
+                    if not piece:
+                        ended.append(time.monotonic_ns())
+                        selector.unregister(key.fileobj)
+                        assert bytes(key.data) == self.credential.read_bytes()
+        for child in children:
+            assert child.wait() == 0
+            child.stdout.close()
+        return ended
+
+    def count_system_calls(self):
+        """Those of a hit, from its execve on; None without strace."""
+        if not shutil.which("strace"):
+            return None
+        hit = self.get_token(self.client("traced"))
+        trace = self.folder / "trace"
+        call(hit)
+        call(hit | {"argv": ["strace", "-f", "-o", str(trace), *hit["argv"]]})
+        lines = trace.read_text().splitlines()
+        return sum(1 for line in lines if "(" in line.split(None, 1)[1].split("=")[0])
+
+
+def row(argv, environment, expect=None):
+    return {"argv": [str(word) for word in argv], "env": environment, "expect": expect}
+
+
+def as_lines(name, row):
+    lines = [f"row {name}"]
+    lines += [f"arg {word}" for word in row["argv"]]
+    lines += [f"env {variable}={value}" for variable, value in row["env"].items()]
+    lines += [f"{key} {row[key]}" for key in ("fresh", "expect") if row.get(key)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def call(row):
+    subprocess.run(row["argv"], env=row["env"], stdout=subprocess.DEVNULL, check=True)
+
+
+def make_credential():
+    """An ExecCredential as large as those of EKS with a session token, good for an hour."""
+    expiry = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    credential = {
+        "kind": "ExecCredential",
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "spec": {},
+        "status": {"expirationTimestamp": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"), "token": ""},
+    }
+    missing = CREDENTIAL_BYTES - len(json.dumps(credential)) - 1
+    noise = base64.urlsafe_b64encode(random.randbytes(missing)).decode()
+    credential["status"]["token"] = ("k8s-aws-v1." + noise)[:missing]
+    return json.dumps(credential) + "\n"
+
+
+def kubeconfig(cluster, command):
+    exec_plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "interactiveMode": "IfAvailable",
+        "command": command[0],
+        "args": command[1:],
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "bench",
+            "clusters": [{"name": "bench", "cluster": cluster}],
+            "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+            "users": [{"name": "bench", "user": {"exec": exec_plugin}}],
+        }
+    )
+
+
+def real_path(command):
+    """Where a command really is: pyenv's stand-ins on PATH cost more than the cache does."""
+    path = shutil.which(command)
+    if path and "/shims/" in path:
+        found = subprocess.run(["pyenv", "which", command], stdout=subprocess.PIPE, text=True)
+        path = found.stdout.strip() or path
+    return path
+
+
+@contextlib.contextmanager
+def keyring_as_it_was():
+    was_there = keyctl_search() > 0
+    try:
+        yield
+    finally:
+        serial = keyctl_search()
+        if serial > 0 and not was_there:
+            keyctl(KEYCTL_UNLINK, serial, USER_KEYRING)
+
+
+# include/uapi/linux/keyctl.h; the number of the system call differs by processor.
+KEYCTL_UNLINK = 9
+KEYCTL_SEARCH = 10
+USER_KEYRING = -4
+KEYCTL_NUMBER = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
+
+
+def keyctl_search():
+    return keyctl(KEYCTL_SEARCH, USER_KEYRING, b"user", b"k8s-token-cache", 0)
+
+
+def keyctl(*arguments):
+    if KEYCTL_NUMBER is None:
+        return -1
+    return ctypes.CDLL(None).syscall(KEYCTL_NUMBER, *arguments)
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        models = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
+        "load": os.getloadavg()[0],
+    }
+
+
+def versions(options):
+    found = {"k8s-token-cache": first_line([options.program, "--version"]), "compiler": options.compiler}
+    for name, arguments in {"kubectl": ["version", "--client"], "aws": ["--version"]}.items():
+        if path := real_path(name):
+            found[name] = first_line([path, *arguments])
+    return found
+
+
+def first_line(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    return done.stdout.splitlines()[0] if done.stdout else ""
+
+
+def sizes(options):
+    programs = {"k8s-token-cache": options.program, "floor": options.floor, "peer": options.peer}
+    return {name: os.path.getsize(path) for name, path in programs.items() if path}
+
+
+def count_crates():
+    """Third-party crates that are linked into the program; those of proc macros are not."""
+    tree = ["cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none"]
+    target = ["--target", f"{platform.machine()}-unknown-linux-musl"]
+    lines = subprocess.run(tree + target, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return len({tuple(line.split()[:2]) for line in lines.splitlines()}) - 1
+
+
+main()
