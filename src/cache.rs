@@ -158,7 +158,9 @@ pub fn existing_vault(config: &Config) -> Result<Option<Vault>> {
             let found = keystore::find(*mode, config.state_directory.as_deref())?;
             Ok(found.map(|(key, source)| Vault::Sealed(Sealer::new(key, source))))
         }
-        Encryption::Given(key) => Ok(Some(Vault::Sealed(Sealer::new(key.clone(), keystore::Source::Environment)))),
+        Encryption::Given(key) => {
+            Ok(Some(Vault::Sealed(Sealer::new(key.clone(), keystore::Source::Environment))))
+        }
         Encryption::Off => Ok(Some(Vault::Plain)),
     }
 }

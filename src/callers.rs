@@ -228,8 +228,14 @@ fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
         Ending::Failed(failure) => (2, failure.status),
     };
     let mut bytes = [0; ROW];
-    let numbers =
-        [subject.key_half(), subject.caller, unix_ms(now), row.given, row.ended_unix_ms, row.paused_until_unix_ms];
+    let numbers = [
+        subject.key_half(),
+        subject.caller,
+        unix_ms(now),
+        row.given,
+        row.ended_unix_ms,
+        row.paused_until_unix_ms,
+    ];
     for (number, place) in numbers.iter().zip(bytes[8..].chunks_exact_mut(8)) {
         place.copy_from_slice(&number.to_le_bytes());
     }

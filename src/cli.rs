@@ -248,7 +248,11 @@ impl Options {
             (self.quiet, edits, "--quiet goes with --inject or --restore"),
             (!self.users.is_empty(), edits, "--user goes with --inject or --restore"),
             (self.command.is_some(), verb == Some(Verb::Inject), "--command goes with --inject"),
-            (!self.key_env.is_empty(), !edits && !alone, "--key-env goes with a command to run, explain or clear"),
+            (
+                !self.key_env.is_empty(),
+                !edits && !alone,
+                "--key-env goes with a command to run, explain or clear",
+            ),
         ];
         match rules.iter().find(|(given, allowed, _)| *given && !*allowed) {
             Some((_, _, rule)) => Err(usage(rule)),

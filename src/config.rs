@@ -46,7 +46,9 @@ impl Config {
             refresh_ahead: duration(environment, "K8S_TOKEN_CACHE_REFRESH_AHEAD")?,
             key_env: names(environment, "K8S_TOKEN_CACHE_KEY_ENV")?,
             key_files: set(environment, "K8S_TOKEN_CACHE_KEY_FILES")
-                .map(|list| std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
+                .map(|list| {
+                    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
+                })
                 .unwrap_or_default(),
             encryption: encryption(environment)?,
             state_directory: state_directory(Platform::CURRENT, environment),

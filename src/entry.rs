@@ -50,10 +50,8 @@ impl Vault {
     /// The object for `entry` under `name`: `{"created":1,"expires":2,"sealed":"<base64>"}`, or
     /// with `"parts":"<base64>","credential":"<text>"` in the place of `sealed`.
     pub fn encode(&self, name: &Name, entry: &Entry) -> Result<String> {
-        let mut object = format!(
-            "{{\"created\":{},\"expires\":{},",
-            entry.created_unix_s, entry.expires_unix_s
-        );
+        let mut object =
+            format!("{{\"created\":{},\"expires\":{},", entry.created_unix_s, entry.expires_unix_s);
         match self {
             Vault::Sealed(sealer) => {
                 let envelope = sealer.seal(&entry.context(name), entry.content.0.expose())?;

@@ -125,7 +125,8 @@ impl Key {
 fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
     let Some(text) = environment(EXEC_INFO) else { return Ok(None) };
     let info = ExecInfo::parse(text.as_encoded_bytes());
-    info.map(Some).map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is no ExecCredential")))
+    info.map(Some)
+        .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is no ExecCredential")))
 }
 
 /// The parts that `bytes` consist of; ends early where they are none.
@@ -158,7 +159,8 @@ impl Parts {
         for variable in source.identity.variables() {
             self.push_variable(variable.name, variable.secret, source.environment);
         }
-        let mut further: Vec<&String> = source.identity.named_variables.iter().chain(source.key_env).collect();
+        let mut further: Vec<&String> =
+            source.identity.named_variables.iter().chain(source.key_env).collect();
         further.sort_unstable();
         further.dedup();
         for name in further {

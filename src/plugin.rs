@@ -165,7 +165,8 @@ fn cannot_start(command: &[OsString], error: &io::Error) -> Error {
         let text = format!("cannot run '{}': {}", program.display(), reason(error));
         return Error::new(Kind::PluginNotRunnable, text);
     }
-    let missing = Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", program.display()));
+    let missing =
+        Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", program.display()));
     match identity::install_hint(command) {
         Some(hint) => missing.with_hint(hint),
         None => missing,

@@ -152,15 +152,20 @@ struct Miss<'a> {
 }
 
 impl<'a> Miss<'a> {
-    fn new(call: &'a Call<'a>, cache: &'a Cache, reason: Reason, cached: Option<Found>, now: Duration) -> Self {
+    fn new(
+        call: &'a Call<'a>,
+        cache: &'a Cache,
+        reason: Reason,
+        cached: Option<Found>,
+        now: Duration,
+    ) -> Self {
         let directory = cache.store.make_directory();
         if let Err(error) = &directory {
             call.log.warn(error, now);
         }
         let directory = directory.ok();
-        let lock_file = directory.as_ref().and_then(|directory| {
-            directory.open_or_create(&cache.store.lock_name()).ok()
-        });
+        let lock_file =
+            directory.as_ref().and_then(|directory| directory.open_or_create(&cache.store.lock_name()).ok());
         let process = sys::parent_process();
         Miss {
             call,
@@ -201,7 +206,11 @@ impl<'a> Miss<'a> {
             directory,
             lock_name: &self.cache.store.lock_name(),
             callers: self.callers.as_ref(),
-            rejected: self.cached.as_ref().filter(|_| self.reason == Reason::Rejected).map(|found| found.fingerprint),
+            rejected: self
+                .cached
+                .as_ref()
+                .filter(|_| self.reason == Reason::Rejected)
+                .map(|found| found.fingerprint),
             limit: if may_prompt { PROMPT_WAIT_LIMIT } else { WAIT_LIMIT },
             generation,
             tell: &|| {
@@ -239,7 +248,8 @@ impl<'a> Miss<'a> {
             }
             Verdict::Invalid(why) => {
                 if let Some(found) = self.usable() {
-                    return self.serve_cached(found, &format!("'{}' gave no credential: {why}", self.program()));
+                    return self
+                        .serve_cached(found, &format!("'{}' gave no credential: {why}", self.program()));
                 }
                 write_stdout(output)?;
                 self.not_stored(why);

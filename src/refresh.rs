@@ -25,8 +25,7 @@ const RUNNING: Duration = Duration::from_secs(75);
 
 /// Whether so little life is left that the credential is renewed while it is served.
 pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
-    ahead(call.config, call.identity.interaction, entry)
-        .is_some_and(|ahead| entry.time_left(now) < ahead)
+    ahead(call.config, call.identity.interaction, entry).is_some_and(|ahead| entry.time_left(now) < ahead)
 }
 
 /// The life left below which `entry` is renewed in the background; `None` where it never is.
@@ -87,7 +86,9 @@ fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
 fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
     let directory = cache.store.make_directory().ok()?;
     let name = cache.store.lock_name();
-    let Ok(Attempt::Held(guard)) = lock::attempt(&directory, &name, Range::Key(cache.name)) else { return None };
+    let Ok(Attempt::Held(guard)) = lock::attempt(&directory, &name, Range::Key(cache.name)) else {
+        return None;
+    };
     Some((Callers::open(cache.store.path())?, guard))
 }
 

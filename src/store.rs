@@ -31,7 +31,8 @@ pub type Name = [u8; 16];
 
 const VERSION: u64 = 1;
 const NAME_DIGITS: usize = 32;
-const HEADER_LENGTH: usize = "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
+const HEADER_LENGTH: usize =
+    "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
 const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
 const INDEX_END: &str = "],\"entries\":{\n";
 const FILE_END: &str = "}}\n";
@@ -118,7 +119,9 @@ impl Store {
     /// Every name and line, with the expiry that the index states.
     pub fn all(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         match sys::open_private(&self.path) {
-            Ok(file) => Ok(Content::read(&file).entries.into_iter().map(|entry| (entry.name, entry.object)).collect()),
+            Ok(file) => {
+                Ok(Content::read(&file).entries.into_iter().map(|entry| (entry.name, entry.object)).collect())
+            }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
             Err(_) => Ok(Vec::new()),
         }
@@ -133,7 +136,9 @@ impl Store {
     pub fn insert(&self, line: &Line<'_>, expected: &Expected<'_>, now: Duration) -> Result<Stored> {
         let mut stored = Stored::TooLate;
         self.update(now, &mut |content| {
-            if content.generation != expected.generation || !content.may_replace(&line.name, expected.replaces) {
+            if content.generation != expected.generation
+                || !content.may_replace(&line.name, expected.replaces)
+            {
                 return false;
             }
             content.put(line);

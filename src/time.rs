@@ -46,7 +46,8 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
 
 /// The stamp in UTC, as in `2026-01-31T08:00:00Z`; years past 9999 are cut to it.
 pub fn format_rfc3339(stamp_unix_s: u64) -> String {
-    let stamp_s = i64::try_from(stamp_unix_s).map_or(LAST_STAMP_UNIX_S, |stamp_s| stamp_s.min(LAST_STAMP_UNIX_S));
+    let stamp_s =
+        i64::try_from(stamp_unix_s).map_or(LAST_STAMP_UNIX_S, |stamp_s| stamp_s.min(LAST_STAMP_UNIX_S));
     let (year, month, day) = civil_from_days(stamp_s / SECONDS_PER_DAY);
     let second_of_day = stamp_s % SECONDS_PER_DAY;
     format!(
@@ -63,8 +64,12 @@ pub struct Human(pub Duration);
 impl fmt::Display for Human {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        let units =
-            [(seconds / 86_400, 'd'), (seconds / 3600 % 24, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+        let units = [
+            (seconds / 86_400, 'd'),
+            (seconds / 3600 % 24, 'h'),
+            (seconds / 60 % 60, 'm'),
+            (seconds % 60, 's'),
+        ];
         let first = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
         for (index, (count, unit)) in units.iter().enumerate().skip(first).take(2) {
             if *count > 0 || index == first {
@@ -148,7 +153,9 @@ impl Digits<'_> {
     fn number(&mut self, width: usize) -> Option<i64> {
         let digits = self.0.get(..width)?;
         self.0 = &self.0[width..];
-        digits.iter().try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
+        digits
+            .iter()
+            .try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
     }
 
     fn number_within(&mut self, width: usize, least: i64, most: i64) -> Option<i64> {

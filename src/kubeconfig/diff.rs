@@ -29,10 +29,7 @@ struct Block {
 pub fn unified(name: &str, before: &str, edits: &[Edit], colour: bool) -> String {
     let lines: Vec<&str> = before.split_inclusive('\n').collect();
     let blocks = blocks(&lines, before, edits);
-    let mut page = Page {
-        text: String::new(),
-        colour,
-    };
+    let mut page = Page { text: String::new(), colour };
     if !blocks.is_empty() {
         page.line(Part::Header, "--- ", name);
         page.line(Part::Header, "+++ ", name);
@@ -56,18 +53,8 @@ fn blocks(lines: &[&str], before: &str, edits: &[Edit]) -> Vec<Block> {
             touched.end = touched.end.max(spans[end].end);
             end += 1;
         }
-        let text = edit::apply(
-            &edits[at..end],
-            before,
-            starts[touched.start]..starts[touched.end],
-        );
-        blocks.push(trimmed(
-            Block {
-                lines: touched,
-                text,
-            },
-            lines,
-        ));
+        let text = edit::apply(&edits[at..end], before, starts[touched.start]..starts[touched.end]);
+        blocks.push(trimmed(Block { lines: touched, text }, lines));
         at = end;
     }
     blocks
@@ -87,44 +74,26 @@ fn starts(lines: &[&str]) -> Vec<usize> {
 /// The lines that an edit changes. One that begins and ends where lines begin, and leaves no
 /// piece of a line behind, does not touch the line after it.
 fn touched(starts: &[usize], edit: &Edit) -> Range<usize> {
-    let line_at = |place| {
-        starts
-            .partition_point(|&start| start <= place)
-            .saturating_sub(1)
-    };
+    let line_at = |place| starts.partition_point(|&start| start <= place).saturating_sub(1);
     let begins_line = |place| starts.binary_search(&place).is_ok();
     let is_whole = begins_line(edit.range.start)
         && begins_line(edit.range.end)
         && (edit.text.is_empty() || edit.text.ends_with('\n'));
     let last = line_at(edit.range.end);
-    let end = if is_whole {
-        last
-    } else {
-        (last + 1).min(starts.len() - 1)
-    };
+    let end = if is_whole { last } else { (last + 1).min(starts.len() - 1) };
     line_at(edit.range.start).min(end)..end
 }
 
 fn trimmed(block: Block, lines: &[&str]) -> Block {
-    let Block {
-        lines: mut range,
-        text,
-    } = block;
+    let Block { lines: mut range, text } = block;
     let new: Vec<&str> = text.split_inclusive('\n').collect();
     let old = &lines[range.clone()];
-    let head = old
-        .iter()
-        .zip(&new)
-        .take_while(|(old, new)| old == new)
-        .count();
+    let head = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev());
     let tail = tail.take_while(|(old, new)| old == new).count();
     range.start += head;
     range.end -= tail;
-    Block {
-        lines: range,
-        text: new[head..new.len() - tail].concat(),
-    }
+    Block { lines: range, text: new[head..new.len() - tail].concat() }
 }
 
 struct Page {
@@ -142,17 +111,11 @@ impl Page {
         let end = (last.lines.end + CONTEXT).min(lines.len());
         let growth: isize = blocks
             .iter()
-            .map(|block| {
-                block.text.split_inclusive('\n').count() as isize - block.lines.len() as isize
-            })
+            .map(|block| block.text.split_inclusive('\n').count() as isize - block.lines.len() as isize)
             .sum();
         let new_start = start.saturating_add_signed(shift);
         let new_length = (end - start).saturating_add_signed(growth);
-        let header = format!(
-            "-{} +{} @@",
-            place(start, end - start),
-            place(new_start, new_length)
-        );
+        let header = format!("-{} +{} @@", place(start, end - start), place(new_start, new_length));
         self.line(Part::Hunk, "@@ ", &header);
         let mut at = start;
         for block in blocks {

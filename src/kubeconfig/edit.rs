@@ -112,9 +112,7 @@ impl Spelling {
         match self {
             Spelling::Same => command.to_owned(),
             Spelling::Absolute(marker) => [marker, command].concat(),
-            Spelling::Relative(marker) => {
-                command.strip_prefix(marker).unwrap_or(command).to_owned()
-            }
+            Spelling::Relative(marker) => command.strip_prefix(marker).unwrap_or(command).to_owned(),
         }
     }
 }
@@ -129,12 +127,7 @@ struct Draft<'c> {
 
 impl<'c> Draft<'c> {
     fn new(config: &'c Kubeconfig<'c>, wish: &'c Wish<'c>) -> Self {
-        Draft {
-            config,
-            wish,
-            edits: Vec::new(),
-            expected: Vec::new(),
-        }
+        Draft { config, wish, edits: Vec::new(), expected: Vec::new() }
     }
 
     /// Runs `change` for the chosen users; then joins the edits and checks what they amount to.
@@ -172,10 +165,7 @@ impl<'c> Draft<'c> {
         match collision {
             Some(pair) => {
                 let line = line_of(self.config.tree.text(), pair[1].range.start);
-                Err(Refusal::new(
-                    line,
-                    "users share this through an anchor and need it different",
-                ))
+                Err(Refusal::new(line, "users share this through an anchor and need it different"))
             }
             None => Ok(edits),
         }
@@ -214,11 +204,7 @@ impl<'c> Draft<'c> {
         })?;
         self.write_command(&exec, entry, injection.program);
         front.push(spelling.of(command));
-        let expected = Expected {
-            command: injection.program.to_owned(),
-            front,
-            skip: 0,
-        };
+        let expected = Expected { command: injection.program.to_owned(), front, skip: 0 };
         Ok((State::Injected, Some(expected)))
     }
 
@@ -233,23 +219,15 @@ impl<'c> Draft<'c> {
     ) -> Result<(State, Option<Expected>), Refusal> {
         let front = self.front(args);
         let Some(place) = front.wrapped else {
-            return Ok((
-                State::Stuck("k8s-token-cache stands there without a command"),
-                None,
-            ));
+            return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
         };
         let wrapped = self.config.tree.string(args[place]).unwrap_or_default();
-        let names =
-            self.unknown_names(exec, wrapped, &args[place + 1..], &front.names, injection)?;
+        let names = self.unknown_names(exec, wrapped, &args[place + 1..], &front.names, injection)?;
         let renamed = injection.program_is_chosen && command != injection.program;
         if names.is_empty() && !renamed {
             return Ok((State::AlreadyInjected, None));
         }
-        let mut expected = Expected {
-            command: command.to_owned(),
-            front: key_env(&names),
-            skip: 0,
-        };
+        let mut expected = Expected { command: command.to_owned(), front: key_env(&names), skip: 0 };
         if renamed {
             self.check_one_line(entry.value)?;
             self.write_command(exec, entry, injection.program);
@@ -258,9 +236,7 @@ impl<'c> Draft<'c> {
         if !names.is_empty() {
             let style = yaml::quoting(&self.config.tree, args[place]);
             let option = expected.front.concat();
-            self.insert_front(exec, entry, |_, flow| {
-                vec![yaml::render(&option, style, flow)]
-            })?;
+            self.insert_front(exec, entry, |_, flow| vec![yaml::render(&option, style, flow)])?;
         }
         Ok((State::Updated, Some(expected)))
     }
@@ -280,10 +256,7 @@ impl<'c> Draft<'c> {
             return Ok((if inside { stuck } else { State::NotInjected }, None));
         }
         let (Some(place), Some(list)) = (self.front(&args).wrapped, exec.args) else {
-            return Ok((
-                State::Stuck("k8s-token-cache stands there without a command"),
-                None,
-            ));
+            return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
         };
         self.check_one_line(entry.value)?;
         self.check_one_line(args[place])?;
@@ -291,11 +264,7 @@ impl<'c> Draft<'c> {
         let spelling = self.to_relative(wrapped);
         let flow = yaml::is_flow(tree, exec.mapping);
         let text = self.moved(args[place], wrapped, &spelling, flow);
-        let expected = Expected {
-            command: spelling.of(wrapped),
-            front: Vec::new(),
-            skip: place + 1,
-        };
+        let expected = Expected { command: spelling.of(wrapped), front: Vec::new(), skip: place + 1 };
         self.replace(tree.range(entry.value), text);
         self.remove_front(list, &args, place + 1)?;
         Ok((State::Restored, Some(expected)))
@@ -311,10 +280,7 @@ impl<'c> Draft<'c> {
             Some(command) => Ok(Some((entry, command))),
             None if config.tree.is_null(entry.value) => Ok(None),
             None if config.tree.scalar(entry.value) == Some("") => Ok(None),
-            None => Err(Refusal::new(
-                config.tree.line(entry.key),
-                "the command is not a string",
-            )),
+            None => Err(Refusal::new(config.tree.line(entry.key), "the command is not a string")),
         }
     }
 
@@ -335,17 +301,11 @@ impl<'c> Draft<'c> {
     /// Reads over this program's own options, and over itself where it wraps itself.
     fn front(&self, args: &[Id]) -> Front<'c> {
         let tree = &self.config.tree;
-        let mut front = Front {
-            names: Vec::new(),
-            wrapped: None,
-        };
+        let mut front = Front { names: Vec::new(), wrapped: None };
         let mut place = 0;
         while let Some(arg) = args.get(place).and_then(|&arg| tree.string(arg)) {
             place += 1;
-            if let Some(names) = arg
-                .strip_prefix(KEY_ENV)
-                .and_then(|rest| rest.strip_prefix('='))
-            {
+            if let Some(names) = arg.strip_prefix(KEY_ENV).and_then(|rest| rest.strip_prefix('=')) {
                 front.names.extend(names.split(','));
             } else if arg == KEY_ENV {
                 let names = args.get(place).and_then(|&names| tree.string(names));
@@ -381,11 +341,7 @@ impl<'c> Draft<'c> {
             return Ok(Vec::new());
         }
         let args = args.iter().filter_map(|&arg| config.tree.scalar(arg));
-        let call: Vec<OsString> = [command]
-            .into_iter()
-            .chain(args)
-            .map(OsString::from)
-            .collect();
+        let call: Vec<OsString> = [command].into_iter().chain(args).map(OsString::from).collect();
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in env {
             let covered = name.is_empty()
@@ -397,16 +353,10 @@ impl<'c> Draft<'c> {
                 names.push(name);
             }
         }
-        match names
-            .iter()
-            .find(|name| name.contains([',', '=', '\0', '\n']))
-        {
+        match names.iter().find(|name| name.contains([',', '=', '\0', '\n'])) {
             Some(_) => {
                 let line = exec.env.map_or(0, |env| config.tree.line(env));
-                Err(Refusal::new(
-                    line,
-                    "the name of a variable in 'env' cannot be passed on",
-                ))
+                Err(Refusal::new(line, "the name of a variable in 'env' cannot be passed on"))
             }
             None => Ok(names),
         }
@@ -456,8 +406,9 @@ impl<'c> Draft<'c> {
             _ if yaml::is_disguised(source) && is_safe(&new) => new,
             (Spelling::Same, _) => source.to_owned(),
             (Spelling::Absolute(marker), _) => yaml::with_prefix(source, style, marker),
-            (Spelling::Relative(marker), _) => yaml::without_prefix(source, style, marker)
-                .unwrap_or_else(|| yaml::render(&new, style, flow)),
+            (Spelling::Relative(marker), _) => {
+                yaml::without_prefix(source, style, marker).unwrap_or_else(|| yaml::render(&new, style, flow))
+            }
         };
         [properties, &text].concat()
     }
@@ -524,13 +475,7 @@ impl<'c> Draft<'c> {
             return Err(Refusal::new(tree.line(command.key), reason));
         }
         let eol = eol(tree.text(), start);
-        let text = [
-            lead,
-            "args:",
-            eol,
-            &lines(&[lead, "- "].concat(), items, eol),
-        ]
-        .concat();
+        let text = [lead, "args:", eol, &lines(&[lead, "- "].concat(), items, eol)].concat();
         self.replace(start..start, text);
         Ok(())
     }
@@ -539,11 +484,7 @@ impl<'c> Draft<'c> {
         let tree = &self.config.tree;
         let key = yaml::render("args", yaml::quoting(tree, command.key), true);
         let between = tree.range(command.key).end..tree.range(command.value).start;
-        let colon = tree
-            .text()
-            .get(between)
-            .filter(|text| text.trim() == ":")
-            .unwrap_or(": ");
+        let colon = tree.text().get(between).filter(|text| text.trim() == ":").unwrap_or(": ");
         let (start, lead) = self.line_lead(tree.range(command.key).start);
         let gap = if is_blank(lead) {
             [",", eol(tree.text(), start), lead].concat()
@@ -564,8 +505,7 @@ impl<'c> Draft<'c> {
         if is_blank(lead) && !lead.is_empty() {
             return [",", eol(text, start), lead].concat();
         }
-        let before_second =
-            second.and_then(|second| text.get(first..self.config.tree.range(second).start));
+        let before_second = second.and_then(|second| text.get(first..self.config.tree.range(second).start));
         let own = before_second
             .map(|text| &text[text.trim_end_matches([' ', '\t', ',']).len()..])
             .filter(|gap| gap.trim() == ",");
@@ -579,10 +519,7 @@ impl<'c> Draft<'c> {
         let inside = tree.body(list) + 1..tree.range(list).end.saturating_sub(1);
         match tree.text().get(inside.clone()) {
             Some(text) if text.trim().is_empty() => Ok(inside.start),
-            _ => Err(Refusal::new(
-                tree.line(list),
-                "a comment stands in an empty list",
-            )),
+            _ => Err(Refusal::new(tree.line(list), "a comment stands in an empty list")),
         }
     }
 
@@ -597,10 +534,7 @@ impl<'c> Draft<'c> {
         let rest = tree.text().get(key_end..).unwrap_or_default();
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         if !rest[blanks..].starts_with(':') {
-            return Err(Refusal::new(
-                tree.line(args.key),
-                "'args' has neither value nor colon",
-            ));
+            return Err(Refusal::new(tree.line(args.key), "'args' has neither value nor colon"));
         }
         let at = key_end + blanks + 1;
         self.replace(at..at, [" ", &list].concat());
@@ -617,10 +551,7 @@ impl<'c> Draft<'c> {
         };
         match (yaml::is_flow(tree, list), rest.first()) {
             (true, Some(&next)) => {
-                self.replace(
-                    tree.range(first).start..tree.range(next).start,
-                    String::new(),
-                );
+                self.replace(tree.range(first).start..tree.range(next).start, String::new());
             }
             (true, None) => self.empty_brackets(list, first),
             (false, next) => {
@@ -701,11 +632,7 @@ pub fn apply(edits: &[Edit], text: &str, range: Range<usize>) -> String {
 
 /// The option that names further variables; nothing for no names.
 fn key_env(names: &[&str]) -> Vec<String> {
-    if names.is_empty() {
-        Vec::new()
-    } else {
-        vec![[KEY_ENV, "=", &names.join(",")].concat()]
-    }
+    if names.is_empty() { Vec::new() } else { vec![[KEY_ENV, "=", &names.join(",")].concat()] }
 }
 
 fn marker(directory: &str) -> String {
@@ -741,9 +668,5 @@ fn line_end(text: &str, place: usize) -> usize {
 }
 
 fn line_of(text: &str, place: usize) -> usize {
-    text.bytes()
-        .take(place)
-        .filter(|&byte| byte == b'\n')
-        .count()
-        + 1
+    text.bytes().take(place).filter(|&byte| byte == b'\n').count() + 1
 }

@@ -103,10 +103,7 @@ impl Snapshot {
         let metadata = file.metadata().map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut bytes = Vec::with_capacity(metadata.len().min(MAX_BYTES) as usize + 1);
-        (&file)
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
+        (&file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(Refusal::new(1, "the file has more than 8 MiB").into());
         }
@@ -116,12 +113,7 @@ impl Snapshot {
             Refusal::new(line, "the file is not UTF-8 text")
         })?;
         let stamp = Stamp::of(&metadata);
-        Ok(Snapshot {
-            text,
-            file,
-            metadata,
-            stamp,
-        })
+        Ok(Snapshot { text, file, metadata, stamp })
     }
 
     fn is_still(&self, path: &Path) -> bool {
@@ -131,9 +123,7 @@ impl Snapshot {
     /// Whether somebody wrote to this very file since, wherever its name went.
     fn was_written(&self) -> bool {
         let read = Stamp::of(&self.metadata);
-        self.file
-            .metadata()
-            .map_or(true, |metadata| Stamp::of(&metadata) != read)
+        self.file.metadata().map_or(true, |metadata| Stamp::of(&metadata) != read)
     }
 }
 
@@ -180,10 +170,7 @@ pub fn edit(
             },
         }
         if Instant::now() > deadline {
-            let text = format!(
-                "cannot write '{}': other programs keep changing it",
-                path.display()
-            );
+            let text = format!("cannot write '{}': other programs keep changing it", path.display());
             return Err(Error::failure(text).into());
         }
     }
@@ -200,11 +187,7 @@ fn remember(earlier: &Plan, plan: &mut Plan) {
 }
 
 /// The file once nobody has written to it for a while.
-pub fn settled(
-    path: &Path,
-    patience: Patience,
-    deadline: Instant,
-) -> Result<Option<Snapshot>, Trouble> {
+pub fn settled(path: &Path, patience: Patience, deadline: Instant) -> Result<Option<Snapshot>, Trouble> {
     let rest = match patience {
         Patience::Wait => SETTLED,
         Patience::Never => SETTLED_UNWATCHED,
@@ -228,10 +211,7 @@ pub fn settled(
 
 /// How long ago a file was written. A time in the future is long ago: clocks differ.
 fn age(metadata: &Metadata) -> Duration {
-    match metadata
-        .modified()
-        .map(|modified| SystemTime::now().duration_since(modified))
-    {
+    match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
         Ok(Ok(age)) => age,
         _ => Duration::MAX,
     }
@@ -246,12 +226,7 @@ enum Replaced {
     Locked,
 }
 
-fn replace(
-    path: &Path,
-    snapshot: &Snapshot,
-    text: &str,
-    patience: Patience,
-) -> Result<Replaced, Trouble> {
+fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> Result<Replaced, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "write", path, &error);
     let target = fs::canonicalize(path).map_err(failed)?;
     let prepared = if stat::has_several_links(&snapshot.metadata) {
@@ -310,11 +285,7 @@ fn write_in_place(target: &Path, text: &str) -> io::Result<()> {
     let mut file = File::options().read(true).write(true).open(target)?;
     let mut old = Vec::new();
     (&file).take(MAX_BYTES).read_to_end(&mut old)?;
-    let same = old
-        .iter()
-        .zip(text.as_bytes())
-        .take_while(|(old, new)| old == new)
-        .count();
+    let same = old.iter().zip(text.as_bytes()).take_while(|(old, new)| old == new).count();
     file.seek(SeekFrom::Start(same as u64))?;
     file.write_all(&text.as_bytes()[same..])?;
     file.set_len(text.len() as u64)?;
@@ -393,11 +364,7 @@ fn lock(path: &Path, patience: Patience) -> Result<Locked> {
             return Ok(Locked::Busy);
         }
         if Instant::now() > deadline {
-            let text = format!(
-                "cannot write '{}': '{}' exists",
-                path.display(),
-                lock.display()
-            );
+            let text = format!("cannot write '{}': '{}' exists", path.display(), lock.display());
             let hint = "another program is writing, or was killed: if none is, remove that file";
             return Err(Error::failure(text).with_hint(hint));
         }
@@ -453,10 +420,7 @@ fn adopt(
     if stamp(path) != Some(ours) {
         return Ok(None);
     }
-    Ok(Some(Snapshot {
-        stamp: ours,
-        ..Snapshot::of(replaced.file, path)?
-    }))
+    Ok(Some(Snapshot { stamp: ours, ..Snapshot::of(replaced.file, path)? }))
 }
 
 fn stamp(path: &Path) -> Option<Stamp> {

@@ -19,26 +19,16 @@ pub fn hint(text: &str, command: &str) -> Option<String> {
         return None;
     }
     let list = tree.get(root, "credentialPluginAllowlist");
-    let entries = list
-        .map(|list| items(&tree, list.value))
-        .unwrap_or_default();
+    let entries = list.map(|list| items(&tree, list.value)).unwrap_or_default();
     let named = |key: &'static str| {
         let value = |&entry| tree.scalar(tree.get(entry, key)?.value);
         entries.iter().filter_map(value).collect::<Vec<_>>()
     };
     let (names, commands) = (named("name"), named("command"));
-    if names
-        .iter()
-        .chain(&commands)
-        .any(|name| allows(name, command))
-    {
+    if names.iter().chain(&commands).any(|name| allows(name, command)) {
         return None;
     }
-    let key = if commands.is_empty() {
-        "name"
-    } else {
-        "command"
-    };
+    let key = if commands.is_empty() { "name" } else { "command" };
     let name = yaml::render(command, Style::Plain, false);
     Some(format!("credentialPluginAllowlist:\n- {key}: {name}\n"))
 }

@@ -80,11 +80,7 @@ impl Environment {
     /// `called_as` is the first of the process's arguments.
     pub fn of_process(called_as: &OsStr) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = if cfg!(windows) {
-            variable("USERPROFILE")
-        } else {
-            variable("HOME")
-        };
+        let home = if cfg!(windows) { variable("USERPROFILE") } else { variable("HOME") };
         let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
         Environment {
             kubeconfig: variable("KUBECONFIG"),
@@ -101,9 +97,7 @@ impl Environment {
 /// `current_exe` resolves links, and would name a directory that the next upgrade removes.
 fn program_path(called_as: &OsStr) -> Option<PathBuf> {
     let name = Path::new(called_as);
-    let has_directory = name
-        .parent()
-        .is_some_and(|parent| !parent.as_os_str().is_empty());
+    let has_directory = name.parent().is_some_and(|parent| !parent.as_os_str().is_empty());
     match std::path::absolute(name) {
         Ok(path) if has_directory && path.is_file() => Some(path),
         _ => std::env::current_exe().ok(),
@@ -154,29 +148,21 @@ pub fn run(
 pub fn exec_users(path: &Path, environment: &Environment) -> Result<Vec<ExecUser>> {
     plugins::list(path, &|command| is_own(command, environment)).map_err(|trouble| match trouble {
         Trouble::Failed(error) => error,
-        Trouble::Refused(refusal) => {
-            Error::failure(format!("cannot read {}", refused_text(path, &refusal)))
-        }
+        Trouble::Refused(refusal) => Error::failure(format!("cannot read {}", refused_text(path, &refusal))),
     })
 }
 
 /// The files that kubectl reads, as it names them; they need not exist.
 pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for file in environment
-        .kubeconfig
-        .iter()
-        .flat_map(std::env::split_paths)
-    {
+    for file in environment.kubeconfig.iter().flat_map(std::env::split_paths) {
         if !file.as_os_str().is_empty() && !files.contains(&file) {
             files.push(file);
         }
     }
     if files.is_empty() {
         let home = environment.home.as_ref().ok_or_else(|| {
-            Error::usage(
-                "cannot find a kubeconfig: neither KUBECONFIG nor the home directory is set",
-            )
+            Error::usage("cannot find a kubeconfig: neither KUBECONFIG nor the home directory is set")
         })?;
         files.push(home.join(".kube").join("config"));
     }
@@ -186,11 +172,7 @@ pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
 /// The files to work on, and whether the command line names them.
 fn files(options: &Options, environment: &Environment) -> Result<Vec<(PathBuf, bool)>> {
     let is_named = !options.files.is_empty();
-    let files = if is_named {
-        options.files.clone()
-    } else {
-        default_files(environment)?
-    };
+    let files = if is_named { options.files.clone() } else { default_files(environment)? };
     Ok(files.into_iter().map(|file| (file, is_named)).collect())
 }
 
@@ -199,16 +181,12 @@ fn program(wanted: Option<&OsStr>, environment: &Environment) -> Result<String> 
     let path = match wanted {
         Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
         Some(wanted) => {
-            let absolute = std::path::absolute(wanted).map_err(|_| {
-                Error::usage(format!("cannot use --command '{}'", wanted.display()))
-            })?;
+            let absolute = std::path::absolute(wanted)
+                .map_err(|_| Error::usage(format!("cannot use --command '{}'", wanted.display())))?;
             absolute.into_os_string()
         }
         None if is_on_path(environment) => PROGRAM.into(),
-        None => environment
-            .program
-            .clone()
-            .map_or(PROGRAM.into(), PathBuf::into_os_string),
+        None => environment.program.clone().map_or(PROGRAM.into(), PathBuf::into_os_string),
     };
     path.into_string()
         .ok()
@@ -218,37 +196,23 @@ fn program(wanted: Option<&OsStr>, environment: &Environment) -> Result<String> 
 
 fn is_on_path(environment: &Environment) -> bool {
     let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
-    environment
-        .path
-        .iter()
-        .flat_map(std::env::split_paths)
-        .any(|directory| {
-            directory
-                .join(&name)
-                .metadata()
-                .is_ok_and(|metadata| stat::is_executable(&metadata))
-        })
+    environment.path.iter().flat_map(std::env::split_paths).any(|directory| {
+        directory.join(&name).metadata().is_ok_and(|metadata| stat::is_executable(&metadata))
+    })
 }
 
 /// Any spelling of this program: its name with or without a directory and `.exe`, or another name
 /// of the same file.
 pub fn is_own(command: &str, environment: &Environment) -> bool {
     let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = match name
-        .len()
-        .checked_sub(4)
-        .and_then(|at| name.split_at_checked(at))
-    {
+    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
         Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") => stem,
         _ => name,
     };
     let path = Path::new(command);
     stem == PROGRAM
         || (path.is_absolute()
-            && environment
-                .program
-                .as_ref()
-                .is_some_and(|own| stat::is_same_file(path, own)))
+            && environment.program.as_ref().is_some_and(|own| stat::is_same_file(path, own)))
 }
 
 /// One call over all its files.
@@ -268,18 +232,13 @@ struct Job<'a> {
 impl Job<'_> {
     fn file(&mut self, path: &Path, is_named: bool) {
         if !is_named && !path.exists() {
-            self.report
-                .push_str(&format!("{}: no such file\n", path.display()));
+            self.report.push_str(&format!("{}: no such file\n", path.display()));
             return;
         }
         let absolute = std::path::absolute(path).unwrap_or_default();
         let directory = absolute.parent().and_then(Path::to_str);
         let plan = |text: &str| self.plan(text, directory);
-        let patience = if self.options.quiet {
-            Patience::Never
-        } else {
-            Patience::Wait
-        };
+        let patience = if self.options.quiet { Patience::Never } else { Patience::Wait };
         let result = if self.options.dry_run {
             self.show(path, patience, &plan)
         } else {
@@ -296,11 +255,7 @@ impl Job<'_> {
     }
 
     fn plan(&self, text: &str, directory: Option<&str>) -> Result<Plan, Refusal> {
-        let wish = Wish {
-            users: &self.options.users,
-            directory,
-            is_own: self.is_own,
-        };
+        let wish = Wish { users: &self.options.users, directory, is_own: self.is_own };
         match self.options.action {
             Action::Restore => edit::restore(text, &wish),
             Action::Inject => edit::inject(
@@ -358,9 +313,7 @@ impl Job<'_> {
 
     fn warn(&mut self, text: &str) {
         if !self.options.quiet {
-            self.outcome
-                .stderr
-                .push_str(&format!("{PROGRAM}: {text}\n"));
+            self.outcome.stderr.push_str(&format!("{PROGRAM}: {text}\n"));
         }
     }
 
@@ -405,15 +358,8 @@ impl Job<'_> {
                 None => counts.push((words, 1)),
             }
         }
-        let counts: Vec<String> = counts
-            .iter()
-            .map(|(words, count)| format!("{count} {words}"))
-            .collect();
-        let counts = if counts.is_empty() {
-            "no users".to_owned()
-        } else {
-            counts.join(", ")
-        };
+        let counts: Vec<String> = counts.iter().map(|(words, count)| format!("{count} {words}")).collect();
+        let counts = if counts.is_empty() { "no users".to_owned() } else { counts.join(", ") };
         let is_change = self.seen.iter().any(|(_, state)| state.is_change());
         let lead = match (is_change, self.outcome.refused) {
             (true, _) => "",
@@ -462,17 +408,10 @@ impl State {
 }
 
 fn refused_text(path: &Path, refusal: &Refusal) -> String {
-    format!(
-        "'{}', line {}: {}",
-        path.display(),
-        refusal.line,
-        refusal.reason
-    )
+    format!("'{}', line {}: {}", path.display(), refusal.line, refusal.reason)
 }
 
 /// A name from a file, without what a terminal would obey.
 pub fn printable(name: &str) -> String {
-    name.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -51,18 +51,10 @@ pub struct Cluster {
 pub fn list(path: &Path, is_own: &dyn Fn(&str) -> bool) -> Result<Vec<ExecUser>, Trouble> {
     let snapshot = Snapshot::read(path)?;
     let config = Kubeconfig::scan(&snapshot.text)?;
-    Ok(config
-        .users
-        .iter()
-        .filter_map(|user| exec_user(&config, user, is_own))
-        .collect())
+    Ok(config.users.iter().filter_map(|user| exec_user(&config, user, is_own)).collect())
 }
 
-fn exec_user(
-    config: &Kubeconfig<'_>,
-    user: &User,
-    is_own: &dyn Fn(&str) -> bool,
-) -> Option<ExecUser> {
+fn exec_user(config: &Kubeconfig<'_>, user: &User, is_own: &dyn Fn(&str) -> bool) -> Option<ExecUser> {
     let exec = user.exec?;
     let tree = &config.tree;
     let command = config.command(&exec)?;
@@ -72,14 +64,8 @@ fn exec_user(
         name: user.name.clone(),
         line: user.line,
         command: command.to_owned(),
-        args: args
-            .iter()
-            .filter_map(|&arg| tree.scalar(arg))
-            .map(str::to_owned)
-            .collect(),
-        env: env
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+        args: args.iter().filter_map(|&arg| tree.scalar(arg)).map(str::to_owned).collect(),
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         api_version: field(tree, exec.mapping, "apiVersion"),
         interactive_mode: field(tree, exec.mapping, "interactiveMode"),
         provide_cluster_info: is_set(tree, exec.mapping, "provideClusterInfo"),
@@ -109,9 +95,7 @@ fn clusters_of(tree: &Tree<'_>, user: &str) -> Vec<Cluster> {
 }
 
 fn cluster(tree: &Tree<'_>, name: String, id: Id) -> Cluster {
-    let extensions = tree
-        .get(id, "extensions")
-        .map(|list| items(tree, list.value));
+    let extensions = tree.get(id, "extensions").map(|list| items(tree, list.value));
     let config = extensions.unwrap_or_default().into_iter().find_map(|item| {
         let is_for_plugins = field(tree, item, "name") == EXEC_EXTENSION;
         tree.get(item, "extension").filter(|_| is_for_plugins)
@@ -134,17 +118,12 @@ fn cluster(tree: &Tree<'_>, name: String, id: Id) -> Cluster {
 
 fn field(tree: &Tree<'_>, mapping: Id, name: &str) -> String {
     let value = tree.get(mapping, name).map(|entry| entry.value);
-    let value = value
-        .filter(|&value| !tree.is_null(value))
-        .and_then(|value| tree.scalar(value));
+    let value = value.filter(|&value| !tree.is_null(value)).and_then(|value| tree.scalar(value));
     value.unwrap_or_default().to_owned()
 }
 
 fn is_set(tree: &Tree<'_>, mapping: Id, name: &str) -> bool {
-    matches!(
-        field(tree, mapping, name).as_str(),
-        "true" | "True" | "TRUE"
-    )
+    matches!(field(tree, mapping, name).as_str(), "true" | "True" | "TRUE")
 }
 
 /// False where the value is deeper or longer than a plugin's configuration can be.

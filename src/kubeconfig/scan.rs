@@ -8,14 +8,7 @@
 use super::yaml::{Content, Entry, Id, Refusal, Tree};
 
 /// What client-go knows at the top of a kubeconfig.
-const SECTIONS: [&str; 6] = [
-    "clusters",
-    "contexts",
-    "current-context",
-    "users",
-    "preferences",
-    "extensions",
-];
+const SECTIONS: [&str; 6] = ["clusters", "contexts", "current-context", "users", "preferences", "extensions"];
 
 /// A kubeconfig's text, its nodes and its users in the order of the text.
 pub struct Kubeconfig<'a> {
@@ -49,9 +42,7 @@ impl<'a> Kubeconfig<'a> {
 
     /// The command where it is a string that means anything.
     pub fn command(&self, exec: &Exec) -> Option<&str> {
-        self.tree
-            .string(exec.command?.value)
-            .filter(|command| !command.is_empty())
+        self.tree.string(exec.command?.value).filter(|command| !command.is_empty())
     }
 
     /// The nodes of the arguments; empty where there are none.
@@ -81,16 +72,13 @@ impl<'a> Kubeconfig<'a> {
     /// `--cluster-name k8s-token-cache`.
     pub fn has_further_in(&self, args: &[Id], is_it: &dyn Fn(&str) -> bool) -> bool {
         let mut after_option = false;
-        args.iter()
-            .filter_map(|&arg| self.tree.string(arg))
-            .any(|arg| {
-                let is_shell_text = arg.contains(char::is_whitespace);
-                let may_be_command = is_shell_text || !after_option;
-                after_option = arg.starts_with('-') && arg != "--" && !arg.contains('=');
-                let mut words =
-                    arg.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ';'));
-                may_be_command && words.any(is_it)
-            })
+        args.iter().filter_map(|&arg| self.tree.string(arg)).any(|arg| {
+            let is_shell_text = arg.contains(char::is_whitespace);
+            let may_be_command = is_shell_text || !after_option;
+            after_option = arg.starts_with('-') && arg != "--" && !arg.contains('=');
+            let mut words = arg.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ';'));
+            may_be_command && words.any(is_it)
+        })
     }
 }
 
@@ -136,23 +124,15 @@ fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
             return Err(Refusal::new(tree.line(entry.key), reason));
         }
     }
-    let known = tree.get(root, "kind").is_some()
-        || SECTIONS
-            .iter()
-            .any(|section| tree.get(root, section).is_some());
-    if known {
-        Ok(())
-    } else {
-        Err(Refusal::new(line, "not a kubeconfig: it has no users"))
-    }
+    let known =
+        tree.get(root, "kind").is_some() || SECTIONS.iter().any(|section| tree.get(root, section).is_some());
+    if known { Ok(()) } else { Err(Refusal::new(line, "not a kubeconfig: it has no users")) }
 }
 
 fn user(tree: &Tree<'_>, item: Id) -> Result<User, Refusal> {
     let line = tree.line(item);
     let item = tree.resolve(item);
-    let name = tree
-        .get(item, "name")
-        .and_then(|entry| tree.scalar(entry.value));
+    let name = tree.get(item, "name").and_then(|entry| tree.scalar(entry.value));
     let Some(name) = name else {
         return Err(Refusal::new(line, "a user without a name"));
     };
@@ -160,12 +140,7 @@ fn user(tree: &Tree<'_>, item: Id) -> Result<User, Refusal> {
         Some(user) => exec(tree, user.value)?,
         None => None,
     };
-    Ok(User {
-        item,
-        name: name.to_owned(),
-        line,
-        exec,
-    })
+    Ok(User { item, name: name.to_owned(), line, exec })
 }
 
 fn exec(tree: &Tree<'_>, user: Id) -> Result<Option<Exec>, Refusal> {
@@ -177,16 +152,8 @@ fn exec(tree: &Tree<'_>, user: Id) -> Result<Option<Exec>, Refusal> {
     }
     let mapping = tree.resolve(entry.value);
     if !matches!(tree.content(mapping), Content::Mapping(_)) {
-        return Err(Refusal::new(
-            tree.line(entry.key),
-            "'exec' is not a mapping",
-        ));
+        return Err(Refusal::new(tree.line(entry.key), "'exec' is not a mapping"));
     }
     let env = tree.get(mapping, "env").map(|env| env.value);
-    Ok(Some(Exec {
-        mapping,
-        command: tree.get(mapping, "command"),
-        args: tree.get(mapping, "args"),
-        env,
-    }))
+    Ok(Some(Exec { mapping, command: tree.get(mapping, "command"), args: tree.get(mapping, "args"), env }))
 }

@@ -33,11 +33,7 @@ pub fn has_several_links(metadata: &Metadata) -> bool {
 
 /// A file that did not exist before and that nobody else can read yet.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Owner first: a change of owner clears bits of the mode.

@@ -24,20 +24,12 @@ fn known(_: &[OsString], name: &str) -> bool {
 }
 
 fn wish(users: &[String]) -> Wish<'_> {
-    Wish {
-        users,
-        directory: Some(DIRECTORY),
-        is_own: &is_own,
-    }
+    Wish { users, directory: Some(DIRECTORY), is_own: &is_own }
 }
 
 fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
-    let injection = Injection {
-        wish: wish(users),
-        program: "k8s-token-cache",
-        program_is_chosen: false,
-        known: &known,
-    };
+    let injection =
+        Injection { wish: wish(users), program: "k8s-token-cache", program_is_chosen: false, known: &known };
     edit::inject(text, &injection)
 }
 
@@ -54,19 +46,13 @@ fn documents(text: &str) -> Option<Vec<Value>> {
     // The second reader takes a BOM for content.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let documents = serde_yaml_ng::Deserializer::from_str(text);
-    documents
-        .map(|document| Value::deserialize(document).ok())
-        .collect()
+    documents.map(|document| Value::deserialize(document).ok()).collect()
 }
 
 /// What injecting should make of a kubeconfig, written once more and by other means.
 fn injected(mut documents: Vec<Value>) -> Vec<Value> {
-    let users = documents
-        .first_mut()
-        .and_then(|document| document.get_mut("users"));
-    let users = users
-        .and_then(Value::as_sequence_mut)
-        .map(Vec::as_mut_slice);
+    let users = documents.first_mut().and_then(|document| document.get_mut("users"));
+    let users = users.and_then(Value::as_sequence_mut).map(Vec::as_mut_slice);
     for user in users.unwrap_or_default() {
         let exec = user.get_mut("user").and_then(|user| user.get_mut("exec"));
         if let Some(exec) = exec.and_then(Value::as_mapping_mut) {
@@ -77,31 +63,16 @@ fn injected(mut documents: Vec<Value>) -> Vec<Value> {
 }
 
 fn inject_exec(exec: &mut serde_yaml_ng::Mapping) {
-    let Some(command) = exec
-        .get("command")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
-    else {
+    let Some(command) = exec.get("command").and_then(Value::as_str).map(str::to_owned) else {
         return;
     };
     if command.is_empty() {
         return;
     }
-    let args = exec
-        .get("args")
-        .and_then(Value::as_sequence)
-        .cloned()
-        .unwrap_or_default();
-    let env = exec
-        .get("env")
-        .and_then(Value::as_sequence)
-        .cloned()
-        .unwrap_or_default();
+    let args = exec.get("args").and_then(Value::as_sequence).cloned().unwrap_or_default();
+    let env = exec.get("env").and_then(Value::as_sequence).cloned().unwrap_or_default();
     let mut names: Vec<&str> = Vec::new();
-    for name in env
-        .iter()
-        .filter_map(|item| item.get("name").and_then(Value::as_str))
-    {
+    for name in env.iter().filter_map(|item| item.get("name").and_then(Value::as_str)) {
         if name != "AWS_PROFILE" && !names.contains(&name) {
             names.push(name);
         }
@@ -134,9 +105,7 @@ fn inject_exec(exec: &mut serde_yaml_ng::Mapping) {
 
 /// Mappings compare without order in the second reader, null arguments and none are the same.
 fn without_empty_args(mut documents: Vec<Value>) -> Vec<Value> {
-    let users = documents
-        .first_mut()
-        .and_then(|document| document.get_mut("users"));
+    let users = documents.first_mut().and_then(|document| document.get_mut("users"));
     for user in users.and_then(Value::as_sequence_mut).into_iter().flatten() {
         let exec = user.get_mut("user").and_then(|user| user.get_mut("exec"));
         if let Some(exec) = exec.and_then(Value::as_mapping_mut)
@@ -191,18 +160,8 @@ const COMMANDS: [&str; 14] = [
     "say \"x\"",
     "C:\\x\\y.exe",
 ];
-const ARGS: [&str; 10] = [
-    "eks",
-    "get-token",
-    "--region",
-    "eu-west-1",
-    "a b",
-    "x, y",
-    "true",
-    "#no",
-    "",
-    "ключ: 1",
-];
+const ARGS: [&str; 10] =
+    ["eks", "get-token", "--region", "eu-west-1", "a b", "x, y", "true", "#no", "", "ключ: 1"];
 const NAMES: [&str; 4] = ["AWS_PROFILE", "TENANT", "REALM", "Ä"];
 
 /// Writes a kubeconfig as a careless person would.
@@ -220,13 +179,7 @@ impl Writer<'_> {
         let mut dice = Dice { rolls };
         let eol = dice.pick(&["\n", "\n", "\r\n"]);
         let json = dice.chance();
-        let mut writer = Writer {
-            dice,
-            text: String::new(),
-            eol,
-            json,
-            exact: true,
-        };
+        let mut writer = Writer { dice, text: String::new(), eol, json, exact: true };
         if writer.dice.chance() {
             writer.text.push('\u{feff}');
         }
@@ -275,15 +228,11 @@ impl Writer<'_> {
     fn block_exec(&mut self, indent: &str) {
         self.line(&format!("{indent}exec:"));
         let indent = format!("{indent}{}", self.dice.pick(&["  ", " ", "    "]));
-        let order = self
-            .dice
-            .pick(&[[0, 1, 2, 3], [0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]]);
+        let order = self.dice.pick(&[[0, 1, 2, 3], [0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]]);
         for part in order {
             self.comment(&indent);
             match part {
-                0 => self.line(&format!(
-                    "{indent}apiVersion: client.authentication.k8s.io/v1"
-                )),
+                0 => self.line(&format!("{indent}apiVersion: client.authentication.k8s.io/v1")),
                 1 => self.block_args(&indent),
                 2 => {
                     let command = self.dice.pick(&COMMANDS);
@@ -345,13 +294,11 @@ impl Writer<'_> {
 
     fn braces(&mut self) {
         let space = self.dice.pick(&["", " ", "\n  "]).replace('\n', self.eol);
-        self.text
-            .push_str(&format!("{{\"kind\":\"Config\",{space}\"users\":{space}["));
+        self.text.push_str(&format!("{{\"kind\":\"Config\",{space}\"users\":{space}["));
         for name in 0..self.dice.roll(4) {
             let exec = self.flow_exec();
             let comma = if name == 0 { "" } else { "," };
-            let user =
-                format!("{comma}{{\"name\":\"user-{name}\",{space}\"user\":{{\"exec\":{exec}}}}}");
+            let user = format!("{comma}{{\"name\":\"user-{name}\",{space}\"user\":{{\"exec\":{exec}}}}}");
             self.text.push_str(&user);
         }
         self.text.push_str("]}");
@@ -360,11 +307,7 @@ impl Writer<'_> {
 
     fn flow_exec(&mut self) -> String {
         let quote = if self.json { "\"" } else { "" };
-        let colon = if self.json {
-            self.dice.pick(&[":", ": "])
-        } else {
-            ": "
-        };
+        let colon = if self.json { self.dice.pick(&[":", ": "]) } else { ": " };
         let command = self.dice.pick(&COMMANDS);
         let command = self.scalar(command, true);
         let args = match self.dice.roll(6) {
@@ -391,11 +334,7 @@ impl Writer<'_> {
                 self.scalar(arg, true)
             })
             .collect();
-        let gap = if self.json {
-            self.dice.pick(&[",", ", "])
-        } else {
-            self.dice.pick(&[", ", " , "])
-        };
+        let gap = if self.json { self.dice.pick(&[",", ", "]) } else { self.dice.pick(&[", ", " , "]) };
         let inner = items.join(gap);
         match self.dice.pick(&["", " "]) {
             "" => format!("[{inner}]"),
@@ -435,8 +374,8 @@ impl Writer<'_> {
 /// One change of the kind that an editor, a merge or a bad disk makes.
 fn mutate(text: &mut String, dice: &mut Dice<'_>) {
     const BITS: [&str; 22] = [
-        " ", "  ", "\t", "\n", "\r", "-", ":", ": ", "#", " #", "'", "\"", "[", "]", "{", "}", ",",
-        "&a ", "*a", "!!str ", "<<: *a", "|",
+        " ", "  ", "\t", "\n", "\r", "-", ":", ": ", "#", " #", "'", "\"", "[", "]", "{", "}", ",", "&a ",
+        "*a", "!!str ", "<<: *a", "|",
     ];
     let places: Vec<usize> = text.char_indices().map(|(place, _)| place).collect();
     if places.is_empty() {
@@ -533,22 +472,11 @@ fn patched(before: &str, diff: &str) -> String {
     let mut at = 0;
     let lines: Vec<&str> = diff.split_inclusive('\n').collect();
     for (place, line) in lines.iter().enumerate().skip(2) {
-        let no_newline = lines
-            .get(place + 1)
-            .is_some_and(|next| next.starts_with('\\'));
-        let text = if no_newline {
-            line[1..].trim_end_matches('\n')
-        } else {
-            &line[1..]
-        };
+        let no_newline = lines.get(place + 1).is_some_and(|next| next.starts_with('\\'));
+        let text = if no_newline { line[1..].trim_end_matches('\n') } else { &line[1..] };
         match &line[..1] {
             "@" => {
-                let start = line[4..]
-                    .split([',', ' '])
-                    .next()
-                    .unwrap()
-                    .parse::<usize>()
-                    .unwrap();
+                let start = line[4..].split([',', ' ']).next().unwrap().parse::<usize>().unwrap();
                 let count = line[4..].split([',', ' ']).nth(1).unwrap();
                 let start = if count == "0" { start } else { start - 1 };
                 new.extend(old[at..start].iter().copied());
@@ -571,8 +499,7 @@ fn patched(before: &str, diff: &str) -> String {
 
 #[test]
 fn aliases_that_stand_for_more_values_than_there_are_atoms_are_refused_soon() {
-    let mut text =
-        String::from("users:\n- name: a\n  user:\n    exec: {command: aws, args: [x]}\n");
+    let mut text = String::from("users:\n- name: a\n  user:\n    exec: {command: aws, args: [x]}\n");
     text.push_str("x0: &x0 [1, 2, 3, 4, 5, 6, 7, 8, 9]\n");
     for level in 1..40 {
         let below = vec![format!("*x{}", level - 1); 9].join(", ");
@@ -583,20 +510,9 @@ fn aliases_that_stand_for_more_values_than_there_are_atoms_are_refused_soon() {
 
 #[test]
 fn brackets_without_end_are_refused() {
-    for (open, count) in [
-        ("[", 100_000),
-        ("{a: ", 100_000),
-        ("- ", 100_000),
-        ("? ", 100_000),
-    ] {
-        assert!(
-            inject(&["users: ", &open.repeat(count)].concat()).is_err(),
-            "{open}"
-        );
-        assert!(
-            inject(&["users:\n", &open.repeat(count)].concat()).is_err(),
-            "{open}"
-        );
+    for (open, count) in [("[", 100_000), ("{a: ", 100_000), ("- ", 100_000), ("? ", 100_000)] {
+        assert!(inject(&["users: ", &open.repeat(count)].concat()).is_err(), "{open}");
+        assert!(inject(&["users:\n", &open.repeat(count)].concat()).is_err(), "{open}");
     }
 }
 
@@ -606,10 +522,7 @@ fn a_user_that_is_not_meant_does_not_change_with_another() {
     let refusal = inject_users(shared, &["a".to_owned()]).unwrap_err();
     assert_eq!(
         (refusal.line, refusal.reason.as_ref()),
-        (
-            7,
-            "this user shares its exec plugin with one that is to change"
-        )
+        (7, "this user shares its exec plugin with one that is to change")
     );
     let both = inject_users(shared, &["a".to_owned(), "b".to_owned()]).unwrap();
     assert_eq!(both.edits.len(), 2);
@@ -629,56 +542,18 @@ fn a_variable_that_came_later_is_added_to_what_is_injected() {
 
 #[test]
 fn an_allowlist_that_lacks_this_program_gets_the_lines_to_add() {
-    let list = |entries: &str| {
-        format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}")
-    };
+    let list =
+        |entries: &str| format!("credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n{entries}");
     let hint = |text: &str, command| kuberc::hint(text, command);
-    let added = |key: &str| {
-        Some(format!(
-            "credentialPluginAllowlist:\n- {key}: k8s-token-cache\n"
-        ))
-    };
-    assert_eq!(
-        hint(&list("- name: aws\n"), "k8s-token-cache"),
-        added("name")
-    );
-    assert_eq!(
-        hint(&list("- command: aws\n"), "k8s-token-cache"),
-        added("command")
-    );
-    assert_eq!(
-        hint("credentialPluginPolicy: Allowlist\n", "k8s-token-cache"),
-        added("name")
-    );
-    assert_eq!(
-        hint(&list("- name: k8s-token-cache\n"), "k8s-token-cache"),
-        None
-    );
-    assert_eq!(
-        hint(
-            &list("- command: /usr/bin/k8s-token-cache\n"),
-            "k8s-token-cache"
-        ),
-        None
-    );
-    assert_eq!(
-        hint(
-            &list("- name: k8s-token-cache\n"),
-            "/usr/bin/k8s-token-cache"
-        ),
-        None
-    );
-    assert!(
-        hint(
-            &list("- name: /opt/k8s-token-cache\n"),
-            "/usr/bin/k8s-token-cache"
-        )
-        .is_some()
-    );
-    assert_eq!(
-        hint("credentialPluginPolicy: AllowAll\n", "k8s-token-cache"),
-        None
-    );
+    let added = |key: &str| Some(format!("credentialPluginAllowlist:\n- {key}: k8s-token-cache\n"));
+    assert_eq!(hint(&list("- name: aws\n"), "k8s-token-cache"), added("name"));
+    assert_eq!(hint(&list("- command: aws\n"), "k8s-token-cache"), added("command"));
+    assert_eq!(hint("credentialPluginPolicy: Allowlist\n", "k8s-token-cache"), added("name"));
+    assert_eq!(hint(&list("- name: k8s-token-cache\n"), "k8s-token-cache"), None);
+    assert_eq!(hint(&list("- command: /usr/bin/k8s-token-cache\n"), "k8s-token-cache"), None);
+    assert_eq!(hint(&list("- name: k8s-token-cache\n"), "/usr/bin/k8s-token-cache"), None);
+    assert!(hint(&list("- name: /opt/k8s-token-cache\n"), "/usr/bin/k8s-token-cache").is_some());
+    assert_eq!(hint("credentialPluginPolicy: AllowAll\n", "k8s-token-cache"), None);
     assert_eq!(hint("credentialPluginPolicy: [", "k8s-token-cache"), None);
     assert_eq!(hint("", "k8s-token-cache"), None);
 }

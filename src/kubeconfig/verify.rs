@@ -23,23 +23,12 @@ pub struct Expected {
 }
 
 /// `expected` has one entry per user of `before`; none means unchanged.
-pub fn check(
-    before: &Kubeconfig<'_>,
-    after: &str,
-    expected: &[Option<Expected>],
-) -> Result<(), Refusal> {
-    let first = expected
-        .iter()
-        .position(Option::is_some)
-        .unwrap_or_default();
+pub fn check(before: &Kubeconfig<'_>, after: &str, expected: &[Option<Expected>]) -> Result<(), Refusal> {
+    let first = expected.iter().position(Option::is_some).unwrap_or_default();
     let line = |place: usize| before.users.get(place).map_or(1, |user| user.line);
     let unsafe_edit = "an edit here would change more than the exec plugin";
     let after = Kubeconfig::scan(after).map_err(|_| Refusal::new(line(first), unsafe_edit))?;
-    let mut comparison = Comparison {
-        before,
-        after: &after,
-        left: MAX_VALUES,
-    };
+    let mut comparison = Comparison { before, after: &after, left: MAX_VALUES };
     if !comparison.same_around_users() {
         return Err(Refusal::new(line(first), unsafe_edit));
     }
@@ -66,18 +55,14 @@ impl Comparison<'_> {
     /// Everything but the items of `users`, of which there must be as many.
     fn same_around_users(&mut self) -> bool {
         let (before, after) = (self.before.tree.documents(), self.after.tree.documents());
-        let (Some((&old, old_rest)), Some((&new, new_rest))) =
-            (before.split_first(), after.split_first())
+        let (Some((&old, old_rest)), Some((&new, new_rest))) = (before.split_first(), after.split_first())
         else {
             return false;
         };
         self.before.users.len() == self.after.users.len()
             && old_rest.len() == new_rest.len()
             && self.same_but(old, new, &["users"])
-            && old_rest
-                .iter()
-                .zip(new_rest)
-                .all(|(&old, &new)| self.same(old, new, 0))
+            && old_rest.iter().zip(new_rest).all(|(&old, &new)| self.same(old, new, 0))
     }
 
     fn same_user(&mut self, place: usize, expected: Option<&Expected>) -> bool {
@@ -95,11 +80,7 @@ impl Comparison<'_> {
         let (Some(old_exec), Some(new_exec)) = (old.exec, new.exec) else {
             return false;
         };
-        let before = self
-            .before
-            .tree
-            .get(old.item, "user")
-            .map(|user| user.value);
+        let before = self.before.tree.get(old.item, "user").map(|user| user.value);
         let after = self.after.tree.get(new.item, "user").map(|user| user.value);
         let (Some(before), Some(after)) = (before, after) else {
             return false;
@@ -116,14 +97,8 @@ impl Comparison<'_> {
             && is_list
             && self.after.command(&new_exec) == Some(&expected.command)
             && new_args.len() == expected.front.len() + kept.len()
-            && new_args
-                .iter()
-                .zip(&expected.front)
-                .all(|(&new, old)| tree.string(new) == Some(old))
-            && new_args[expected.front.len()..]
-                .iter()
-                .zip(kept)
-                .all(|(&new, &old)| self.same(old, new, 0))
+            && new_args.iter().zip(&expected.front).all(|(&new, old)| tree.string(new) == Some(old))
+            && new_args[expected.front.len()..].iter().zip(kept).all(|(&new, &old)| self.same(old, new, 0))
     }
 
     /// Two mappings, apart from the named keys.
@@ -132,12 +107,9 @@ impl Comparison<'_> {
         let old = other_entries(before, old, names);
         let new = other_entries(after, new, names);
         old.len() == new.len()
-            && old
-                .iter()
-                .zip(new)
-                .all(|(&(old_key, old), (new_key, new))| {
-                    self.same(old_key, new_key, 0) && self.same(old, new, 0)
-                })
+            && old.iter().zip(new).all(|(&(old_key, old), (new_key, new))| {
+                self.same(old_key, new_key, 0) && self.same(old, new, 0)
+            })
     }
 
     fn same(&mut self, old: Id, new: Id, depth: u32) -> bool {
@@ -152,8 +124,7 @@ impl Comparison<'_> {
                 (Content::Scalar(old, old_style), Content::Scalar(new, new_style)) => {
                     old == new && (*old_style == Style::Plain) == (*new_style == Style::Plain)
                 }
-                (Content::Sequence(_), Content::Sequence(_))
-                | (Content::Mapping(_), Content::Mapping(_)) => {
+                (Content::Sequence(_), Content::Sequence(_)) | (Content::Mapping(_), Content::Mapping(_)) => {
                     self.same_children(old, new, depth + 1)
                 }
                 _ => false,
@@ -180,10 +151,7 @@ fn is_list(tree: &Tree<'_>, id: Id) -> bool {
 fn other_entries(tree: &Tree<'_>, mapping: Id, names: &[&str]) -> Vec<(Id, Id)> {
     let mapping = tree.resolve(mapping);
     tree.entries(mapping)
-        .filter(|entry| {
-            tree.scalar(entry.key)
-                .is_none_or(|key| !names.contains(&key))
-        })
+        .filter(|entry| tree.scalar(entry.key).is_none_or(|key| !names.contains(&key)))
         .map(|entry| (entry.key, entry.value))
         .collect()
 }

@@ -28,10 +28,7 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(line: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        Refusal {
-            line,
-            reason: reason.into(),
-        }
+        Refusal { line, reason: reason.into() }
     }
 }
 
@@ -125,11 +122,7 @@ impl<'a> Tree<'a> {
 
     /// The items of a sequence, or keys and values of a mapping in turn; nothing for a scalar.
     pub fn children(&self, id: Id) -> Children<'_, 'a> {
-        Children {
-            tree: self,
-            at: id.0 + 1,
-            end: self.node(id).next,
-        }
+        Children { tree: self, at: id.0 + 1, end: self.node(id).next }
     }
 
     pub fn entries(&self, mapping: Id) -> Entries<'_, 'a> {
@@ -142,8 +135,7 @@ impl<'a> Tree<'a> {
         if !matches!(self.content(mapping), Content::Mapping(_)) {
             return None;
         }
-        self.entries(mapping)
-            .find(|entry| self.scalar(entry.key) == Some(key))
+        self.entries(mapping).find(|entry| self.scalar(entry.key) == Some(key))
     }
 
     /// The value of a scalar whatever its type, through an alias.
@@ -246,10 +238,7 @@ impl Iterator for Entries<'_, '_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        Some(Entry {
-            key: self.0.next()?,
-            value: self.0.next()?,
-        })
+        Some(Entry { key: self.0.next()?, value: self.0.next()? })
     }
 }
 
@@ -266,17 +255,8 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(text: &'a str) -> Self {
-        let tree = Tree {
-            text,
-            nodes: Vec::new(),
-            documents: Vec::new(),
-        };
-        Builder {
-            tree,
-            open: Vec::new(),
-            anchors: Vec::new(),
-            at_root: false,
-        }
+        let tree = Tree { text, nodes: Vec::new(), documents: Vec::new() };
+        Builder { tree, open: Vec::new(), anchors: Vec::new(), at_root: false }
     }
 
     fn run(mut self) -> Result<Tree<'a>, Refusal> {
@@ -422,8 +402,8 @@ pub fn is_plain_string(value: &str) -> bool {
     let Some(&first) = value.as_bytes().first() else {
         return false;
     };
-    let special = matches!(value, "~" | "=" | "<<")
-        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
+    let special =
+        matches!(value, "~" | "=" | "<<") || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
     let number = matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') && is_like_number(value);
     !special && !number
 }
@@ -431,9 +411,7 @@ pub fn is_plain_string(value: &str) -> bool {
 /// Integers in all bases, floats with `.inf` and `.nan`, dates, sexagesimals.
 fn is_like_number(value: &str) -> bool {
     let unsigned = value.trim_start_matches(['+', '-']);
-    [".inf", ".nan"]
-        .iter()
-        .any(|word| unsigned.eq_ignore_ascii_case(word))
+    [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word))
         || (value.bytes().any(|byte| byte.is_ascii_digit())
             && value.bytes().all(|byte| {
                 byte.is_ascii_hexdigit()
@@ -458,26 +436,16 @@ pub fn render(value: &str, style: ScalarStyle, flow: bool) -> String {
 /// Narrower than YAML, and enough for names and paths.
 pub fn can_be_plain(value: &str, flow: bool) -> bool {
     let start = value.trim_start_matches('-');
-    let starts_well = start
-        .starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_'))
+    let starts_well = start.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_'))
         && !value.starts_with("---");
     let fits = |c: char| {
         c.is_alphanumeric()
-            || matches!(
-                c,
-                '/' | '.' | '_' | '-' | '+' | '=' | '@' | '%' | '~' | '\\'
-            )
+            || matches!(c, '/' | '.' | '_' | '-' | '+' | '=' | '@' | '%' | '~' | '\\')
             || (c == ',' && !flow)
     };
     // A drive letter's colon is followed by a backslash, never by a blank.
-    let drive = value
-        .get(1..3)
-        .is_some_and(|text| text == ":\\" || text == ":/");
-    let rest = if drive && !flow {
-        value.get(2..).unwrap_or_default()
-    } else {
-        value
-    };
+    let drive = value.get(1..3).is_some_and(|text| text == ":\\" || text == ":/");
+    let rest = if drive && !flow { value.get(2..).unwrap_or_default() } else { value };
     starts_well && is_plain_string(value) && rest.chars().all(fits)
 }
 
@@ -512,13 +480,7 @@ pub fn with_prefix(source: &str, style: ScalarStyle, prefix: &str) -> String {
 /// The opposite of [`with_prefix`], where the prefix is spelled as it writes it.
 pub fn without_prefix(source: &str, style: ScalarStyle, prefix: &str) -> Option<String> {
     let (open, rest) = source.split_at_checked(1)?;
-    Some(
-        [
-            open,
-            rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?,
-        ]
-        .concat(),
-    )
+    Some([open, rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?].concat())
 }
 
 fn inside_quotes(scalar: &str) -> &str {

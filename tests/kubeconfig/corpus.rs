@@ -31,11 +31,7 @@ fn cases() -> Vec<Case> {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| !name.starts_with('.') && name != "README.md")
-        .filter(|name| {
-            !["injected", "restored", "refused"]
-                .iter()
-                .any(|end| name.ends_with(end))
-        })
+        .filter(|name| !["injected", "restored", "refused"].iter().any(|end| name.ends_with(end)))
         .collect();
     names.sort();
     names
@@ -67,35 +63,21 @@ fn for_each(cases: &[Case], check: impl Fn(&Case, &Home) + Sync) {
 #[track_caller]
 fn assert_bytes(case: &Case, path: &Path, expected: &[u8], what: &str) {
     let bytes = fs::read(path).unwrap();
-    let (got, wanted) = (
-        String::from_utf8_lossy(&bytes),
-        String::from_utf8_lossy(expected),
-    );
-    assert!(
-        bytes == expected,
-        "{}: {what}\n--- got\n{got}\n--- wanted\n{wanted}",
-        case.name
-    );
+    let (got, wanted) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(expected));
+    assert!(bytes == expected, "{}: {what}\n--- got\n{got}\n--- wanted\n{wanted}", case.name);
 }
 
 fn injected(case: &Case, home: &Home) -> Vec<u8> {
-    let bytes = case
-        .beside("injected")
-        .unwrap_or_else(|| panic!("no {}.injected", case.name));
+    let bytes = case.beside("injected").unwrap_or_else(|| panic!("no {}.injected", case.name));
     match String::from_utf8(bytes) {
-        Ok(text) => text
-            .replace("@DIR@", home.path().to_str().unwrap())
-            .into_bytes(),
+        Ok(text) => text.replace("@DIR@", home.path().to_str().unwrap()).into_bytes(),
         Err(error) => error.into_bytes(),
     }
 }
 
 #[test]
 fn each_file_is_injected_once_and_restored_as_it_was() {
-    let cases: Vec<Case> = cases()
-        .into_iter()
-        .filter(|case| case.refused.is_none())
-        .collect();
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.refused.is_none()).collect();
     assert!(cases.len() >= 40, "{} files", cases.len());
     for_each(&cases, |case, home| {
         let path = home.file(&case.name, &case.before);
@@ -107,67 +89,32 @@ fn each_file_is_injected_once_and_restored_as_it_was() {
         settle(&path);
         let again = home.run(["--inject", &case.name]).succeeded();
         assert_bytes(case, &path, &expected, "injected twice");
-        assert!(
-            again.stdout.contains("nothing to do"),
-            "{}: {}",
-            case.name,
-            again.stdout
-        );
+        assert!(again.stdout.contains("nothing to do"), "{}: {}", case.name, again.stdout);
 
         settle(&path);
         let restored = home.run(["--restore", &case.name]);
         let is_stuck = STUCK.contains(&case.name.as_str());
-        assert_eq!(
-            restored.status,
-            Some(i32::from(is_stuck)),
-            "{}: {restored:?}",
-            case.name
-        );
-        let original = case
-            .beside("restored")
-            .unwrap_or_else(|| case.before.clone());
+        assert_eq!(restored.status, Some(i32::from(is_stuck)), "{}: {restored:?}", case.name);
+        let original = case.beside("restored").unwrap_or_else(|| case.before.clone());
         assert_bytes(case, &path, &original, "restored");
     });
 }
 
 #[test]
 fn what_cannot_be_edited_safely_is_refused_with_its_line_and_left_as_it_is() {
-    let cases: Vec<Case> = cases()
-        .into_iter()
-        .filter(|case| case.refused.is_some())
-        .collect();
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.refused.is_some()).collect();
     assert!(cases.len() >= 20, "{} files", cases.len());
     for_each(&cases, |case, home| {
         let path = home.file(&case.name, &case.before);
-        let (line, reason) = case
-            .refused
-            .as_deref()
-            .unwrap()
-            .trim_end()
-            .split_once(": ")
-            .unwrap();
+        let (line, reason) = case.refused.as_deref().unwrap().trim_end().split_once(": ").unwrap();
         for option in [None, Some("--dry-run")] {
-            let answer = home
-                .run(["--inject", &case.name].into_iter().chain(option))
-                .refused();
-            let expected = format!(
-                "k8s-token-cache: '{}', line {line}: {reason}: nothing was written\n",
-                case.name
-            );
-            assert!(
-                answer.stderr.contains(&expected),
-                "{}: {}",
-                case.name,
-                answer.stderr
-            );
+            let answer = home.run(["--inject", &case.name].into_iter().chain(option)).refused();
+            let expected =
+                format!("k8s-token-cache: '{}', line {line}: {reason}: nothing was written\n", case.name);
+            assert!(answer.stderr.contains(&expected), "{}: {}", case.name, answer.stderr);
             assert_bytes(case, &path, &case.before, "refused");
         }
-        assert_eq!(
-            fs::read_dir(home.path()).unwrap().count(),
-            1,
-            "{}",
-            case.name
-        );
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "{}", case.name);
     });
 }
 
@@ -177,10 +124,7 @@ fn kubectl_reads_every_injected_file_as_the_original_with_the_command_moved() {
     let Some(kubectl) = find("KUBECTL", "kubectl", "kubectl reading the corpus") else {
         return;
     };
-    let cases: Vec<Case> = cases()
-        .into_iter()
-        .filter(|case| case.refused.is_none())
-        .collect();
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.refused.is_none()).collect();
     for_each(&cases, |case, home| {
         let path = home.file(&case.name, &case.before);
         let before = view(&kubectl, home, &path);
@@ -198,29 +142,20 @@ fn view(kubectl: &Path, home: &Home, path: &Path) -> Value {
         .args(["config", "view", "--raw", "-o", "json"])
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The original, with the cache in front wherever the other has it in front of this very command.
 fn moved(mut before: Value, after: &Value, home: &Home) -> Value {
-    let users = before["users"]
-        .as_array_mut()
-        .map(Vec::as_mut_slice)
-        .unwrap_or_default();
+    let users = before["users"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
     for (place, user) in users.iter_mut().enumerate() {
         let Some(exec) = user["user"].get_mut("exec").filter(|exec| exec.is_object()) else {
             continue;
         };
         let words = |exec: &Value| -> Vec<String> {
             let args = exec["args"].as_array().cloned().unwrap_or_default();
-            args.iter()
-                .map(|arg| arg.as_str().unwrap().to_owned())
-                .collect()
+            args.iter().map(|arg| arg.as_str().unwrap().to_owned()).collect()
         };
         let mut wrapped = vec![exec["command"].as_str().unwrap().to_owned()];
         let got = words(&after["users"][place]["user"]["exec"]);
@@ -232,10 +167,7 @@ fn moved(mut before: Value, after: &Value, home: &Home) -> Value {
         }
         wrapped.extend(words(exec));
         let options = got.len().checked_sub(wrapped.len()).unwrap();
-        assert!(
-            got[..options].iter().all(|arg| arg.starts_with("--")),
-            "{got:?}"
-        );
+        assert!(got[..options].iter().all(|arg| arg.starts_with("--")), "{got:?}");
         exec["command"] = json!("k8s-token-cache");
         exec["args"] = json!(got[..options].iter().chain(&wrapped).collect::<Vec<_>>());
     }

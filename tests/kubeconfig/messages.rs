@@ -130,10 +130,7 @@ fn without_files_those_of_kubeconfig_are_meant_and_missing_ones_passed_over() {
     let answer = crate::support::Answer::of(output).succeeded();
     assert_eq!(
         answer.stdout,
-        format!(
-            "one: a: injected\ngone: no such file\n{}: b: injected\n2 injected\n",
-            second.display()
-        )
+        format!("one: a: injected\ngone: no such file\n{}: b: injected\n2 injected\n", second.display())
     );
     assert!(read(&first).contains("command: k8s-token-cache"));
     assert!(!read(&default).contains("k8s-token-cache"));

@@ -126,8 +126,7 @@ fn nothing_is_lost_that_aws_eks_update_kubeconfig_wrote() {
         eprintln!("SKIPPED: {SKIPPED}: K8S_TOKEN_CACHE_TEST_AWS is not set");
         return;
     }
-    let (Some(aws), Some(moto)) =
-        (find("AWS", "aws", SKIPPED), find("MOTO_SERVER", "moto_server", SKIPPED))
+    let (Some(aws), Some(moto)) = (find("AWS", "aws", SKIPPED), find("MOTO_SERVER", "moto_server", SKIPPED))
     else {
         return;
     };

@@ -39,10 +39,7 @@ impl Home {
     /// This program, found on PATH as `k8s-token-cache`, and nothing else in the environment.
     pub fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
-        command
-            .env_clear()
-            .env("HOME", &self.0)
-            .env("USERPROFILE", &self.0);
+        command.env_clear().env("HOME", &self.0).env("USERPROFILE", &self.0);
         command.env("PATH", Path::new(PROGRAM).parent().unwrap());
         command.current_dir(&self.0).stdin(Stdio::null());
         command
@@ -62,12 +59,7 @@ impl Drop for Home {
 /// Makes a file old, so that nobody waits for it to come to rest.
 pub fn settle(path: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(3600);
-    File::options()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_modified(long_ago)
-        .unwrap();
+    File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
 }
 
 #[derive(Debug)]
@@ -127,9 +119,7 @@ pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = named.or_else(|| {
-        std::env::split_paths(&path)
-            .map(|directory| directory.join(name))
-            .find(|path| path.is_file())
+        std::env::split_paths(&path).map(|directory| directory.join(name)).find(|path| path.is_file())
     });
     if found.is_none() {
         eprintln!("SKIPPED: {skipped}: no {name} (set {variable})");

@@ -45,9 +45,8 @@ pub fn parent_process() -> Option<Process> {
     let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
     let size = size_of::<libc::proc_bsdinfo>() as i32;
     // SAFETY: the buffer is as large as `size` says; proc_pidinfo writes no more than that.
-    let written = unsafe {
-        libc::proc_pidinfo(id as i32, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size)
-    };
+    let written =
+        unsafe { libc::proc_pidinfo(id as i32, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size) };
     (written == size)
         .then(|| Process { id, started: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec })
 }

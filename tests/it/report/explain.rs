@@ -152,7 +152,8 @@ fn of_two_entries_as_near_the_same_clients_tells_why() {
     assert!(setting.foretold(from_client).starts_with("miss: "));
     let config = setting.write(".aws/config", "[default]\n");
     assert!(setting.misses(setting.call(EKS)), "from a shell, with the new file");
-    let changed = format!("miss: not cached; the nearest entry differs: '{}' has changed since", config.display());
+    let changed =
+        format!("miss: not cached; the nearest entry differs: '{}' has changed since", config.display());
     assert_eq!(setting.foretold(from_client), changed);
 }
 
