@@ -71,7 +71,11 @@ pub fn split_names(origin: &str, list: &str) -> Result<Vec<String>> {
     let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
     match names.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         None => Ok(names),
-        Some(_) => Err(invalid(origin, list, "names of environment variables, separated by commas")),
+        Some(_) => {
+            // What follows an equals sign may be a secret.
+            let shown = list.split('=').next().unwrap_or_default();
+            Err(invalid(origin, shown, "names of environment variables, separated by commas"))
+        }
     }
 }
 

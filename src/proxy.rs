@@ -248,6 +248,7 @@ impl<'a> Miss<'a> {
             }
             Verdict::Invalid(why) => {
                 if let Some(found) = self.usable() {
+                    self.end_without_entry();
                     return self
                         .serve_cached(found, &format!("'{}' gave no credential: {why}", self.program()));
                 }
