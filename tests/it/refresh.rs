@@ -170,20 +170,22 @@ fn zero_turns_the_refresh_off_for_every_plugin() {
     assert_eq!(window.plugin.runs(), 1);
 }
 
-/// kubectl reads until the end of its plugin's output; a script may hold a lock on descriptor 9.
+/// kubectl reads until the end of its plugin's output; a script may hold a lock on a descriptor.
 #[test]
 fn whatever_the_caller_has_open_is_closed_while_the_refresh_runs() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let (mut reader, writer) = pipe().unwrap();
     let mut call = window.call();
-    inherit_as(call.command(), writer.as_raw_fd(), 9);
+    // Far from the numbers that are in use on the way to the program.
+    inherit_as(call.command(), writer.as_raw_fd(), 900);
     let running = call.spawn();
     drop(writer);
     // The end of stdout and stderr is what `finish` waits for.
     running.finish().assert_prints(&window.old);
     window.plugin.await_runs(2);
-    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "descriptor 9 is closed");
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "the descriptor is closed");
+    assert!(is_alive(window.plugin.pids()[1]), "and that before the end of the refresh");
     window.plugin.release();
     window.sandbox.await_quiet();
 }
@@ -358,26 +360,25 @@ fn clearing_while_a_miss_runs_wins() {
     assert_eq!(sandbox.entries(), 0);
 }
 
-/// A login that was made by hand meanwhile is newer than what the refresh set out to renew.
+/// Somebody deleted the lock file, so that a newer credential came while the refresh ran.
 #[test]
 fn a_late_refresh_does_not_overwrite_what_came_after_it() {
     let Some(mut window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
     window.plugin.await_runs(2);
-    let refresh = window.plugin.pids()[1];
-    // The old one expires; another call gets a newer one while the refresh still runs. It may
-    // wait for the refresh at first, and runs the plugin itself once it is done.
+    fs::remove_file(window.sandbox.lock_file()).unwrap();
     window.clock.advance(5 * MINUTE);
-    assert_eq!(window.sandbox.program().arg("--clear").run().code(), 0);
-    window.plugin.prints(&window.old);
-    window.plugin.release_run(refresh);
+    window.plugin.prints(&window.new);
+    let miss = window.call().spawn();
+    window.plugin.await_runs(3);
+    window.plugin.release_run(window.plugin.pids()[2]);
+    miss.finish().assert_prints(&window.new);
+
+    let late = Credential::token("late").expires_at(window.clock.now_unix_s() + 2 * HOUR).bytes();
+    window.plugin.prints(&late).release();
     window.sandbox.await_quiet();
-    assert_eq!(window.sandbox.entries(), 0);
-    let newest = Credential::token("newest").expires_at(window.clock.now_unix_s() + HOUR).bytes();
-    window.plugin.prints(&newest).release();
-    window.call().run().assert_prints(&newest);
-    window.call().run().assert_prints(&newest);
+    window.call().run().assert_prints(&window.new);
     assert_eq!(window.plugin.runs(), 3);
 }
 
