@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -44,9 +44,18 @@ fn shell(script: &str) -> Command {
     command
 }
 
-/// Two processes, of which the second waits for input that never comes.
+/// Two processes, of which the second prints a line and waits for input that never comes.
 fn endless() -> Command {
-    shell(if cfg!(windows) { "cmd /c set /p input=" } else { "cat; true" })
+    shell(if cfg!(windows) { "cmd /c echo text^& set /p input=" } else { "(echo text; cat); true" })
+}
+
+/// Its next line.
+fn line(stdout: &mut ChildStdout) -> String {
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+        text.push(byte[0]);
+    }
+    String::from_utf8(text).unwrap().trim_end().to_owned()
 }
 
 #[test]
@@ -195,27 +204,21 @@ fn the_parent_stays_the_same() {
 
 #[test]
 fn a_stream_can_be_read_when_there_is_something_and_at_its_end() {
-    let mut silent = spawn_group(&mut endless()).unwrap();
-    let stdout = silent.child.stdout.take().unwrap();
+    let mut group = spawn_group(&mut endless()).unwrap();
+    let mut stdout = group.child.stdout.take().unwrap();
+    assert!(wait_readable(&stdout, LONG).unwrap());
+    assert_eq!(line(&mut stdout), "text");
     assert!(!wait_readable(&stdout, Duration::ZERO).unwrap());
-    silent.end(End::Force);
+    group.end(End::Force);
     assert!(wait_readable(&stdout, LONG).unwrap());
-    silent.child.wait().unwrap();
-
-    let mut talking = shell("echo text").spawn().unwrap();
-    let mut stdout = talking.stdout.take().unwrap();
-    assert!(wait_readable(&stdout, LONG).unwrap());
-    let mut text = String::new();
-    stdout.read_to_string(&mut text).unwrap();
-    assert_eq!(text.trim_end(), "text");
-    assert!(wait_readable(&stdout, LONG).unwrap());
-    talking.wait().unwrap();
+    group.child.wait().unwrap();
 }
 
 #[test]
 fn a_group_ends_with_its_children() {
     let mut group = spawn_group(&mut endless()).unwrap();
     let mut stdout = group.child.stdout.take().unwrap();
+    assert_eq!(line(&mut stdout), "text");
     group.end(End::Force);
     // The output ends when the last process that holds it is gone.
     assert_eq!(stdout.read_to_end(&mut Vec::new()).unwrap(), 0);
@@ -239,4 +242,23 @@ fn a_program_is_found_by_its_path_and_on_path() {
     assert!(shell.is_absolute());
     assert_eq!(find_program(shell.as_os_str()), Some(shell));
     assert_eq!(find_program(name("no-program-has-this-name")), None);
+}
+
+#[test]
+fn a_shell_can_be_executed_and_a_text_cannot() {
+    let (folder, directory) = folder();
+    make(&directory, "text", "");
+    assert!(may_execute(&find_program(name(if cfg!(windows) { "cmd" } else { "sh" })).unwrap()));
+    assert!(!may_execute(&folder.path().join("text")));
+    assert!(!may_execute(folder.path()));
+}
+
+#[test]
+fn what_can_be_written_is_there() {
+    let (folder, directory) = folder();
+    make(&directory, "file", "content");
+    let file = folder.path().join("file");
+    assert!(may_write(&file) && may_write(folder.path()));
+    assert!(!may_write(&folder.path().join("absent")));
+    assert_eq!(fs::read_to_string(file).unwrap(), "content");
 }

@@ -33,10 +33,10 @@ pub fn may_execute(path: &Path) -> bool {
 }
 
 fn is_among(extension: &OsStr, extensions: &OsStr) -> bool {
-    let name = |listed: PathBuf| listed.as_os_str().as_encoded_bytes().strip_prefix(b".").map(<[u8]>::to_vec);
-    env::split_paths(extensions)
-        .filter_map(name)
-        .any(|listed| listed.eq_ignore_ascii_case(extension.as_encoded_bytes()))
+    env::split_paths(extensions).any(|listed| {
+        let name = listed.to_str().and_then(|listed| listed.strip_prefix('.'));
+        name.is_some_and(|name| extension.eq_ignore_ascii_case(name))
+    })
 }
 
 /// What makes a file a program, separated as the directories of PATH are.
@@ -85,6 +85,13 @@ mod tests {
             let completed = complete(&at(name), OsStr::new(extensions));
             assert_eq!(completed, found.map(at), "{name} with {extensions}");
         }
+    }
+
+    #[test]
+    fn a_program_is_told_by_its_extension_in_any_case() {
+        let is_program = |extension: &str| is_among(OsStr::new(extension), OsStr::new(".COM;.exe;"));
+        assert!(is_program("com") && is_program("EXE"));
+        assert!(!is_program("txt") && !is_program(".exe") && !is_program(""));
     }
 
     #[test]
