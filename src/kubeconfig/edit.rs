@@ -157,7 +157,7 @@ impl<'c> Draft<'c> {
     /// Users that share a list or a command through an anchor ask for the same edit twice.
     fn joined_edits(&mut self) -> Result<Vec<Edit>, Refusal> {
         let mut edits = std::mem::take(&mut self.edits);
-        edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        edits.sort_unstable_by_key(|edit| (edit.range.start, edit.range.end));
         edits.dedup();
         let collision = edits.windows(2).find(|pair| {
             pair[0].range.end > pair[1].range.start || pair[0].range.start == pair[1].range.start

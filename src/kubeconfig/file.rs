@@ -146,7 +146,14 @@ pub fn edit(
                 None => return Ok(Edited::Busy),
             },
         };
-        let mut next = plan(&snapshot.text)?;
+        let mut next = match plan(&snapshot.text) {
+            // Refused or not, it must not be lost.
+            Err(refusal) if is_adopted => {
+                replace(path, &snapshot, &snapshot.text, patience)?;
+                return Err(refusal.into());
+            }
+            planned => planned?,
+        };
         if let Some(earlier) = &written {
             remember(earlier, &mut next);
         }

@@ -8,6 +8,7 @@
 mod diff;
 mod edit;
 mod file;
+mod glance;
 mod kuberc;
 mod plugins;
 mod scan;
@@ -231,7 +232,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn file(&mut self, path: &Path, is_named: bool) {
-        if !is_named && !path.exists() {
+        if !is_named && matches!(path.try_exists(), Ok(false)) {
             self.report.push_str(&format!("{}: no such file\n", path.display()));
             return;
         }
@@ -255,6 +256,9 @@ impl Job<'_> {
     }
 
     fn plan(&self, text: &str, directory: Option<&str>) -> Result<Plan, Refusal> {
+        if self.options.quiet && self.is_done_at_a_glance(text) {
+            return Ok(Plan { users: Vec::new(), edits: Vec::new() });
+        }
         let wish = Wish { users: &self.options.users, directory, is_own: self.is_own };
         match self.options.action {
             Action::Restore => edit::restore(text, &wish),
@@ -268,6 +272,16 @@ impl Job<'_> {
                 },
             ),
         }
+    }
+
+    fn is_done_at_a_glance(&self, text: &str) -> bool {
+        let is_wanted = |command: &str| match self.options.command {
+            Some(_) => command == self.program,
+            None => (self.is_own)(command),
+        };
+        self.options.action == Action::Inject
+            && self.options.users.is_empty()
+            && glance::has_nothing_to_inject(text, &is_wanted)
     }
 
     /// What an edit would do, and the diff for it.

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::edit::{self, Injection, Plan, State, Wish};
+use super::file::{self, Edited, Patience, Trouble};
 use super::yaml::Refusal;
-use super::{diff, kuberc};
+use super::{Environment, diff, exec_users, glance, kuberc};
 
 const DIRECTORY: &str = "/home/u/.kube";
 
@@ -439,6 +440,9 @@ proptest! {
         for _ in 0..changes.len() / 4 {
             mutate(&mut before, &mut dice);
         }
+        if let (true, Ok(plan)) = (glance::has_nothing_to_inject(&before, &is_own), inject(&before)) {
+            prop_assert!(plan.edits.is_empty(), "{}", before);
+        }
         if let (Ok(plan), Some(meaning)) = (inject(&before), documents(&before)) {
             let after = plan.apply(&before);
             prop_assert_eq!(documents(&after), Some(injected(meaning)), "{}", &after);
@@ -536,8 +540,8 @@ fn a_variable_that_came_later_is_added_to_what_is_injected() {
     let after = plan.apply(text);
     assert!(after.contains("      - --key-env=REALM\n      - --key-env=TENANT\n      - aws\n"));
     assert!(inject(&after).unwrap().edits.is_empty());
-    let restored = restore(&after).unwrap().apply(&after);
-    assert!(!restored.contains("command: aws\n      args:\n      env:"));
+    let back = restore(&after).unwrap().apply(&after);
+    assert!(back.contains("command: aws\n      env:"), "{back}");
 }
 
 #[test]
@@ -556,4 +560,178 @@ fn an_allowlist_that_lacks_this_program_gets_the_lines_to_add() {
     assert_eq!(hint("credentialPluginPolicy: AllowAll\n", "k8s-token-cache"), None);
     assert_eq!(hint("credentialPluginPolicy: [", "k8s-token-cache"), None);
     assert_eq!(hint("", "k8s-token-cache"), None);
+}
+
+#[test]
+fn a_glance_sees_what_is_injected_and_doubts_everything_else() {
+    let glance = |text: &str| glance::has_nothing_to_inject(text, &is_own);
+    for text in [
+        "",
+        "users:\n",
+        "command: k8s-token-cache\nenv: null\n",
+        "command:   '/usr/bin/k8s-token-cache' # it\r\nargs: [--command=x, sub-command]\n",
+        r#"{"command":"k8s-token-cache","env":[]}"#,
+        "{command: k8s-token-cache}",
+        "environment: command-line\n",
+    ] {
+        assert!(glance(text), "{text}");
+    }
+    for text in [
+        "command: aws\n",
+        "command: k8s-token-cache\n---\ncommand: aws\n",
+        "# command\ncommand: k8s-token-cache\n",
+        "command: *alias\n",
+        "command:\n  k8s-token-cache\n",
+        "? command\n: aws\n",
+        "command: k8s-token-cache\nenv:\n- name: TENANT\n",
+        r#"{"command":"k8s-token-cache","env":[{"name":"T"}]}"#,
+    ] {
+        assert!(!glance(text), "{text}");
+    }
+}
+
+/// A directory that goes away with this.
+struct Directory(std::path::PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let name = format!("k8s-token-cache-{name}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Directory(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const ONE_USER: &str = "users:
+- name: a
+  user:
+    exec:
+      args:
+      - get-token
+      command: aws
+";
+
+/// Edits a file that somebody opened before it is replaced, and writes to after.
+#[cfg(unix)]
+fn edit_while_late(name: &str, newer: &str) -> (Result<Edited, Trouble>, String) {
+    use std::io::Write;
+    use std::os::unix::fs::MetadataExt;
+
+    let directory = Directory::new(name);
+    let path = directory.0.join("config");
+    std::fs::write(&path, ONE_USER).unwrap();
+    let inode = || std::fs::metadata(&path).unwrap().ino();
+    let old = inode();
+    let mut late = std::fs::File::options().write(true).open(&path).unwrap();
+    let edited = std::thread::scope(|scope| {
+        let edit = scope.spawn(|| file::edit(&path, Patience::Wait, &inject));
+        while inode() == old {
+            std::thread::yield_now();
+        }
+        late.set_len(0).unwrap();
+        late.write_all(newer.as_bytes()).unwrap();
+        edit.join().unwrap()
+    });
+    (edited, std::fs::read_to_string(&path).unwrap())
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_late_writer_writes_to_the_replaced_file_is_taken_over() {
+    let newer = format!("{ONE_USER}- name: newer\n  user:\n    token: not-a-secret\n");
+    let (edited, text) = edit_while_late("late", &newer);
+    let Ok(Edited::Done(plan)) = edited else { panic!("not edited") };
+    assert_eq!(plan.users[0], ("a".to_owned(), State::Injected));
+    assert_eq!(text, inject(&newer).unwrap().apply(&newer));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_late_writer_writes_is_kept_even_if_it_is_refused() {
+    let (edited, text) = edit_while_late("late-refused", "users: {}\n");
+    assert!(matches!(edited, Err(Trouble::Refused(_))));
+    assert_eq!(text, "users: {}\n");
+}
+
+#[test]
+fn an_edit_that_another_program_undoes_is_made_again() {
+    let directory = Directory::new("undone");
+    let path = directory.0.join("config");
+    std::fs::write(&path, ONE_USER).unwrap();
+    std::thread::scope(|scope| {
+        let edit = scope.spawn(|| file::edit(&path, Patience::Wait, &inject));
+        while std::fs::read_to_string(&path).unwrap() == ONE_USER {
+            std::thread::yield_now();
+        }
+        std::fs::write(&path, ONE_USER).unwrap();
+        let Ok(Edited::Done(plan)) = edit.join().unwrap() else { panic!("not edited") };
+        assert_eq!(plan.users, [("a".to_owned(), State::Injected)]);
+    });
+    let expected = inject(ONE_USER).unwrap().apply(ONE_USER);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+}
+
+#[test]
+fn exec_users_are_listed_with_what_a_plugin_would_be_told() {
+    let text = r#"apiVersion: v1
+clusters:
+- name: demo
+  cluster:
+    server: https://demo.example.com
+    certificate-authority-data: ZmFrZQ==
+    tls-server-name: demo
+    insecure-skip-tls-verify: false
+    proxy-url: null
+    extensions:
+    - name: client.authentication.k8s.io/exec
+      extension: {audience: 06e3fbd1, depth: [1, 2.50, 007, true, ~, "x\ny"], "1": {}}
+contexts:
+- name: other
+  context: {cluster: gone, user: nobody}
+- name: demo
+  context: {cluster: demo, user: a}
+users:
+- name: token
+  user: {token: not-a-secret}
+- name: a
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1
+      command: k8s-token-cache
+      args: [aws, eks]
+      env: [{name: AWS_PROFILE, value: prod}]
+      interactiveMode: Never
+      provideClusterInfo: true
+- name: b
+  user: {exec: {command: aws-vault, args: [exec, prod, --, k8s-token-cache, aws]}}
+- name: c
+  user: {exec: {command: aws}}
+"#;
+    let directory = Directory::new("list");
+    let path = directory.0.join("config");
+    std::fs::write(&path, text).unwrap();
+    let users = exec_users(&path, &Environment::default()).unwrap();
+    let told: Vec<_> = users.iter().map(|user| (&user.name[..], user.line, user.injected)).collect();
+    assert_eq!(told, [("a", 21, true), ("b", 30, true), ("c", 32, false)]);
+    let a = &users[0];
+    assert_eq!((&a.command[..], a.args.join(" ")), ("k8s-token-cache", "aws eks".to_owned()));
+    assert_eq!(a.env, [("AWS_PROFILE".to_owned(), "prod".to_owned())]);
+    assert_eq!(a.api_version, "client.authentication.k8s.io/v1");
+    assert_eq!((&a.interactive_mode[..], a.provide_cluster_info), ("Never", true));
+    let [cluster] = &a.clusters[..] else { panic!("{} clusters", a.clusters.len()) };
+    assert_eq!((&cluster.name[..], &cluster.server[..]), ("demo", "https://demo.example.com"));
+    assert_eq!(cluster.certificate_authority_data, "ZmFrZQ==");
+    assert_eq!((&cluster.tls_server_name[..], &cluster.proxy_url[..]), ("demo", ""));
+    assert!(!cluster.insecure_skip_tls_verify && !cluster.disable_compression);
+    assert_eq!(
+        cluster.config.as_deref(),
+        Some(r#"{"audience":"06e3fbd1","depth":[1,2.50,"007",true,null,"x\u000ay"],"1":{}}"#)
+    );
+    assert!(users[1].clusters.is_empty() && !users[1].provide_cluster_info);
 }

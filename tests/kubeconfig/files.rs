@@ -4,9 +4,10 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{Home, kubeconfig, read, settle, user};
+use crate::support::{Answer, Home, kubeconfig, read, settle, user};
 
 fn config(home: &Home) -> std::path::PathBuf {
     home.file("config", kubeconfig(&[user("a", "aws")]))
@@ -137,7 +138,8 @@ fn a_lock_is_waited_for_and_gone_afterwards() {
     let path = config(&home);
     let lock = home.path().join("config.lock");
     fs::write(&lock, "").unwrap();
-    let child = home.command().args(["--inject", "config"]).spawn().unwrap();
+    let mut command = home.command();
+    let child = command.args(["--inject", "config"]).stdout(Stdio::null()).spawn().unwrap();
     // The new file beside the old one shows that only the lock is missing.
     wait_until(|| names(home.path()).len() == 3);
     assert!(!read(&path).contains("k8s-token-cache"));
@@ -145,6 +147,23 @@ fn a_lock_is_waited_for_and_gone_afterwards() {
     assert!(child.wait_with_output().unwrap().status.success());
     assert!(read(&path).contains("k8s-token-cache"));
     assert_eq!(names(home.path()), ["config"]);
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_read_is_read_again() {
+    let home = Home::new();
+    let path = config(&home);
+    let lock = home.path().join("config.lock");
+    fs::write(&lock, "").unwrap();
+    let child = home.command().args(["--inject", "config"]).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until(|| names(home.path()).len() == 3);
+    // An editor does not look at the lock, and may put a new file in the place of the old one.
+    let newer = home.file("newer", kubeconfig(&[user("a", "aws"), user("newer", "aws")]));
+    fs::rename(&newer, &path).unwrap();
+    fs::remove_file(&lock).unwrap();
+    let answer = Answer::of(child.wait_with_output().unwrap()).succeeded();
+    assert_eq!(answer.stdout, "config: a: injected\nconfig: newer: injected\n2 injected\n");
+    assert_eq!(read(&path).matches("command: k8s-token-cache").count(), 2);
 }
 
 #[test]

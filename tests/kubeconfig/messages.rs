@@ -79,7 +79,7 @@ fn on_a_terminal_the_diff_is_coloured_unless_no_color_is_set() {
 fn quiet_says_nothing_and_the_status_tells() {
     let home = Home::new();
     home.file("config", kubeconfig(&[user("a", "aws")]));
-    home.file("broken", "users: [");
+    home.file("broken", "users: [{command: aws");
     for (file, status) in [("config", 0), ("config", 0), ("broken", 1)] {
         let answer = home.run(["--inject", "--quiet", file]);
         assert_eq!((answer.stdout.as_str(), answer.stderr.as_str()), ("", ""));
@@ -146,6 +146,7 @@ fn without_any_kubeconfig_there_is_nothing_to_do() {
     assert_eq!(answer.stdout, format!("{}: no such file\nnothing to do: no users\n", path.display()));
 }
 
+#[cfg(unix)]
 #[test]
 fn off_path_the_absolute_path_is_written_with_links_unresolved() {
     let home = Home::new();
