@@ -121,7 +121,7 @@ struct Options {
 }
 
 /// Parses the arguments that follow the program's own name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
+pub fn parse(arguments: Vec<OsString>) -> Result<Command> {
     let mut arguments = arguments.into_iter();
     let mut options = Options::default();
     let mut words = Vec::new();
@@ -143,7 +143,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
 }
 
 impl Options {
-    fn take(&mut self, argument: &OsStr, rest: &mut impl Iterator<Item = OsString>) -> Result<()> {
+    fn take(&mut self, argument: &OsStr, rest: &mut dyn Iterator<Item = OsString>) -> Result<()> {
         let text = argument.to_str().ok_or_else(|| unknown(argument))?;
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(OsString::from(value))),

@@ -55,10 +55,10 @@ pub fn start(arguments: Vec<OsString>) -> u8 {
     })
 }
 
-fn run(arguments: Vec<OsString>) -> Result<u8> {
-    let called_as = arguments.first().cloned().unwrap_or_default();
+fn run(mut arguments: Vec<OsString>) -> Result<u8> {
+    let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
     let kubeconfigs = || kubeconfig::Environment::of_process(&called_as);
-    match cli::parse(arguments.into_iter().skip(1))? {
+    match cli::parse(arguments)? {
         Command::Proxy(wrapped) => with_call(&wrapped, &mut proxy::run),
         Command::Kubeconfig(options) => edit_kubeconfigs(&options, &kubeconfigs()),
         Command::List { json } => report::list(&read_config()?, json, &variable),

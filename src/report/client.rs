@@ -16,95 +16,74 @@ use crate::identity::{self, Identity};
 use crate::kubeconfig::{self, Cluster, ExecUser, printable};
 use crate::{base64, json, key};
 
-/// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts. May hold
-/// secrets in `arguments` and `variables`.
-pub struct Client {
-    pub file: PathBuf,
-    /// For people.
-    pub user: String,
-    pub line: usize,
-    /// What the kubeconfig names as `command`.
-    pub command: String,
-    pub arguments: Vec<String>,
-    pub mode: InteractiveMode,
-    /// Whether the cache stands in front of the plugin.
-    pub injected: bool,
-    /// What this program makes of the arguments, where `command` is this program.
-    pub wrapped: Option<Wrapped>,
-    api_version: String,
-    variables: Vec<(String, String)>,
-    /// `spec.cluster`, where the client is to give it.
-    cluster: Option<String>,
-    /// Which cluster that is, for people.
-    cluster_name: Option<String>,
-}
+/// Users with exec plugins, and the files that they stand in.
+pub type Users = Vec<(PathBuf, ExecUser)>;
 
-/// Whether the plugin may turn to somebody at the terminal (`interactiveMode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InteractiveMode {
-    Never,
-    IfAvailable,
-    Always,
-}
-
-/// Who calls for the users of `files`, and which files cannot be read.
-pub fn clients(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Vec<Client>, Vec<Error>) {
-    let (mut clients, mut errors) = (Vec::new(), Vec::new());
+/// The users of `files`, and why a file cannot be read.
+pub fn users(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Users, Vec<Error>) {
+    let (mut users, mut errors) = (Users::new(), Vec::new());
     for file in files {
         match kubeconfig::exec_users(file, environment) {
-            Ok(users) => clients.extend(users.iter().flat_map(|user| clients_of(file, user, environment))),
+            Ok(found) => users.extend(found.into_iter().map(|user| (file.clone(), user))),
             Err(error) => errors.push(error),
         }
     }
-    (clients, errors)
+    (users, errors)
 }
 
-/// One, or one per cluster where the plugin learns of it.
-fn clients_of(file: &Path, user: &ExecUser, environment: &kubeconfig::Environment) -> Vec<Client> {
-    let client = |cluster: Option<&Cluster>| Client {
-        file: file.to_owned(),
-        user: printable(&user.name),
-        line: user.line,
-        command: user.command.clone(),
-        arguments: user.args.clone(),
-        mode: match user.interactive_mode.as_str() {
-            "Never" => InteractiveMode::Never,
-            "Always" => InteractiveMode::Always,
-            // The default of v1beta1; in v1 it has to be said.
-            _ => InteractiveMode::IfAvailable,
-        },
-        injected: user.injected,
-        wrapped: kubeconfig::is_own(&user.command, environment).then(|| wrapped(&user.args)).flatten(),
-        api_version: user.api_version.clone(),
-        variables: user.env.clone(),
-        cluster: cluster.map(|cluster| cluster_json(cluster, file)),
-        cluster_name: cluster.map(|cluster| printable(&cluster.name)),
-    };
-    match user.clusters.as_slice() {
-        clusters if user.provide_cluster_info && !clusters.is_empty() => {
-            clusters.iter().map(|cluster| client(Some(cluster))).collect()
+/// Who calls for these users: one client for each, or one per cluster where the plugin learns of it.
+pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::Environment) -> Vec<Client<'u>> {
+    let mut clients = Vec::new();
+    for (file, user) in users {
+        if !user.provide_cluster_info || user.clusters.is_empty() {
+            clients.push(Client::new(file, user, None, environment));
+        } else {
+            for cluster in &user.clusters {
+                clients.push(Client::new(file, user, Some(cluster), environment));
+            }
         }
-        _ => vec![client(None)],
     }
+    clients
 }
 
-fn wrapped(arguments: &[String]) -> Option<Wrapped> {
-    match cli::parse(arguments.iter().map(OsString::from)) {
-        Ok(cli::Command::Proxy(wrapped)) => Some(wrapped),
-        _ => None,
-    }
+/// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts.
+pub struct Client<'u> {
+    file: &'u Path,
+    pub user: &'u ExecUser,
+    /// The one to be told of.
+    cluster: Option<&'u Cluster>,
+    /// What this program makes of the arguments, where the command is this program.
+    pub wrapped: Option<Wrapped>,
 }
 
-impl Client {
-    /// "user 'dev' of '/home/u/.kube/config'".
-    pub fn place(&self) -> String {
-        format!("user '{}' of '{}'", self.user, self.file.display())
+impl<'u> Client<'u> {
+    pub fn new(
+        file: &'u Path,
+        user: &'u ExecUser,
+        cluster: Option<&'u Cluster>,
+        environment: &kubeconfig::Environment,
+    ) -> Client<'u> {
+        let mut client = Client { file, user, cluster, wrapped: None };
+        if kubeconfig::is_own(&user.command, environment)
+            && let Ok(cli::Command::Proxy(wrapped)) = cli::parse(client.words().split_off(1))
+        {
+            client.wrapped = Some(wrapped);
+        }
+        client
     }
 
-    /// The same with the cluster, where that counts.
+    /// For people.
+    pub fn name(&self) -> String {
+        printable(&self.user.name)
+    }
+
+    /// "user 'dev' of '/home/u/.kube/config'", with the cluster where that counts.
     pub fn title(&self) -> String {
-        let cluster = self.cluster_name.as_ref().map(|name| format!(" with cluster '{name}'"));
-        self.place() + &cluster.unwrap_or_default()
+        let title = format!("user '{}' of '{}'", self.name(), self.file.display());
+        match self.cluster {
+            Some(cluster) => format!("{title} with cluster '{}'", printable(&cluster.name)),
+            None => title,
+        }
     }
 
     /// Whether it runs exactly this plugin, be it through the cache or not.
@@ -126,22 +105,25 @@ impl Client {
 
     /// The kubeconfig's own command and arguments.
     fn words(&self) -> Vec<OsString> {
-        [&self.command].into_iter().chain(&self.arguments).map(OsString::from).collect()
+        let mut words = vec![OsString::from(&self.user.command)];
+        words.extend(self.user.args.iter().map(OsString::from));
+        words
     }
 
-    /// The plugin behind the cache, where it is searched for where everything is.
+    /// The plugin behind the cache, if it is searched for where everything is.
     pub fn wrapped_program(&self) -> Option<&OsString> {
-        let has_own_path = self.variables.iter().any(|(name, _)| name == "PATH");
+        let has_own_path = self.user.env.iter().any(|(name, _)| name == "PATH");
         self.wrapped.as_ref().filter(|_| !has_own_path)?.command.first()
     }
 
     /// The program that the client starts. A relative path begins at the kubeconfig's folder.
     pub fn program(&self) -> PathBuf {
-        let command = Path::new(&self.command);
-        if !self.command.contains(is_separator) || command.is_absolute() {
-            return command.to_owned();
-        }
-        self.file.parent().unwrap_or(Path::new("")).join(command)
+        let command = Path::new(&self.user.command);
+        if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
+    }
+
+    fn beside_file(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
     /// One variable of the environment that the program gets.
@@ -150,72 +132,60 @@ impl Client {
             return Some(self.exec_info(false).into());
         }
         // The last one counts where a name is there twice, as in Go's os/exec.
-        let own = self.variables.iter().rev().find(|(own, _)| own == name);
+        let own = self.user.env.iter().rev().find(|(own, _)| own == name);
         own.map(|(_, value)| value.into()).or_else(|| outer(name))
     }
 
-    /// All variables that the client adds.
-    pub fn added_variables(&self, interactive: bool) -> impl Iterator<Item = (&str, OsString)> {
-        let own = self.variables.iter().map(|(name, value)| (name.as_str(), value.into()));
-        own.chain([(key::EXEC_INFO, self.exec_info(interactive).into())])
-    }
-
-    fn exec_info(&self, interactive: bool) -> String {
+    /// `KUBERNETES_EXEC_INFO` as the client sets it.
+    pub fn exec_info(&self, interactive: bool) -> String {
         let mut text = String::from("{\"kind\":\"ExecCredential\",\"apiVersion\":");
-        json::push_string(&mut text, &self.api_version);
+        json::push_string(&mut text, &self.user.api_version);
         text.push_str(",\"spec\":{");
-        if let Some(cluster) = &self.cluster {
-            text.push_str("\"cluster\":");
-            text.push_str(cluster);
-            text.push(',');
+        if let Some(cluster) = self.cluster {
+            self.push_cluster(&mut text, cluster);
         }
         text.push_str(if interactive { "\"interactive\":true}}" } else { "\"interactive\":false}}" });
         text
     }
-}
 
-/// `spec.cluster` with the members that client-go gives: what is empty is left out, but for `server`
-/// and `config` (`k8s.io/client-go/pkg/apis/clientauthentication/v1/types.go`).
-fn cluster_json(cluster: &Cluster, file: &Path) -> String {
-    let mut text = String::from("{\"server\":");
-    json::push_string(&mut text, server(cluster));
-    for (name, value) in [
-        ("tls-server-name", cluster.tls_server_name.as_str()),
-        ("certificate-authority-data", &authority(cluster, file)),
-        ("proxy-url", &cluster.proxy_url),
-    ] {
-        if !value.is_empty() {
-            text.push_str(&format!(",\"{name}\":"));
-            json::push_string(&mut text, value);
+    /// `spec.cluster` with the members that client-go gives: what is empty is left out, but for
+    /// `server` and `config` (`k8s.io/client-go/pkg/apis/clientauthentication/v1/types.go`).
+    fn push_cluster(&self, text: &mut String, cluster: &Cluster) {
+        // As client-go's `clientcmd` makes a host of it (`client_config.go`, `ClientConfig`).
+        let server = cluster.server.split(['?', '#']).next().unwrap_or_default();
+        text.push_str("\"cluster\":{\"server\":");
+        json::push_string(text, server);
+        for (name, value) in [
+            (",\"tls-server-name\":", &cluster.tls_server_name),
+            (",\"certificate-authority-data\":", &self.authority(cluster)),
+            (",\"proxy-url\":", &cluster.proxy_url),
+        ] {
+            if !value.is_empty() {
+                text.push_str(name);
+                json::push_string(text, value);
+            }
         }
+        for (member, is_set) in [
+            (",\"insecure-skip-tls-verify\":true", cluster.insecure_skip_tls_verify),
+            (",\"disable-compression\":true", cluster.disable_compression),
+        ] {
+            text.push_str(if is_set { member } else { "" });
+        }
+        text.push_str(",\"config\":");
+        text.push_str(cluster.config.as_deref().unwrap_or("null"));
+        text.push_str("},");
     }
-    if cluster.insecure_skip_tls_verify {
-        text.push_str(",\"insecure-skip-tls-verify\":true");
-    }
-    if cluster.disable_compression {
-        text.push_str(",\"disable-compression\":true");
-    }
-    text.push_str(",\"config\":");
-    text.push_str(cluster.config.as_deref().unwrap_or("null"));
-    text.push('}');
-    text
-}
 
-/// As client-go's `clientcmd` makes a host of it (`client_config.go`, `ClientConfig`).
-fn server(cluster: &Cluster) -> &str {
-    cluster.server.split(['?', '#']).next().unwrap_or_default()
-}
-
-/// The data, else the file's content, in base64.
-fn authority(cluster: &Cluster, file: &Path) -> String {
-    if !cluster.certificate_authority_data.is_empty() {
-        return cluster.certificate_authority_data.replace(['\r', '\n'], "");
+    /// The data, else the file's content, in base64.
+    fn authority(&self, cluster: &Cluster) -> String {
+        if !cluster.certificate_authority_data.is_empty() {
+            return cluster.certificate_authority_data.replace(['\r', '\n'], "");
+        }
+        let mut encoded = Vec::new();
+        if !cluster.certificate_authority.is_empty() {
+            let path = self.beside_file(Path::new(&cluster.certificate_authority));
+            base64::encode(&fs::read(path).unwrap_or_default(), &mut encoded);
+        }
+        String::from_utf8_lossy(&encoded).into_owned()
     }
-    if cluster.certificate_authority.is_empty() {
-        return String::new();
-    }
-    let path = file.parent().unwrap_or(Path::new("")).join(&cluster.certificate_authority);
-    let mut encoded = Vec::new();
-    base64::encode(&fs::read(path).unwrap_or_default(), &mut encoded);
-    String::from_utf8_lossy(&encoded).into_owned()
 }

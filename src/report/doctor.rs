@@ -4,11 +4,12 @@
 //! list of allowed plugins. A line per finding, `ok`, `note` or `problem`; behind a problem stands
 //! what mends it. Runs nothing, and makes nothing. The exit status is 0 where nothing needs mending.
 
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::client::{Client, clients};
+use super::client::{Client, Users, users};
 use super::page::Page;
 use super::{KeyPlace, plural};
 use crate::cache;
@@ -43,96 +44,103 @@ struct Visit {
 }
 
 impl Visit {
-    fn ok(&mut self, text: &str) {
+    fn ok(&mut self, text: &dyn Display) {
         self.page.row("ok", text);
     }
 
-    fn note(&mut self, text: &str) {
+    fn note(&mut self, text: &dyn Display) {
         self.page.row("note", text);
     }
 
-    fn problem(&mut self, text: &str, mend: &str) {
+    fn problem(&mut self, text: &dyn Display, mend: &dyn Display) {
         self.problems += 1;
         self.page.row("problem", text);
-        self.page.row("", &format!("mend: {mend}"));
+        self.page.row("", &format_args!("mend: {mend}"));
     }
 
     fn end(mut self) -> Result<u8> {
-        let summary = match self.problems {
-            0 => "nothing needs mending".to_owned(),
-            count => format!("{} mending", plural(count, "thing needs", "things need")),
-        };
-        self.page.heading(&summary);
+        if self.problems == 0 {
+            self.page.heading(&"nothing needs mending");
+        } else {
+            let things = plural(self.problems, "thing needs", "things need");
+            self.page.heading(&format_args!("{things} mending"));
+        }
         self.page.print()?;
         Ok(u8::from(self.problems > 0))
     }
 
     fn clock(&mut self, config: &Config) {
         let now = time::now();
-        let text = format!("the clock says {}", time::format_rfc3339(now.as_secs()));
         let stamp = config.cache_file.as_deref().and_then(|file| sys::file_stamp(file).ok());
         let written_ns = stamp.map_or(0, |stamp| stamp.modified_ns);
-        let mend = "set the system's clock, or let the network set it (NTP)";
-        if now.as_secs() < EARLIEST_UNIX_S {
-            self.problem(&format!("{text}, which is long ago"), mend);
+        let wrong = if now.as_secs() < EARLIEST_UNIX_S {
+            ", which is long ago"
         } else if written_ns > (now + CLOCK_TOLERANCE).as_nanos() as i128 {
-            self.problem(&format!("{text}, and the cache file was written later than that"), mend);
+            ", and the cache file was written later than that"
         } else {
+            ""
+        };
+        let text = format!("the clock says {}{wrong}", time::format_rfc3339(now.as_secs()));
+        if wrong.is_empty() {
             self.ok(&text);
+        } else {
+            self.problem(&text, &"set the system's clock, or let the network set it (NTP)");
         }
     }
 
     fn settings(&mut self, config: &Config) {
         if config.disabled {
-            self.problem("nothing is cached: K8S_TOKEN_CACHE_DISABLE is set", "unset it");
+            self.problem(&"nothing is cached: K8S_TOKEN_CACHE_DISABLE is set", &"unset it");
         }
         if let Some(log) = &config.log
             && !can_be_written(log)
         {
-            let text = format!("the log '{}' cannot be written", log.display());
-            self.problem(&text, "make it writable, or set K8S_TOKEN_CACHE_LOG to another file");
+            let text = format_args!("the log '{}' cannot be written", log.display());
+            self.problem(&text, &"make it writable, or set K8S_TOKEN_CACHE_LOG to another file");
         }
     }
 
     fn cache(&mut self, config: &Config) {
         let store = match cache::open_store(config) {
             Ok(store) => store,
-            Err(error) => {
-                return self.problem(&error.to_string(), "set HOME, or K8S_TOKEN_CACHE_FILE to a file");
-            }
+            Err(error) => return self.problem(&error, &"set HOME, or K8S_TOKEN_CACHE_FILE to a file"),
         };
         let path = store.path();
         let problems_before = self.problems;
         for path in [path, &path.with_file_name(store.lock_name())] {
-            if let Err(error) = sys::open_private(path)
-                && !is_missing(&error)
-            {
-                self.problem(&cannot_use(path, &error), "remove it: the next call makes a new one");
+            match sys::open_private(path) {
+                Err(error) if !is_missing(&error) => {
+                    self.cannot_use(path, &error, &"remove it: the next call makes a new one");
+                }
+                _ => {}
             }
         }
         self.cache_directory(path.parent().unwrap_or(Path::new("")));
         if store.is_newer() {
-            let text = format!("'{}' was written by a newer version of this program", path.display());
-            self.problem(&text, "use that version, or set K8S_TOKEN_CACHE_FILE to another path");
+            let text = format_args!("'{}' was written by a newer version of this program", path.display());
+            self.problem(&text, &"use that version, or set K8S_TOKEN_CACHE_FILE to another path");
         }
         if self.problems == problems_before {
             let state =
                 if path.exists() { "can be written, by you alone" } else { "will be made when needed" };
-            self.ok(&format!("the cache file '{}' {state}", path.display()));
+            self.ok(&format_args!("the cache file '{}' {state}", path.display()));
         }
+    }
+
+    fn cannot_use(&mut self, path: &Path, error: &io::Error, mend: &dyn Display) {
+        self.problem(&format_args!("cannot use '{}': {}", path.display(), reason(error)), mend);
     }
 
     fn cache_directory(&mut self, directory: &Path) {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        let elsewhere = "or set K8S_TOKEN_CACHE_FILE to a path in another directory";
         match Directory::open(directory) {
             Err(error) if !is_missing(&error) => {
-                let mend = format!("take write permission from others ('chmod go-w'), {elsewhere}");
-                self.problem(&cannot_use(directory, &error), &mend);
+                let mend = "take write permission from others ('chmod go-w'), or set K8S_TOKEN_CACHE_FILE";
+                self.cannot_use(directory, &error, &mend);
             }
             _ if !can_be_made(directory) => {
-                let text = format!("'{}' cannot be written", directory.display());
-                self.problem(&text, &format!("make it writable, {elsewhere}"));
+                let text = format_args!("'{}' cannot be written", directory.display());
+                self.problem(&text, &"make it writable, or set K8S_TOKEN_CACHE_FILE");
             }
             _ => {}
         }
@@ -145,11 +153,13 @@ impl Visit {
                 let text = error.to_string();
                 let (text, hint) =
                     text.split_once("\nhint: ").unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
-                return self.problem(text, hint);
+                return self.problem(&text, &hint);
             }
         };
         match (place, &config.encryption, &config.state_directory) {
-            (KeyPlace::Off, ..) => self.note("the cache is not encrypted: K8S_TOKEN_CACHE_ENCRYPTION is off"),
+            (KeyPlace::Off, ..) => {
+                self.note(&"the cache is not encrypted: K8S_TOKEN_CACHE_ENCRYPTION is off")
+            }
             (KeyPlace::NotMade, Encryption::Stored(mode), directory) if needs_directory(*mode) => {
                 self.key_directory(directory.as_deref());
             }
@@ -160,104 +170,106 @@ impl Visit {
     /// There is no key yet, and it will be a file.
     fn key_directory(&mut self, directory: Option<&Path>) {
         match directory {
-            None => {
-                self.problem("the directory for the key is not known: no home directory is set", "set HOME")
-            }
+            None => self.problem(&"the directory for the key is not known", &"set HOME"),
             Some(directory) if !can_be_made(directory) => {
-                let text = format!("no encryption key can be made in '{}'", directory.display());
-                self.problem(&text, "make that directory writable");
+                let text = format_args!("no encryption key can be made in '{}'", directory.display());
+                self.problem(&text, &"make that directory writable");
             }
-            Some(_) => self.ok("no encryption key has been made yet"),
+            Some(_) => self.ok(&"no encryption key has been made yet"),
         }
     }
 
     fn kubeconfigs(&mut self, environment: Environment<'_>, kubeconfigs: &kubeconfig::Environment) {
         let mut files = match kubeconfig::default_files(kubeconfigs) {
             Ok(files) => files,
-            Err(error) => return self.problem(&error.to_string(), "set HOME or KUBECONFIG"),
+            Err(error) => return self.problem(&error, &"set HOME or KUBECONFIG"),
         };
-        for missing in files.extract_if(.., |file| !file.exists()) {
-            self.note(&format!("there is no kubeconfig '{}'", missing.display()));
-        }
-        let (mut clients, errors) = clients(&files, kubeconfigs);
-        for error in errors {
-            self.problem(&error.to_string(), "correct that line; until then the cache leaves the file alone");
-        }
-        clients.dedup_by(|one, other| {
-            (&one.file, one.line, &one.user) == (&other.file, other.line, &other.user)
+        files.retain(|file| {
+            if !file.exists() {
+                self.note(&format_args!("there is no kubeconfig '{}'", file.display()));
+            }
+            file.exists()
         });
-        self.users(&clients);
-        self.programs(&clients, environment, kubeconfigs);
-        self.allowlist(&clients, kubeconfigs);
+        let (users, errors) = users(&files, kubeconfigs);
+        for error in &errors {
+            self.problem(error, &"correct that line; until then the cache leaves the file alone");
+        }
+        self.users(&users, environment, kubeconfigs);
     }
 
-    fn users(&mut self, clients: &[Client]) {
-        let injected = clients.iter().filter(|client| client.injected).count();
-        match clients.len() {
-            0 => self.note("no user of a kubeconfig has an exec plugin"),
+    fn users(&mut self, users: &Users, environment: Environment<'_>, kubeconfigs: &kubeconfig::Environment) {
+        let injected = users.iter().filter(|(_, user)| user.injected).count();
+        match users.len() {
+            0 => self.note(&"no user of a kubeconfig has an exec plugin"),
             all => {
                 let users = plural(all, "user with an exec plugin goes", "users with an exec plugin go");
-                self.ok(&format!("{injected} of {users} through the cache"));
+                self.ok(&format_args!("{injected} of {users} through the cache"));
             }
         }
-        for client in clients.iter().filter(|client| !client.injected) {
-            let text = format!("{}, line {}, does not go through the cache", client.place(), client.line);
-            self.problem(&text, &format!("k8s-token-cache --inject --user {}", shell_word(&client.user)));
+        let (mut programs, mut commands) = (Vec::new(), Vec::new());
+        for (file, user) in users {
+            let client = Client::new(file, user, None, kubeconfigs);
+            if !user.injected {
+                let text =
+                    format_args!("{}, line {}, does not go through the cache", client.title(), user.line);
+                let mend = format_args!("k8s-token-cache --inject --user {}", shell_word(&client.name()));
+                self.problem(&text, &mend);
+            }
+            self.programs(&client, environment, kubeconfigs, &mut programs);
+            if user.injected && !commands.contains(&&user.command) {
+                commands.push(&user.command);
+                self.allowlist(&user.command, kubeconfigs);
+            }
         }
     }
 
     /// Whether everything is there that is run, and can be.
     fn programs(
         &mut self,
-        clients: &[Client],
+        client: &Client<'_>,
         environment: Environment<'_>,
         kubeconfigs: &kubeconfig::Environment,
+        seen: &mut Vec<PathBuf>,
     ) {
-        let own_path = kubeconfigs.program.as_deref().map(|path| shell_word(&path.to_string_lossy()));
-        let put_it_there = format!(
-            "put it on PATH, or: k8s-token-cache --inject --command {}",
-            own_path.unwrap_or_default()
-        );
-        let mut seen = Vec::new();
-        for client in clients {
-            let hint = client.identity(environment).install_hint.unwrap_or("install it, or put it on PATH");
-            let mend = if client.wrapped.is_some() { &put_it_there } else { hint };
-            self.program(&client.program(), client, mend, &mut seen);
-            if let Some(plugin) = client.wrapped_program() {
-                self.program(Path::new(plugin), client, hint, &mut seen);
-            }
+        let hint = client.identity(environment).install_hint.unwrap_or("install it, or put it on PATH");
+        if client.wrapped.is_some() {
+            let own_path = kubeconfigs.program.as_deref().unwrap_or(Path::new("")).to_string_lossy();
+            let mend =
+                ["put it on PATH, or: k8s-token-cache --inject --command ", &shell_word(&own_path)].concat();
+            self.program(client.program(), client, &mend, seen);
+        } else {
+            self.program(client.program(), client, hint, seen);
+        }
+        if let Some(plugin) = client.wrapped_program() {
+            self.program(PathBuf::from(plugin), client, hint, seen);
         }
     }
 
-    fn program(&mut self, program: &Path, client: &Client, mend: &str, seen: &mut Vec<PathBuf>) {
-        if seen.iter().any(|one| one == program) {
+    fn program(&mut self, program: PathBuf, client: &Client<'_>, mend: &str, seen: &mut Vec<PathBuf>) {
+        if seen.contains(&program) {
             return;
         }
-        seen.push(program.to_owned());
         let name = program.display();
         match sys::find_program(program.as_os_str()) {
-            None => self.problem(&format!("'{name}' is not found, which {} needs", client.place()), mend),
-            Some(path) if !sys::may_execute(&path) => {
-                let text = format!("'{}' cannot be executed, which {} needs", path.display(), client.place());
-                self.problem(&text, "make it executable ('chmod +x'), or install it anew");
+            None => {
+                let text = format_args!("'{name}' is not found, which {} needs", client.title());
+                self.problem(&text, &mend);
             }
-            Some(path) if path == program => self.ok(&format!("'{name}' is there")),
-            Some(path) => self.ok(&format!("'{name}' is found: '{}'", path.display())),
+            Some(path) if !sys::may_execute(&path) => {
+                let text =
+                    format_args!("'{}' cannot be executed, which {} needs", path.display(), client.title());
+                self.problem(&text, &"make it executable ('chmod +x'), or install it anew");
+            }
+            Some(path) => self.ok(&format_args!("'{name}' is found: '{}'", path.display())),
         }
+        seen.push(program);
     }
 
-    fn allowlist(&mut self, clients: &[Client], kubeconfigs: &kubeconfig::Environment) {
-        let mut commands: Vec<&str> = Vec::new();
-        for client in clients.iter().filter(|client| client.injected) {
-            if !commands.contains(&client.command.as_str()) {
-                commands.push(&client.command);
-            }
-        }
-        for command in commands {
-            if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
-                let text = format!("kubectl may not run '{command}': '{}' does not allow it", path.display());
-                self.problem(&text, &format!("add to that file:\n{}", lines.trim_end()));
-            }
+    fn allowlist(&mut self, command: &str, kubeconfigs: &kubeconfig::Environment) {
+        if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
+            let text =
+                format_args!("kubectl may not run '{command}': '{}' does not allow it", path.display());
+            self.problem(&text, &format_args!("add to that file:\n{}", lines.trim_end()));
         }
     }
 }
@@ -265,10 +277,6 @@ impl Visit {
 /// Nothing is there, perhaps because a file is in the place of a directory.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn cannot_use(path: &Path, error: &io::Error) -> String {
-    format!("cannot use '{}': {}", path.display(), reason(error))
 }
 
 /// Whether the key will be a file, as far as can be told without making one.

@@ -4,24 +4,22 @@
 //! command apart stands in parentheses behind it. The JSON is one line, and stable: members may be
 //! added and keep their meaning. The README describes it.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use nanoserde::SerJson;
 
-use super::page::{self, Page};
-use super::parts::{self, Item};
-use super::{Contents, command_line, plural, print};
-use crate::cache::{self, State};
+use super::page::{self, Page, columns, shorten};
+use super::parts;
+use super::{Contents, KeyPlace, plural, print};
+use crate::cache::{self, Reason, State};
 use crate::config::{self, Config, Environment};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::key::Part;
-use crate::keystore;
 use crate::sys::Stream;
 use crate::time::{self, Human};
-use crate::{identity, refresh};
+use crate::{identity, keystore, refresh};
 
 /// Below this the command gets a line of its own.
 const LEAST_ROOM: usize = 24;
@@ -30,149 +28,29 @@ const GAP: usize = 2;
 /// Shows what is cached, newest first.
 pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Result<u8> {
     let now = time::now();
-    let mut contents = Contents::read(config)?;
-    contents.entries.sort_by_key(|(_, entry)| std::cmp::Reverse(entry.created_unix_s));
+    let contents = Contents::read(config)?;
+    let mut entries: Vec<&Entry> = contents.entries.iter().map(|(_, entry)| entry).collect();
+    entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.created_unix_s));
+    let mut listed = Vec::new();
+    for entry in &entries {
+        listed.push(Listed::new(config, entry, environment, now));
+    }
     if is_json {
-        let listing = Listing::new(config, &contents, environment, now);
-        return print(&(listing.serialize_json() + "\n"));
+        return print(&(Listing::new(config, &contents, listed).serialize_json() + "\n"));
+    }
+    let mut lines = Vec::new();
+    for (entry, listed) in entries.iter().zip(listed) {
+        lines.push(Line::new(listed, &marks(entry, &entries), environment));
     }
     let width = page::width(Stream::Output, environment);
     let mut text = String::new();
-    if !contents.entries.is_empty() {
-        text = table(&lines(config, &contents, environment, now), width) + "\n";
+    if !lines.is_empty() {
+        table(&mut text, &lines, width);
+        text.push('\n');
     }
     let mut page = Page::new(width);
-    page.line(&summary(config, &contents));
+    summary(&mut page, config, &contents);
     print(&(text + &page.into_text()))
-}
-
-/// Whether an entry will be served, for people and programs.
-fn state(config: &Config, entry: &Entry, environment: Environment<'_>, now: Duration) -> &'static str {
-    match cache::state(entry, config.refresh_margin, now) {
-        State::Over(cache::Reason::Expired) => "expired",
-        State::Over(_) | State::Stale => "stale",
-        State::Fresh if changed_files(entry).next().is_some() => "stale",
-        State::Fresh => {
-            let command = parts::command(entry.parts());
-            let interaction = identity::identify(&command, environment).interaction;
-            let ahead = refresh::ahead(config, interaction, entry);
-            if ahead.is_some_and(|ahead| entry.time_left(now) < ahead) { "refreshing soon" } else { "fresh" }
-        }
-    }
-}
-
-/// The identity files that are not what they were, so that nobody will ask for this entry again.
-fn changed_files(entry: &Entry) -> impl Iterator<Item = String> {
-    let items = parts::items(entry.parts()).into_iter().filter(Item::has_changed);
-    items.filter_map(|item| item.file().map(str::to_owned))
-}
-
-/// One credential in the table.
-struct Line {
-    age: String,
-    left: String,
-    state: &'static str,
-    command: String,
-    /// What tells it from others of the same command, in parentheses, or nothing.
-    marks: String,
-}
-
-impl Line {
-    /// Command and marks in at most `room` columns; each gets what the other leaves, and half.
-    fn cell(&self, room: usize) -> String {
-        let lengths = [self.command.chars().count(), self.marks.chars().count()];
-        let marks = page::shorten(&self.marks, room.saturating_sub(lengths[0]).max(room / 2));
-        let command = page::shorten(&self.command, room.saturating_sub(lengths[1]).max(room - room / 2));
-        [command, marks].concat()
-    }
-}
-
-fn lines(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> Vec<Line> {
-    let line = |(_, entry): &(_, Entry)| {
-        let changed = changed_files(entry).map(|file| below_home(&file, environment) + " changed");
-        let marks: Vec<String> = changed.chain(marks(entry, contents)).collect();
-        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-        Line {
-            age: Human(entry.age(now).unwrap_or_default()).to_string(),
-            left: Human(entry.time_left(now)).to_string(),
-            state: state(config, entry, environment, now),
-            command: command_line(&parts::command(entry.parts())),
-            marks,
-        }
-    };
-    contents.entries.iter().map(line).collect()
-}
-
-/// `~/...` for a file in the user's directory.
-fn below_home(file: &str, environment: Environment<'_>) -> String {
-    let home = config::home(environment);
-    let below = home.and_then(|home| Path::new(file).strip_prefix(home).ok().map(Path::to_owned));
-    below.map_or_else(|| file.to_owned(), |below| Path::new("~").join(below).display().to_string())
-}
-
-/// What this entry has and another one of the same command has not.
-fn marks(entry: &Entry, contents: &Contents) -> Vec<String> {
-    let alike = |other: &&Entry| {
-        parts::is_same_command(other.parts(), entry.parts()) && other.parts() != entry.parts()
-    };
-    let others: Vec<&Entry> = contents.entries.iter().map(|(_, other)| other).filter(alike).collect();
-    let has =
-        |other: &&Entry, item: &Item<'_>| parts::items(other.parts()).iter().any(|same| same.equals(item));
-    parts::items(entry.parts())
-        .iter()
-        .filter(|item| item.file().is_none() && !others.iter().all(|other| has(other, item)))
-        .map(Item::describe)
-        .collect()
-}
-
-fn table(lines: &[Line], width: Option<usize>) -> String {
-    let longest = |title: &str, cell: &dyn Fn(&Line) -> usize| {
-        lines.iter().map(cell).max().unwrap_or_default().max(title.len()) + GAP
-    };
-    let columns = [
-        longest("AGE", &|line| line.age.len()),
-        longest("LEFT", &|line| line.left.len()),
-        longest("STATE", &|line| line.state.len()),
-    ];
-    let taken: usize = columns.iter().sum();
-    let beside = width.is_none_or(|width| width >= taken + LEAST_ROOM);
-    let room = match (width, beside) {
-        (None, _) => usize::MAX,
-        (Some(width), true) => width - taken,
-        (Some(width), false) => width.saturating_sub(GAP),
-    };
-    let before_command = if beside { String::new() } else { ["\n", &" ".repeat(GAP)].concat() };
-    let mut text = String::new();
-    let mut push = |cells: [&str; 3], command: &str| {
-        for (cell, column) in cells.iter().zip(columns) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', column - cell.len()));
-        }
-        if !beside {
-            text.truncate(text.trim_end().len());
-        }
-        text.extend([before_command.as_str(), command, "\n"]);
-    };
-    push(["AGE", "LEFT", "STATE"], "COMMAND");
-    for line in lines {
-        push([&line.age, &line.left, line.state], &line.cell(room));
-    }
-    text
-}
-
-/// How much there is, and where.
-fn summary(config: &Config, contents: &Contents) -> String {
-    let file = config.cache_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
-    let key = contents.key.describe(config);
-    let mut text = match contents.entries.len() {
-        0 => format!("nothing is cached in '{file}'; {key}"),
-        count => format!("{} in '{file}'; {key}", plural(count, "credential", "credentials")),
-    };
-    if contents.unreadable > 0 {
-        let entries = plural(contents.unreadable, "entry", "entries");
-        text.push_str(&format!("\n{entries} cannot be opened with this key"));
-    }
-    text
 }
 
 /// What `--json` prints.
@@ -190,17 +68,34 @@ struct Listing {
     entries: Vec<Listed>,
 }
 
-/// A credential in [`Listing`]. What is secret in command and variables is `***`.
+impl Listing {
+    fn new(config: &Config, contents: &Contents, entries: Vec<Listed>) -> Listing {
+        let key_file = match (&contents.key, &config.state_directory) {
+            (KeyPlace::In(keystore::Source::File), Some(directory)) => Some(keystore::key_file(directory)),
+            _ => None,
+        };
+        Listing {
+            version: 1,
+            file: file_name(config),
+            key: contents.key.word(),
+            key_file: key_file.map(|file| file.display().to_string()),
+            unreadable: contents.unreadable,
+            entries,
+        }
+    }
+}
+
+/// A credential. What is secret in command and variables is `***`.
 #[derive(SerJson)]
 struct Listed {
     command: Vec<String>,
     /// Those that count for the key and are set.
-    variables: BTreeMap<String, String>,
+    variables: Vec<Variable>,
     /// What the client asked for; absent where no client called.
     api_version: Option<String>,
     /// That of the cluster that the client named, if it did.
     server: Option<String>,
-    /// Identity files that are not what they were.
+    /// Identity files that are not what they were: nobody will ask for this credential again.
     changed_files: Vec<String>,
     created: String,
     expires: String,
@@ -209,40 +104,155 @@ struct Listed {
     state: &'static str,
 }
 
-impl Listing {
-    fn new(config: &Config, contents: &Contents, environment: Environment<'_>, now: Duration) -> Listing {
-        let directory = config.state_directory.as_deref();
-        let key_file = directory.filter(|_| contents.key.is_file()).map(keystore::key_file);
-        let listed =
-            |(_, entry): &(_, Entry)| Listed::new(entry, state(config, entry, environment, now), now);
-        Listing {
-            version: 1,
-            file: config.cache_file.as_deref().map(|file| file.display().to_string()).unwrap_or_default(),
-            key: contents.key.word(),
-            key_file: key_file.map(|file| file.display().to_string()),
-            unreadable: contents.unreadable,
-            entries: contents.entries.iter().map(listed).collect(),
-        }
-    }
+#[derive(SerJson)]
+struct Variable {
+    name: String,
+    value: String,
 }
 
 impl Listed {
-    fn new(entry: &Entry, state: &'static str, now: Duration) -> Listed {
-        let items = parts::items(entry.parts());
-        let variable = |item: &Item<'_>| item.variable().map(|(name, value)| (name.to_owned(), value));
-        Listed {
-            command: identity::mask_arguments(&parts::command(entry.parts())),
-            variables: items.iter().filter_map(variable).collect(),
-            api_version: items.iter().find(|item| item.part == Part::ApiVersion).map(Item::text),
-            server: items.iter().find_map(Item::server),
-            changed_files: changed_files(entry).collect(),
+    fn new(config: &Config, entry: &Entry, environment: Environment<'_>, now: Duration) -> Listed {
+        let command = parts::command(entry.parts());
+        let mut listed = Listed {
+            command: identity::mask_arguments(&command),
+            variables: Vec::new(),
+            api_version: None,
+            server: None,
+            changed_files: Vec::new(),
             created: time::format_rfc3339(entry.created_unix_s),
             expires: time::format_rfc3339(entry.expires_unix_s),
             age_seconds: entry.age(now).unwrap_or_default().as_secs(),
             left_seconds: entry.time_left(now).as_secs(),
-            state,
+            state: "",
+        };
+        for item in parts::items(entry.parts()) {
+            match item.part {
+                Part::ApiVersion => listed.api_version = Some(item.text()),
+                Part::Cluster => listed.server = Some(item.value()),
+                _ if item.is_variable() => {
+                    listed.variables.push(Variable { name: item.name(), value: item.value() });
+                }
+                _ if item.has_changed() => listed.changed_files.push(item.name()),
+                _ => {}
+            }
+        }
+        listed.state = match cache::state(entry, config.refresh_margin, now) {
+            State::Over(Reason::Expired) => "expired",
+            State::Fresh if listed.changed_files.is_empty() => {
+                let interaction = identity::identify(&command, environment).interaction;
+                match refresh::ahead(config, interaction, entry) {
+                    Some(ahead) if entry.time_left(now) < ahead => "refreshing soon",
+                    _ => "fresh",
+                }
+            }
+            _ => "stale",
+        };
+        listed
+    }
+}
+
+/// What this entry has and another one of the same command has not.
+fn marks(entry: &Entry, all: &[&Entry]) -> Vec<String> {
+    let mut marks = Vec::new();
+    for item in parts::items(entry.parts()) {
+        let is_everywhere = all.iter().all(|other| {
+            !parts::is_same_command(other.parts(), entry.parts())
+                || parts::items(other.parts()).contains(&item)
+        });
+        if item.part != Part::File && !is_everywhere {
+            marks.push(item.describe());
         }
     }
+    marks
+}
+
+/// One credential in the table.
+struct Line {
+    age: String,
+    left: String,
+    state: &'static str,
+    command: String,
+    /// What tells it from others of the same command, in parentheses, or nothing.
+    marks: String,
+}
+
+impl Line {
+    fn new(listed: Listed, marks: &[String], environment: Environment<'_>) -> Line {
+        let mut all = Vec::new();
+        for file in &listed.changed_files {
+            all.push(below_home(file, environment) + " changed");
+        }
+        all.extend_from_slice(marks);
+        Line {
+            age: Human(Duration::from_secs(listed.age_seconds)).to_string(),
+            left: Human(Duration::from_secs(listed.left_seconds)).to_string(),
+            state: listed.state,
+            command: listed.command.join(" "),
+            marks: if all.is_empty() { String::new() } else { [" (", &all.join(", "), ")"].concat() },
+        }
+    }
+
+    /// Command and marks in at most `room` columns; each gets what the other leaves, and half.
+    fn cell(&self, room: usize) -> String {
+        let marks = room.saturating_sub(columns(&self.command)).max(room / 2);
+        let command = room.saturating_sub(columns(&self.marks)).max(room - room / 2);
+        shorten(&self.command, command) + &shorten(&self.marks, marks)
+    }
+}
+
+/// `~/...` for a file in the user's directory.
+fn below_home(file: &str, environment: Environment<'_>) -> String {
+    match config::home(environment).map(|home| Path::new(file).strip_prefix(home)) {
+        Some(Ok(below)) => format!("~/{}", below.display()),
+        _ => file.to_owned(),
+    }
+}
+
+fn table(text: &mut String, lines: &[Line], width: Option<usize>) {
+    let titles = ["AGE", "LEFT", "STATE"];
+    let mut widths = titles.map(|title| title.len() + GAP);
+    for line in lines {
+        for (width, cell) in widths.iter_mut().zip([&line.age, &line.left, line.state]) {
+            *width = (*width).max(cell.len() + GAP);
+        }
+    }
+    let taken: usize = widths.iter().sum();
+    let width = width.unwrap_or(usize::MAX);
+    let beside = width >= taken + LEAST_ROOM;
+    let room = width - if beside { taken } else { GAP.min(width) };
+    let mut push = |cells: [&str; 3], command: &str| {
+        for (cell, width) in cells.iter().zip(widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width - cell.len()));
+        }
+        if !beside {
+            text.truncate(text.trim_end().len());
+            text.push_str("\n  ");
+        }
+        text.push_str(command);
+        text.push('\n');
+    };
+    push(titles, "COMMAND");
+    for line in lines {
+        push([&line.age, &line.left, line.state], &line.cell(room));
+    }
+}
+
+/// How much there is, and where.
+fn summary(page: &mut Page, config: &Config, contents: &Contents) {
+    let count = match contents.entries.len() {
+        0 => "nothing is cached".to_owned(),
+        count => plural(count, "credential", "credentials"),
+    };
+    page.line(&format_args!("{count} in '{}'; {}", file_name(config), contents.key.describe(config)));
+    if contents.unreadable > 0 {
+        let entries = plural(contents.unreadable, "entry", "entries");
+        page.line(&format_args!("{entries} cannot be opened with this key"));
+    }
+}
+
+fn file_name(config: &Config) -> String {
+    config.cache_file.as_deref().unwrap_or(Path::new("")).display().to_string()
 }
 
 #[cfg(test)]
@@ -254,13 +264,16 @@ mod tests {
         Line { age, left, state, command, marks }
     }
 
-    fn lines() -> Vec<Line> {
+    fn shown(width: Option<usize>) -> String {
         let eks = "aws --region eu-central-1 eks get-token --cluster-name production --output json";
-        vec![
+        let lines = [
             line(["4s", "13m56s"], "fresh", [eks, " (AWS_PROFILE=admin)"]),
             line(["12m", "1m50s"], "refreshing soon", [eks, " (~/.aws/config changed, AWS_PROFILE=dev)"]),
             line(["59m", "11s"], "stale", ["kubelogin get-token", ""]),
-        ]
+        ];
+        let mut text = String::new();
+        table(&mut text, &lines, width);
+        text
     }
 
     #[test]
@@ -271,7 +284,7 @@ AGE  LEFT    STATE            COMMAND
 12m  1m50s   refreshing soon  aws -...ion --output json (~/.... AWS_PROFILE=dev)
 59m  11s     stale            kubelogin get-token
 ";
-        assert_eq!(table(&lines(), Some(80)), expected);
+        assert_eq!(shown(Some(80)), expected);
         assert!(expected.lines().all(|line| line.len() <= 80));
     }
 
@@ -287,13 +300,13 @@ AGE  LEFT    STATE
 59m  11s     stale
   kubelogin get-token
 ";
-        assert_eq!(table(&lines(), Some(40)), expected);
+        assert_eq!(shown(Some(40)), expected);
     }
 
     #[test]
     fn nothing_is_shortened_where_there_is_room_or_no_terminal() {
         for width in [Some(200), None] {
-            let text = table(&lines(), width);
+            let text = shown(width);
             assert!(text.contains("--cluster-name production --output json (AWS_PROFILE=admin)\n"), "{text}");
         }
     }

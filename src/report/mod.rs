@@ -50,9 +50,11 @@ pub fn clear_all(config: &Config) -> Result<u8> {
 pub fn clear(call: &Call<'_>) -> Result<u8> {
     let key = Key::new(&call.source)?;
     let contents = Contents::read(call.config)?;
-    let of_command = |entry: &&(Name, Entry)| parts::is_same_command(entry.1.parts(), key.parts());
     let (mut names, mut others) = (Vec::new(), 0);
-    for (name, entry) in contents.entries.iter().filter(of_command) {
+    for (name, entry) in &contents.entries {
+        if !parts::is_same_command(entry.parts(), key.parts()) {
+            continue;
+        }
         let differences = parts::differences(entry.parts(), key.parts());
         if differences.iter().all(|difference| difference.is_by_client() || difference.is_by_file()) {
             names.push(*name);
@@ -81,8 +83,7 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
 fn cleared(removed: usize) -> String {
     match removed {
         0 => "nothing was cached\n".to_owned(),
-        1 => "forgot 1 credential\n".to_owned(),
-        more => format!("forgot {more} credentials\n"),
+        count => format!("forgot {}\n", plural(count, "credential", "credentials")),
     }
 }
 
@@ -98,10 +99,14 @@ impl Contents {
     fn read(config: &Config) -> Result<Contents> {
         let all = cache::open_store(config)?.all()?;
         let key = KeyPlace::find(config)?;
-        let vault = cache::existing_vault(config)?;
-        let decode = |(name, object): &(Name, Vec<u8>)| Some((*name, vault.as_ref()?.decode(name, object)?));
-        let entries: Vec<_> = all.iter().filter_map(decode).collect();
-        Ok(Contents { key, unreadable: all.len() - entries.len(), entries })
+        let mut contents = Contents { key, entries: Vec::new(), unreadable: all.len() };
+        if let Some(vault) = cache::existing_vault(config)? {
+            for (name, object) in &all {
+                contents.entries.extend(vault.decode(name, object).map(|entry| (*name, entry)));
+            }
+            contents.unreadable -= contents.entries.len();
+        }
+        Ok(contents)
     }
 }
 
@@ -121,10 +126,6 @@ impl KeyPlace {
         };
         let found = keystore::find(*mode, config.state_directory.as_deref())?;
         Ok(found.map_or(KeyPlace::NotMade, |(_, source)| KeyPlace::In(source)))
-    }
-
-    fn is_file(&self) -> bool {
-        matches!(self, KeyPlace::In(Source::File))
     }
 
     /// For programs: one word, which never changes.

@@ -4,7 +4,7 @@
 //! wrapped nor shortened, so that other tools can search it. A word is never broken: it may be a
 //! path that somebody wants to copy.
 
-use std::borrow::Cow;
+use std::fmt::Display;
 
 use crate::config::Environment;
 use crate::error::Result;
@@ -24,29 +24,33 @@ pub fn width(stream: Stream, environment: Environment<'_>) -> Option<usize> {
 
 /// `text` in at most `room` columns. What is left out is nearer to its beginning, because a command
 /// line says last what tells it from others.
-pub fn shorten(text: &str, room: usize) -> Cow<'_, str> {
-    let length = text.chars().count();
+pub fn shorten(text: &str, room: usize) -> String {
+    let length = columns(text);
     if length <= room {
-        return Cow::Borrowed(text);
+        return text.to_owned();
     }
     let kept = room.saturating_sub(ELLIPSIS.len());
     let head_length = kept / 4;
-    let head: String = text.chars().take(head_length).collect();
-    let tail: String = text.chars().skip(length - (kept - head_length)).collect();
-    Cow::Owned([&head, ELLIPSIS, &tail].concat())
+    let offset = |column| text.char_indices().nth(column).map_or(text.len(), |(offset, _)| offset);
+    [&text[..offset(head_length)], ELLIPSIS, &text[offset(length - (kept - head_length))..]].concat()
+}
+
+pub fn columns(text: &str) -> usize {
+    text.chars().count()
 }
 
 /// Lines, one below the other.
 pub struct Page {
     text: String,
-    width: Option<usize>,
+    /// The terminal's columns.
+    width: usize,
     /// How far everything is moved to the right.
     indent: usize,
 }
 
 impl Page {
     pub fn new(width: Option<usize>) -> Page {
-        Page { text: String::new(), width, indent: 0 }
+        Page { text: String::new(), width: width.unwrap_or(usize::MAX), indent: 0 }
     }
 
     /// A page for standard output.
@@ -59,24 +63,23 @@ impl Page {
     }
 
     /// An empty line, and `text` at the left edge.
-    pub fn heading(&mut self, text: &str) {
+    pub fn heading(&mut self, text: &dyn Display) {
         self.indent = 0;
         self.text.push('\n');
-        self.put("", 0, text);
+        self.line(text);
     }
 
-    pub fn line(&mut self, text: &str) {
+    pub fn line(&mut self, text: &dyn Display) {
         self.put("", 0, text);
     }
 
     /// `text` behind a label; what does not fit goes on below its beginning.
-    pub fn row(&mut self, label: &str, text: &str) {
+    pub fn row(&mut self, label: &str, text: &dyn Display) {
         self.put(label, LABEL_WIDTH, text);
     }
 
     /// The same for several texts, which share the label.
-    pub fn rows<'t>(&mut self, label: &str, texts: impl IntoIterator<Item = &'t str>) {
-        let mut label = label;
+    pub fn rows(&mut self, mut label: &str, texts: &[String]) {
         for text in texts {
             self.row(label, text);
             label = "";
@@ -91,38 +94,46 @@ impl Page {
         super::print(&self.text)
     }
 
-    fn put(&mut self, label: &str, hang: usize, text: &str) {
+    fn put(&mut self, label: &str, hang: usize, text: &dyn Display) {
         let hang = self.indent + hang;
-        let room = self.width.map_or(usize::MAX, |width| width.saturating_sub(hang).max(LEAST_ROOM));
-        let mut line = [&" ".repeat(self.indent), label].concat();
-        for part in text.split('\n').flat_map(|text| wrapped(text, room)) {
-            let padding = hang.saturating_sub(line.chars().count());
-            line.extend(std::iter::repeat_n(' ', padding));
-            line.push_str(part);
-            self.text.push_str(line.trim_end());
-            self.text.push('\n');
-            line.clear();
+        self.pad(self.indent);
+        self.text.push_str(label);
+        let mut column = self.indent + columns(label);
+        for line in text.to_string().split('\n') {
+            self.pad(hang.saturating_sub(column));
+            self.wrap(line, hang);
+            self.end_line();
+            column = 0;
         }
     }
-}
 
-/// `text` cut at blanks into lines of at most `room` columns, if its words are no longer.
-fn wrapped(text: &str, room: usize) -> Vec<&str> {
-    let mut lines = Vec::new();
-    let (mut start, mut end, mut word_start) = (0, None, 0);
-    for word in text.split(' ') {
-        let word_end = word_start + word.len();
-        if let Some(end) = end
-            && text[start..word_end].chars().count() > room
-        {
-            lines.push(&text[start..end]);
-            start = word_start;
+    /// Writes `line` from the column `hang` on.
+    fn wrap(&mut self, line: &str, hang: usize) {
+        let width = self.width.max(hang + LEAST_ROOM);
+        let mut column = hang;
+        for (number, word) in line.split(' ').enumerate() {
+            let length = columns(word);
+            if number > 0 && column + 1 + length > width {
+                self.end_line();
+                self.pad(hang);
+                column = hang;
+            } else if number > 0 {
+                self.text.push(' ');
+                column += 1;
+            }
+            self.text.push_str(word);
+            column += length;
         }
-        end = Some(word_end);
-        word_start = word_end + 1;
     }
-    lines.push(&text[start..]);
-    lines
+
+    fn pad(&mut self, columns: usize) {
+        self.text.extend(std::iter::repeat_n(' ', columns));
+    }
+
+    fn end_line(&mut self) {
+        self.text.truncate(self.text.trim_end_matches(' ').len());
+        self.text.push('\n');
+    }
 }
 
 #[cfg(test)]
@@ -132,10 +143,10 @@ mod tests {
     #[test]
     fn text_goes_on_below_its_beginning() {
         let mut page = Page::new(Some(31));
-        page.row("next", "miss: inside the refresh margin");
-        page.heading("a heading");
+        page.row("next", &"miss: inside the refresh margin");
+        page.heading(&"a heading");
         page.indent(2);
-        page.rows("with", ["A=1", "a-word-that-is-longer-than-the-page B"]);
+        page.rows("with", &["A=1".to_owned(), "a-word-that-is-longer-than-the-page B\nC".to_owned()]);
         let expected = "\
 next       miss: inside the
            refresh margin
@@ -144,15 +155,20 @@ a heading
   with       A=1
              a-word-that-is-longer-than-the-page
              B
+             C
 ";
         assert_eq!(page.into_text(), expected);
     }
 
     #[test]
-    fn nothing_is_lost_whatever_the_text_and_the_width() {
-        for text in ["", " ", "a", "  a  b ", "ä ö ü", "one two  three", " lead"] {
-            for room in 1..12 {
-                assert_eq!(wrapped(text, room).join(" "), text, "'{text}' in {room}");
+    fn no_word_is_lost_whatever_the_text_and_the_width() {
+        for text in ["", " ", "a", "  a  b ", "ä ö ü", "one two  three", " lead", "long-word b"] {
+            for width in [Some(1), Some(17), Some(20), None] {
+                let mut page = Page::new(width);
+                page.row("label", &text);
+                let page = page.into_text();
+                let words: Vec<&str> = page.split_whitespace().skip(1).collect();
+                assert_eq!(words, text.split_whitespace().collect::<Vec<_>>(), "'{text}' in {width:?}");
             }
         }
     }

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::client::{Client, InteractiveMode, clients};
+use super::client::{Client, clients, users};
 use super::{page, print};
 use crate::cache::{Cache, Lookup};
 use crate::config::Environment;
 use crate::error::{Result, reason};
 use crate::identity::Interaction;
-use crate::key::Key;
+use crate::key::{self, Key};
 use crate::proxy;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
@@ -31,6 +31,8 @@ const MOST_COMPLAINT: usize = 64 << 10;
 const SHOWN_LINES: usize = 8;
 /// What a pipe holds, in pieces of [`plugin::read_chunk`].
 const CHUNKS_OF_A_PIPE: usize = 4;
+/// The `interactiveMode` in which a plugin must not turn to anybody.
+const NEVER: &str = "Never";
 
 /// Fetches for the users of `files`, or of those that kubectl reads. The exit status is 1 where
 /// anything failed.
@@ -40,21 +42,23 @@ pub fn warm(
     kubeconfigs: &kubeconfig::Environment,
 ) -> Result<u8> {
     let files = if files.is_empty() { existing_files(kubeconfigs)? } else { files };
-    let (clients, errors) = clients(&files, kubeconfigs);
+    let (users, errors) = users(&files, kubeconfigs);
     for error in &errors {
         log::say(error);
     }
-    let (injected, others): (Vec<Client>, Vec<Client>) =
-        clients.into_iter().partition(|client| client.injected);
+    let mut clients = clients(&users, kubeconfigs);
+    let all = clients.len();
+    clients.retain(|client| client.user.injected);
+    let not_injected = all - clients.len();
     let mut warming = Warming {
         environment,
         on_terminal: std::io::stdin().is_terminal(),
-        progress: Progress::new(injected.len(), environment),
-        tally: Tally::default(),
+        progress: Progress::new(clients.len(), environment),
+        tally: [0; 4],
     };
-    warming.all(injected)?;
-    print(&warming.tally.summary(others.len()))?;
-    Ok(u8::from(warming.tally.failed > 0 || !errors.is_empty()))
+    warming.all(&clients)?;
+    print(&summary(warming.tally, not_injected))?;
+    Ok(u8::from(warming.tally[FAILED] > 0 || !errors.is_empty()))
 }
 
 /// kubectl, too, does not mind that one is missing.
@@ -76,14 +80,29 @@ enum Outcome {
     Failed(String, SecretBytes),
 }
 
+/// Outcomes as they are counted.
+const OUTCOMES: [&str; 4] = ["fetched", "already cached", "not cached", "failed"];
+const FAILED: usize = 3;
+
 impl Outcome {
-    fn describe(&self) -> String {
+    fn number(&self) -> usize {
         match self {
-            Outcome::Cached(left) => format!("already cached, lives for {}", Human(*left)),
-            Outcome::Fetched(Some(left)) => format!("fetched, lives for {}", Human(*left)),
-            Outcome::Fetched(None) => "fetched".to_owned(),
-            Outcome::NotCached => "not cached: K8S_TOKEN_CACHE_LOG tells why".to_owned(),
-            Outcome::Failed(why, complaint) => format!("failed: {why}{}", quoted(complaint)),
+            Outcome::Fetched(_) => 0,
+            Outcome::Cached(_) => 1,
+            Outcome::NotCached => 2,
+            Outcome::Failed(..) => FAILED,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let what = OUTCOMES[self.number()];
+        match self {
+            Outcome::Cached(left) | Outcome::Fetched(Some(left)) => {
+                format!("{what}, lives for {}", Human(*left))
+            }
+            Outcome::Fetched(None) => what.to_owned(),
+            Outcome::NotCached => [what, ": K8S_TOKEN_CACHE_LOG tells why"].concat(),
+            Outcome::Failed(why, complaint) => [what, ": ", why, &quoted(complaint)].concat(),
         }
     }
 }
@@ -92,51 +111,27 @@ impl Outcome {
 fn quoted(complaint: &SecretBytes) -> String {
     let text = String::from_utf8_lossy(complaint.expose());
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-    shown.iter().map(|line| format!("\n  {}", kubeconfig::printable(line))).collect()
+    let mut quoted = String::new();
+    for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
+        quoted.push_str("\n  ");
+        quoted.push_str(&kubeconfig::printable(line));
+    }
+    quoted
 }
 
-#[derive(Default)]
-struct Tally {
-    fetched: usize,
-    cached: usize,
-    not_cached: usize,
-    failed: usize,
-}
-
-impl Tally {
-    fn count(&mut self, outcome: &Outcome) {
-        *match outcome {
-            Outcome::Cached(_) => &mut self.cached,
-            Outcome::Fetched(_) => &mut self.fetched,
-            Outcome::NotCached => &mut self.not_cached,
-            Outcome::Failed(..) => &mut self.failed,
-        } += 1;
+fn summary(tally: [usize; 4], not_injected: usize) -> String {
+    let mut counts = Vec::new();
+    if tally == [0; 4] {
+        counts.push("no user goes through the cache".to_owned());
     }
-
-    fn done(&self) -> usize {
-        self.fetched + self.cached + self.not_cached + self.failed
-    }
-
-    fn summary(&self, not_injected: usize) -> String {
-        let mut text = match self.done() {
-            0 => "no user goes through the cache".to_owned(),
-            _ => String::new(),
-        };
-        for (count, what) in [
-            (self.fetched, "fetched"),
-            (self.cached, "already cached"),
-            (self.not_cached, "not cached"),
-            (self.failed, "failed"),
-            (not_injected, "not injected (see --inject)"),
-        ] {
-            if count > 0 {
-                let separator = if text.is_empty() { "" } else { ", " };
-                text.push_str(&format!("{separator}{count} {what}"));
-            }
+    for (count, what) in
+        tally.into_iter().zip(OUTCOMES).chain([(not_injected, "not injected (see --inject)")])
+    {
+        if count > 0 {
+            counts.push(format!("{count} {what}"));
         }
-        text + "\n"
     }
+    counts.join(", ") + "\n"
 }
 
 struct Warming<'a> {
@@ -144,7 +139,8 @@ struct Warming<'a> {
     /// Whether there is somebody to turn to.
     on_terminal: bool,
     progress: Progress,
-    tally: Tally,
+    /// How often which of [`OUTCOMES`] was seen.
+    tally: [usize; 4],
 }
 
 /// What the cache had before.
@@ -155,76 +151,84 @@ struct Cached {
 }
 
 impl Warming<'_> {
-    fn all(&mut self, clients: Vec<Client>) -> Result<()> {
+    fn all(&mut self, clients: &[Client<'_>]) -> Result<()> {
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         for client in clients {
-            match self.cached(&client) {
-                Some(Cached { left, is_due: false }) => self.tell(&client, Outcome::Cached(left))?,
-                _ if self.may_prompt(&client) => alone.push(client),
+            match self.cached(client) {
+                Some(Cached { left, is_due: false }) => self.tell(client, &Outcome::Cached(left))?,
+                _ if self.may_prompt(client) => alone.push(client),
                 _ => together.push(client),
             }
         }
-        self.run_together(together)?;
-        alone.iter().try_for_each(|client| self.run_alone(client))
+        self.run_together(&together)?;
+        for client in alone {
+            self.run_alone(client)?;
+        }
+        Ok(())
     }
 
-    fn run_together(&mut self, clients: Vec<Client>) -> Result<()> {
-        let mut waiting = clients.into_iter();
-        let mut running: Vec<Running> = Vec::new();
+    fn run_together(&mut self, clients: &[&Client<'_>]) -> Result<()> {
+        let mut waiting = clients.iter();
+        let mut running: Vec<Running<'_>> = Vec::new();
         loop {
             while running.len() < SIDE_BY_SIDE
                 && let Some(client) = waiting.next()
             {
-                let was_cached = self.cached(&client).is_some();
-                match start(command(&client, false).stdin(Stdio::null()).stderr(Stdio::piped())) {
-                    Ok(child) => running.push(Running::new(client, child, was_cached)),
-                    Err(failed) => self.tell(&client, failed)?,
+                let was_cached = self.cached(client).is_some();
+                match start(command(client, false).stdin(Stdio::null()).stderr(Stdio::piped())) {
+                    Ok(child) => running.push(Running { client, child, was_cached, complaint: nothing() }),
+                    Err(failed) => self.tell(client, &failed)?,
                 }
             }
             if running.is_empty() {
                 return Ok(());
             }
-            let names: Vec<&str> = running.iter().map(|one| one.client.user.as_str()).collect();
-            self.progress.draw(self.tally.done(), &names.join(", "));
+            let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
+            self.progress.draw(self.done(), &names.join(", "));
             std::thread::sleep(LOOK);
-            for mut ended in running.extract_if(.., |one| one.has_ended()) {
-                let outcome = self.outcome(&mut ended);
-                self.tell(&ended.client, outcome)?;
+            let mut number = 0;
+            while let Some(one) = running.get_mut(number) {
+                if one.has_ended() {
+                    self.end(running.swap_remove(number))?;
+                } else {
+                    number += 1;
+                }
             }
         }
     }
 
+    fn end(&mut self, mut ended: Running<'_>) -> Result<()> {
+        let outcome = self.outcome(ended.client, &mut ended.child, ended.was_cached, ended.complaint);
+        self.tell(ended.client, &outcome)
+    }
+
     /// With the terminal, as the client would.
-    fn run_alone(&mut self, client: &Client) -> Result<()> {
-        self.progress.draw(self.tally.done(), &client.user);
+    fn run_alone(&mut self, client: &Client<'_>) -> Result<()> {
+        self.progress.draw(self.done(), &client.name());
         self.progress.keep();
-        let interactive = self.on_terminal && client.mode != InteractiveMode::Never;
+        let interactive = self.on_terminal && client.user.interactive_mode != NEVER;
         let was_cached = self.cached(client).is_some();
         let outcome = match start(&mut command(client, interactive)) {
-            Ok(mut child) => match child.wait() {
-                Ok(status) => {
-                    self.judge(client, sys::exit_status(status), was_cached, SecretBytes::with_capacity(0))
-                }
-                Err(error) => failed(format!("cannot wait for it: {}", reason(&error))),
-            },
+            Ok(mut child) => self.outcome(client, &mut child, was_cached, nothing()),
             Err(failed) => failed,
         };
-        self.tell(client, outcome)
+        self.tell(client, &outcome)
     }
 
-    fn outcome(&self, ended: &mut Running) -> Outcome {
-        let complaint = std::mem::replace(&mut ended.complaint, SecretBytes::with_capacity(0));
-        match ended.child.wait() {
-            Ok(status) => self.judge(&ended.client, sys::exit_status(status), ended.was_cached, complaint),
-            Err(error) => failed(format!("cannot wait for it: {}", reason(&error))),
-        }
-    }
-
-    fn judge(&self, client: &Client, status: u8, was_cached: bool, complaint: SecretBytes) -> Outcome {
-        if status != 0 {
-            return Outcome::Failed(format!("status {status}"), complaint);
-        }
+    /// Waits for the end.
+    fn outcome(
+        &self,
+        client: &Client<'_>,
+        child: &mut Child,
+        was_cached: bool,
+        complaint: SecretBytes,
+    ) -> Outcome {
+        let status = match child.wait() {
+            Ok(status) => sys::exit_status(status),
+            Err(error) => return Outcome::Failed(reason(&error), complaint),
+        };
         match self.cached(client) {
+            _ if status != 0 => Outcome::Failed(format!("status {status}"), complaint),
             Some(Cached { left, .. }) if was_cached => Outcome::Cached(left),
             Some(Cached { left, .. }) => Outcome::Fetched(Some(left)),
             None if client.wrapped.is_none() => Outcome::Fetched(None),
@@ -233,7 +237,7 @@ impl Warming<'_> {
     }
 
     /// What the client would find. `None`, too, where only the wrapped command knows.
-    fn cached(&self, client: &Client) -> Option<Cached> {
+    fn cached(&self, client: &Client<'_>) -> Option<Cached> {
         let now = time::now();
         let mut cached = None;
         let environment = |name: &str| client.variable(name, self.environment);
@@ -249,53 +253,57 @@ impl Warming<'_> {
     }
 
     /// A plugin that nobody knows may, where its client would tell it so.
-    fn may_prompt(&self, client: &Client) -> bool {
+    fn may_prompt(&self, client: &Client<'_>) -> bool {
         match client.identity(self.environment).interaction {
             Interaction::Silent => false,
-            Interaction::Unknown => self.on_terminal && client.mode != InteractiveMode::Never,
+            Interaction::Unknown => self.on_terminal && client.user.interactive_mode != NEVER,
             Interaction::MayPrompt => true,
         }
     }
 
-    fn tell(&mut self, client: &Client, outcome: Outcome) -> Result<()> {
+    fn done(&self) -> usize {
+        self.tally.iter().sum()
+    }
+
+    fn tell(&mut self, client: &Client<'_>, outcome: &Outcome) -> Result<()> {
         self.progress.erase();
-        self.tally.count(&outcome);
+        self.tally[outcome.number()] += 1;
         print(&format!("{}: {}\n", client.title(), outcome.describe())).map(drop)
     }
 }
 
 /// What the client would run; whatever it prints is nobody's business here.
-fn command(client: &Client, interactive: bool) -> Command {
+fn command(client: &Client<'_>, interactive: bool) -> Command {
     let mut command = Command::new(sys::resolve_program(client.program().as_os_str()));
-    command.args(&client.arguments).envs(client.added_variables(interactive)).stdout(Stdio::null());
+    command.args(&client.user.args).stdout(Stdio::null());
+    for (name, value) in &client.user.env {
+        command.env(name, value);
+    }
+    command.env(key::EXEC_INFO, client.exec_info(interactive));
     command
 }
 
 fn start(command: &mut Command) -> Result<Child, Outcome> {
     command.spawn().map_err(|error| {
         let program = command.get_program().display();
-        failed(format!("cannot run '{program}': {} (see --doctor)", reason(&error)))
+        Outcome::Failed(format!("cannot run '{program}': {} (see --doctor)", reason(&error)), nothing())
     })
 }
 
-fn failed(why: String) -> Outcome {
-    Outcome::Failed(why, SecretBytes::with_capacity(0))
+fn nothing() -> SecretBytes {
+    SecretBytes::with_capacity(0)
 }
 
 /// A client's program that runs without terminal.
-struct Running {
-    client: Client,
+struct Running<'c> {
+    client: &'c Client<'c>,
     child: Child,
     was_cached: bool,
     /// What came on its standard error.
     complaint: SecretBytes,
 }
 
-impl Running {
-    fn new(client: Client, child: Child, was_cached: bool) -> Running {
-        Running { client, child, was_cached, complaint: SecretBytes::with_capacity(0) }
-    }
-
+impl Running<'_> {
     /// Also reads what there is to read: a full pipe would stop the plugin.
     fn has_ended(&mut self) -> bool {
         let has_ended = !matches!(self.child.try_wait(), Ok(None));
@@ -339,13 +347,13 @@ impl Progress {
         if text != self.drawn {
             self.erase();
             log::write_error(&text);
-            self.drawn = text.into_owned();
+            self.drawn = text;
         }
     }
 
     /// Blanks, because not every terminal knows a code for it.
     fn erase(&mut self) {
-        let columns = self.drawn.chars().count();
+        let columns = page::columns(&self.drawn);
         if columns > 0 {
             log::write_error(&format!("\r{}\r", " ".repeat(columns)));
             self.drawn.clear();
@@ -367,11 +375,13 @@ mod tests {
 
     #[test]
     fn the_summary_leaves_out_what_did_not_happen() {
-        let tally = |fetched, failed| Tally { fetched, failed, ..Tally::default() };
-        assert_eq!(tally(2, 1).summary(0), "2 fetched, 1 failed\n");
-        assert_eq!(tally(1, 0).summary(3), "1 fetched, 3 not injected (see --inject)\n");
-        assert_eq!(tally(0, 0).summary(0), "no user goes through the cache\n");
-        assert_eq!(tally(0, 0).summary(1), "no user goes through the cache, 1 not injected (see --inject)\n");
+        assert_eq!(summary([2, 0, 0, 1], 0), "2 fetched, 1 failed\n");
+        assert_eq!(
+            summary([1, 2, 3, 0], 4),
+            "1 fetched, 2 already cached, 3 not cached, 4 not injected (see --inject)\n"
+        );
+        assert_eq!(summary([0; 4], 0), "no user goes through the cache\n");
+        assert_eq!(summary([0; 4], 1), "no user goes through the cache, 1 not injected (see --inject)\n");
     }
 
     #[test]

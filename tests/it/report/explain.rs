@@ -207,7 +207,7 @@ fn a_failure_a_moment_ago_is_told_to_the_same_shell() {
     assert_eq!(setting.call(EKS).run().code(), 3);
     let report = setting.explained(|call| call);
     let [but] = &rows(&report, "but")[..] else { panic!("{report}") };
-    assert!(but.starts_with("'aws' failed with status 3 a moment ago; it is not run again for "), "{but}");
+    assert!(but.starts_with("it failed with status 3 a moment ago, and is not run again for "), "{but}");
     let elsewhere = setting.call(["--explain"]).args(EKS).by_another_caller().run();
     assert!(rows(&text(&elsewhere), "but").is_empty(), "{elsewhere:?}");
 }

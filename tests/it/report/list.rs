@@ -75,7 +75,11 @@ fn programs_get_every_member_that_the_readme_describes() {
     let listing = listing(&setting);
     let entry = &listing["entries"][0];
     assert_eq!(entry["command"], json!(EKS));
-    assert_eq!(entry["variables"], json!({"AWS_PROFILE": "dev"}));
+    let variables = json!([
+        {"name": "AWS_PROFILE", "value": "dev"},
+        {"name": "HOME", "value": setting.sandbox.home()},
+    ]);
+    assert_eq!(entry["variables"], variables);
     assert_eq!(entry["api_version"], V1);
     assert_eq!(entry["server"], "https://example.com");
     assert_eq!(entry["changed_files"], json!([]));
