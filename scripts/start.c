@@ -3,7 +3,7 @@
  *
  * It stands in for musl's rcrt1.o because this one also reads the packed relocations that
  * `ld -z pack-relative-relocs` writes (SHT_RELR of the ELF gABI), which older musl (1.2.3 and before)
- * leaves out: 20 KB of a 256 KB program. Until the loops are through, no pointer in memory is right,
+ * leaves out: a tenth of the program. Until the loops are through, no pointer in memory is right,
  * so nothing here may need one, and no library function may be called. */
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -44,7 +44,7 @@ HIDDEN void start(word *stack) {
         if (plain->type == R_X86_64_RELATIVE)
             *(word *)(base + plain->offset) = base + plain->addend;
 
-    /* An even word is the address of a pointer; an odd one a bit for each of the next 63 words. */
+    /* An even word is the address of a pointer; an odd one has a bit for each of the next 63 words. */
     const word *packed = (const word *)(base + found[DT_RELR]);
     word *place = 0;
     for (word left = found[DT_RELRSZ] / sizeof *packed; left > 0; left--, packed++) {
@@ -53,9 +53,10 @@ HIDDEN void start(word *stack) {
             *place++ += base;
             continue;
         }
-        for (int bit = 1; bit < WORD_BITS; bit++)
-            if (*packed >> bit & 1)
-                place[bit - 1] += base;
+        word *next = place;
+        for (word bits = *packed >> 1; bits != 0; bits >>= 1, next++)
+            if (bits & 1)
+                *next += base;
         place += WORD_BITS - 1;
     }
 

@@ -1,4 +1,4 @@
-/* usage: harness ROUNDS WARM_UP_ROUNDS <rows >samples
+/* usage: harness ROUNDS WARM_UP_ROUNDS [pinned] <rows >samples
  *
  * Measures how long commands take that print something, all of them in each round, in random order,
  * so that what else the machine does falls on all alike. A row of the input is
@@ -13,9 +13,13 @@
  *
  * A client is a process that spawns the command, reads its output to the end and waits for it; that
  * is what is timed. Each run has a client of its own, as each kubectl is another process: the cache
- * tells its callers apart. */
+ * tells its callers apart.
+ *
+ * Pinned, all of it runs on one processor. Otherwise most of what is timed here is how long a virtual
+ * machine takes to wake another processor from its sleep: 150 us, the same for every row. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +162,14 @@ static long long run_client(const struct row *row) {
     return took_ns;
 }
 
+static void pin(void) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    if (sched_setaffinity(0, sizeof one, &one))
+        die("cannot be pinned", "harness");
+}
+
 static void shuffle(int *order) {
     for (int at = row_count - 1; at > 0; at--) {
         int other = rand() % (at + 1), kept = order[at];
@@ -167,10 +179,12 @@ static void shuffle(int *order) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 3)
-        die("usage: harness ROUNDS WARM_UP_ROUNDS", argv[0]);
+    if (argc < 3)
+        die("usage: harness ROUNDS WARM_UP_ROUNDS [pinned]", argv[0]);
     int rounds = atoi(argv[1]), warm_up = atoi(argv[2]);
     read_rows();
+    if (argc > 3 && !strcmp(argv[3], "pinned"))
+        pin();
 
     int order[MAX_ROWS];
     for (int number = 0; number < row_count; number++) {

@@ -50,14 +50,14 @@ def main():
             "bytes": sizes(options),
             "crates": count_crates(),
             "system_calls": bench.count_system_calls(),
-            "samples_ns": bench.run(bench.fast_rows(), options.rounds, warm_up=50),
+            "samples_ns": bench.run(bench.fast_rows(), options.rounds, 50, "pinned"),
             "bursts": [bench.burst(number) for number in range(BURSTS)],
         }
         with bench.slow_rows() as rows:
             if rows:
-                result["samples_ns"] |= bench.run(rows, options.slow_rounds, warm_up=2)
+                result["samples_ns"] |= bench.run(rows, options.slow_rounds, 2)
     with open(options.out, "w") as file:
-        json.dump(result, file, indent=None, separators=(",", ":"))
+        json.dump(result, file, separators=(",", ":"))
         file.write("\n")
 
 
@@ -167,10 +167,10 @@ class Bench:
                 rows[name] = row([kubectl, "--kubeconfig", config, "get", "namespaces"], environment)
             yield rows
 
-    def run(self, rows, rounds, warm_up):
+    def run(self, rows, *how):
         """The samples of each row, in nanoseconds."""
         done = subprocess.run(
-            [self.options.harness, str(rounds), str(warm_up)],
+            [self.options.harness, *map(str, how)],
             input="".join(as_lines(name.replace(" ", "_"), row) for name, row in rows.items()),
             stdout=subprocess.PIPE,
             text=True,
