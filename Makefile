@@ -23,7 +23,7 @@ lint: ## Check format and lints
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-check: lint test cross-check static size smoke ## Run what CI runs
+check: lint test cross-check dist size smoke ## Run what CI runs
 
 cross-check: ## Type-check for Windows and macOS
 	scripts/cross-check

@@ -24,7 +24,7 @@ pub fn aws() -> Option<Tool> {
 
 fn find(name: &str) -> Option<Tool> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin");
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/test/bin");
     let program = std::iter::once(pinned)
         .chain(env::split_paths(&path))
         .map(|directory| directory.join(name))
