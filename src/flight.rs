@@ -5,7 +5,6 @@
 //! off on their own, so that such calls do not queue; nothing at all means that the holder died, and
 //! the next one takes over. The wait has an end, since a holder may be stopped or hang.
 
-use std::cell::Cell;
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -46,23 +45,32 @@ pub struct Flight<'a> {
 impl Flight<'_> {
     pub fn turn(&self) -> Turn {
         let started = time::now();
-        let waited = Cell::new(false);
-        let told = Cell::new(false);
+        let (mut waited, mut told) = (false, false);
+        let mut settled = None;
         let mut between = |so_far: Duration| {
-            waited.set(true);
-            if so_far >= TELL_AFTER && !told.replace(true) {
+            waited = true;
+            if so_far >= TELL_AFTER && !told {
+                told = true;
                 (self.tell)();
             }
-            if so_far < self.limit { Wait::GoOn } else { Wait::GiveUp }
+            // No lock is needed to look. If all who wait took it first, each would hold up the others.
+            settled = self.look(started, waited).0;
+            if settled.is_none() && so_far < self.limit { Wait::GoOn } else { Wait::GiveUp }
         };
         let attempt = lock::wait(self.directory, self.lock_name, Range::Key(self.cache.name), &mut between);
         match attempt {
-            Ok(Attempt::Held(guard)) => self.look_again(guard, started, waited.get()),
-            Ok(Attempt::Busy | Attempt::Unavailable) | Err(_) => Turn::Run(None, self.generation),
+            Ok(Attempt::Held(guard)) => {
+                let (settled, generation) = self.look(started, waited);
+                settled.unwrap_or(Turn::Run(Some(guard), generation))
+            }
+            Ok(Attempt::Busy | Attempt::Unavailable) | Err(_) => {
+                settled.unwrap_or(Turn::Run(None, self.generation))
+            }
         }
     }
 
-    fn look_again(&self, guard: Guard, started: Duration, waited: bool) -> Turn {
+    /// What the one before left behind, if anything, and the generation.
+    fn look(&self, started: Duration, waited: bool) -> (Option<Turn>, u64) {
         let now = time::now();
         // What cannot be read is a miss here: the plugin is to be run in any case.
         let (lookup, generation) =
@@ -70,16 +78,105 @@ impl Flight<'_> {
         if let Lookup::Fresh(found) = lookup
             && self.rejected != Some(found.fingerprint)
         {
-            return Turn::Answered(found);
+            return (Some(Turn::Answered(found)), generation);
         }
         let before = match self.callers {
             Some(callers) if waited => callers.recall(Subject::key(&self.cache.name), now).row,
             _ => Row::default(),
         };
-        match before.ending_since(started) {
-            Ending::Failed(failure) => Turn::Failed(failure),
-            Ending::NotStored => Turn::Run(None, generation),
-            Ending::None => Turn::Run(Some(guard), generation),
+        let settled = match before.ending_since(started) {
+            Ending::Failed(failure) => Some(Turn::Failed(failure)),
+            Ending::NotStored => Some(Turn::Run(None, generation)),
+            Ending::None => None,
+        };
+        (settled, generation)
+    }
+}
+
+/// Somebody else has the lock all the time, be it to look, or because it is stopped.
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::config::{Config, Encryption};
+    use crate::key::tests::Caller;
+
+    /// A generation that no file has: whoever has looked knows another one.
+    const GIVEN_UP: u64 = 7;
+
+    struct Crowd {
+        directory: TempDir,
+        caller: Caller,
+        cache: Cache,
+        _holder: Guard,
+    }
+
+    impl Crowd {
+        fn new() -> Crowd {
+            let directory = tempfile::tempdir().unwrap();
+            let mut config = Config::read(&|_| None).unwrap();
+            config.cache_file = Some(directory.path().join("token.json"));
+            config.encryption = Encryption::Off;
+            let caller = Caller::of(&["plugin"]);
+            let cache = Cache::open(&config, caller.key()).unwrap();
+            let opened = cache.store.make_directory().unwrap();
+            let attempt = lock::attempt(&opened, &cache.store.lock_name(), Range::Key(cache.name));
+            let Ok(Attempt::Held(holder)) = attempt else { panic!("the lock is free") };
+            Crowd { directory, caller, cache, _holder: holder }
         }
+
+        fn store(&self) -> u64 {
+            let now = time::now();
+            let insert = self
+                .caller
+                .call(|source| self.cache.insert(source, b"{}", now.as_secs() + 3600, 0, None, now));
+            insert.unwrap().unwrap()
+        }
+
+        /// Leaves a row behind that says so of a run that ends a minute from now.
+        fn ends(&self, change: impl FnOnce(&mut Row, Duration)) {
+            let (callers, now) = (self.callers(), time::now());
+            callers.update(Subject::key(&self.cache.name), now, |row| {
+                change(row, now + Duration::from_secs(60));
+            });
+        }
+
+        fn callers(&self) -> Callers {
+            Callers::open(self.cache.store.path()).unwrap()
+        }
+
+        /// The turn of one that would not wait.
+        fn turn(&self, rejected: Option<u64>) -> Turn {
+            Flight {
+                cache: &self.cache,
+                directory: &Directory::open(self.directory.path()).unwrap(),
+                lock_name: &self.cache.store.lock_name(),
+                callers: Some(&self.callers()),
+                rejected,
+                limit: Duration::ZERO,
+                generation: GIVEN_UP,
+                tell: &|| panic!("there is nothing to tell yet"),
+            }
+            .turn()
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_seen_without_the_lock() {
+        let crowd = Crowd::new();
+        assert!(matches!(crowd.turn(None), Turn::Run(None, GIVEN_UP)));
+        let fingerprint = crowd.store();
+        assert!(matches!(crowd.turn(None), Turn::Answered(found) if found.fingerprint == fingerprint));
+        assert!(matches!(crowd.turn(Some(fingerprint)), Turn::Run(None, GIVEN_UP)));
+    }
+
+    #[test]
+    fn how_a_run_ended_is_seen_without_the_lock() {
+        let crowd = Crowd::new();
+        crowd.ends(|row, now| row.fail(Failure::new(3, now)));
+        assert!(matches!(crowd.turn(None), Turn::Failed(Failure { status: 3, .. })));
+        crowd.ends(Row::end_without_entry);
+        assert!(matches!(crowd.turn(None), Turn::Run(None, 0)));
     }
 }

@@ -17,8 +17,12 @@ const KEYS_OFFSET: u64 = 1 << 41;
 /// Offsets are signed 64-bit numbers; this leaves 2^61 bytes for the keys.
 const KEY_BITS: u32 = 61;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(10);
+/// A pause is that part of the wait so far, so that polling makes no wait longer by more than 3 %.
+const PART: u32 = 32;
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// With 64 processes that wait, all of them go on within 100 ms; and until then they leave the
+/// processors to whoever they wait for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
 /// What is locked.
 #[derive(Clone, Copy)]
@@ -103,17 +107,16 @@ pub fn wait(
     between: &mut dyn FnMut(Duration) -> Wait,
 ) -> io::Result<Attempt> {
     let started = Instant::now();
-    let mut pause = FIRST_PAUSE;
     loop {
         match attempt(directory, name, range)? {
             Attempt::Busy => {}
             other => return Ok(other),
         }
-        if let Wait::GiveUp = between(started.elapsed()) {
+        let waited = started.elapsed();
+        if let Wait::GiveUp = between(waited) {
             return Ok(Attempt::Busy);
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        std::thread::sleep((waited / PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
     }
 }
 
