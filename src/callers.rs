@@ -20,7 +20,7 @@
 //! 57  ending            u8    what became of that run
 //! 58  status            u8    its exit status
 //! 59  refresh_failures  u8    in a row
-//! 60  zero
+//! 60  refreshed_by      u32   id of the process that refreshed last
 //! ```
 
 use std::fs::File;
@@ -76,6 +76,7 @@ pub struct Row {
     pub ended_unix_ms: u64,
     pub refresh_failures: u8,
     pub paused_until_unix_ms: u64,
+    pub refreshed_by: u32,
 }
 
 /// Whom a row is about.
@@ -240,6 +241,7 @@ fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
         place.copy_from_slice(&number.to_le_bytes());
     }
     bytes[56..60].copy_from_slice(&[row.heals, ending, status, row.refresh_failures]);
+    bytes[60..].copy_from_slice(&row.refreshed_by.to_le_bytes());
     let checksum = subject.checksum(&bytes);
     bytes[..8].copy_from_slice(&checksum.to_le_bytes());
     bytes
@@ -258,6 +260,7 @@ fn decode(row: &[u8]) -> Row {
             _ => Ending::None,
         },
         refresh_failures: row[59],
+        refreshed_by: (u64_at(row, 56) >> 32) as u32,
     }
 }
 

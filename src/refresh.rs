@@ -38,11 +38,17 @@ pub fn ahead(config: &Config, interaction: Interaction, entry: &Entry) -> Option
 }
 
 /// Starts the refresh of `found`, unless one runs already or has failed a short while ago.
+///
+/// The process that did the last one has long been somebody else's child. Where it is still there as a
+/// zombie, as in a container whose first process collects no orphans, a second one would stay too.
 pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
     let Some(callers) = Callers::open(cache.store.path()) else { return };
     let mut memory = callers.recall(Subject::key(&cache.name), now);
     if unix_ms(now) < memory.row.paused_until_unix_ms {
         return;
+    }
+    if sys::is_zombie(memory.row.refreshed_by) {
+        return call.log.write("refresh", &"not started: the first process here collects no orphans", now);
     }
     memory.row.paused_until_unix_ms = unix_ms(now + RUNNING);
     callers.remember(&memory, now);
@@ -72,12 +78,15 @@ fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
     let Some((callers, _guard)) = take_turn(cache) else { return };
     let renewed = run_and_store(call, cache, found);
     let now = time::now();
-    callers.update(Subject::key(&cache.name), now, |row| match renewed {
-        Ok(()) => {
-            row.refresh_failures = 0;
-            row.paused_until_unix_ms = 0;
+    callers.update(Subject::key(&cache.name), now, |row| {
+        row.refreshed_by = std::process::id();
+        match renewed {
+            Ok(()) => {
+                row.refresh_failures = 0;
+                row.paused_until_unix_ms = 0;
+            }
+            Err(_) => pause(row, now),
         }
-        Err(_) => pause(row, now),
     });
     let outcome = renewed.err().unwrap_or("done");
     call.log.write("refresh", &outcome, now);

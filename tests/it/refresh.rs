@@ -10,8 +10,8 @@ use std::os::fd::AsRawFd;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Call, Clock, Credential, EXEC_INFO, HOUR, MINUTE, Plugin, Run, Sandbox, V1, await_that, inherit_as,
-    is_alive,
+    Call, Caller, Clock, Credential, EXEC_INFO, HOUR, MINUTE, Plugin, Run, Sandbox, V1, await_that,
+    inherit_as, is_alive,
 };
 
 /// A cached credential of which little life is left, and a plugin that would give a new one.
@@ -213,6 +213,29 @@ fn the_refresh_has_a_session_of_its_own_and_nothing_but_the_null_device() {
     window.sandbox.await_quiet();
     assert!(!is_alive(plugin));
     await_that("the refresh leaves no zombie", || !is_alive(refresh));
+}
+
+/// Such a first process is an application in an image without an init: what it did not start itself it
+/// never collects, and every refresh would leave it one more.
+#[test]
+fn where_nobody_collects_orphans_one_refresh_is_the_most() {
+    let Some(mut window) = Window::open() else { return };
+    let log = window.sandbox.home().join("log");
+    window.sandbox.set_env("K8S_TOKEN_CACHE_LOG", &log);
+    let Some(mut caller) = Caller::in_container_without_init(&window.sandbox, window.call()) else { return };
+    let logged = |line: &str| fs::read_to_string(&log).unwrap_or_default().matches(line).count();
+    caller.call().assert_prints(&window.old);
+    await_that("the refresh is done", || logged("refresh: done") == 1);
+    window.clock.advance(HOUR - 4 * MINUTE);
+    caller.call().assert_prints(&window.new);
+    await_that("the next one is not started", || logged("refresh: not started") == 1);
+    assert_eq!(window.plugin.runs(), 2);
+    drop(caller);
+    // Anywhere else it is.
+    let newer = Credential::token("newer").expires_at(window.clock.now_unix_s() + HOUR).bytes();
+    window.plugin.prints(&newer);
+    window.call_and_wait().assert_prints(&window.new);
+    window.call_and_wait().assert_prints(&newer);
 }
 
 struct Stat {

@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::skip;
 
@@ -22,6 +23,14 @@ pub fn aws() -> Option<Tool> {
     find("aws")
 }
 
+/// Any Python, and not a script that looks for one; `None` after a loud word where there is none.
+pub fn python() -> Option<Tool> {
+    let mut python = find("python3")?;
+    let ask = Command::new(&python.program).args(["-c", "import sys; print(sys.executable)"]).output();
+    python.program = String::from_utf8(ask.unwrap().stdout).unwrap().trim().into();
+    Some(python)
+}
+
 fn find(name: &str) -> Option<Tool> {
     let path = env::var_os("PATH").unwrap_or_default();
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/test/bin");
@@ -30,7 +39,7 @@ fn find(name: &str) -> Option<Tool> {
         .map(|directory| directory.join(name))
         .find(|program| program.is_file());
     if program.is_none() {
-        skip(&format!("no '{name}': scripts/test-tools installs it"));
+        skip(&format!("no '{name}': see scripts/test-tools"));
     }
     Some(Tool { program: program?, path })
 }

@@ -21,20 +21,31 @@ use crate::sys::{End, Process};
 /// The process that called this program.
 #[cfg(target_os = "linux")]
 pub fn parent_process() -> Option<Process> {
+    const START_TIME: usize = 22;
     let id = std::os::unix::process::parent_id();
+    read_stat(id, &mut |fields| {
+        let field = fields.split(|byte| *byte == b' ').nth(START_TIME - 3)?;
+        let started = std::str::from_utf8(field).ok()?.parse().ok()?;
+        Some(Process { id, started })
+    })
+}
+
+/// Whether the process has ended and nobody has asked what became of it.
+#[cfg(target_os = "linux")]
+pub fn is_zombie(id: u32) -> bool {
+    read_stat(id, &mut |fields| fields.starts_with(b"Z").then_some(())).is_some()
+}
+
+/// Hands `read` the fields of `/proc/PID/stat` (proc(5)) from the third on, which is the state. The
+/// second, the name in parentheses, may hold anything, so they begin after the last parenthesis.
+#[cfg(target_os = "linux")]
+fn read_stat<T>(id: u32, read: &mut dyn FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut stat = [0; 512];
     let file = open_system_file(Path::new(&format!("/proc/{id}/stat"))).ok()?;
     let length = read_at(&file, &mut stat, 0).ok()?;
-    Some(Process { id, started: start_time(&stat[..length])? })
-}
-
-/// Field 22 of `/proc/PID/stat` (proc(5)). The second field, the name in parentheses, may hold
-/// anything, so fields are counted from the last parenthesis on.
-#[cfg(target_os = "linux")]
-fn start_time(stat: &[u8]) -> Option<u64> {
-    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 2;
-    let field = stat.get(after_name..)?.split(|byte| *byte == b' ').nth(22 - 3)?;
-    std::str::from_utf8(field).ok()?.parse().ok()
+    let stat = &stat[..length];
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    read(stat.get(name_end + 2..)?)
 }
 
 /// The process that called this program.
@@ -54,6 +65,12 @@ pub fn parent_process() -> Option<Process> {
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub fn parent_process() -> Option<Process> {
     None
+}
+
+/// Only Linux has first processes that do not know about orphans.
+#[cfg(not(target_os = "linux"))]
+pub fn is_zombie(_id: u32) -> bool {
+    false
 }
 
 /// The exit status that a shell would give: the program's own, or 128 and the signal's number.

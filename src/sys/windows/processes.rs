@@ -22,6 +22,11 @@ pub fn parent_process() -> Option<Process> {
     parent_of(unsafe { ffi::GetCurrentProcess() })
 }
 
+/// There are none here.
+pub fn is_zombie(_id: u32) -> bool {
+    false
+}
+
 /// Windows keeps the number of a parent that has ended, and may have given it to another process,
 /// which then started later than its supposed child.
 fn parent_of(process: RawHandle) -> Option<Process> {
