@@ -24,7 +24,8 @@ use crate::sys::{self, Directory};
 use crate::time::{self, Human};
 
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
-/// A login in a browser takes its time; kubelogin gives it three minutes.
+/// A login in a browser takes its time; kubelogin gives it three minutes. It holds for every plugin that
+/// is not known to be silent: nobody wants another window for each call that waits.
 const PROMPT_WAIT_LIMIT: Duration = Duration::from_secs(5 * 60);
 
 /// One call of a client.
@@ -200,7 +201,7 @@ impl<'a> Miss<'a> {
     fn turn(&self, generation: u64) -> Turn {
         let Some(directory) = &self.directory else { return Turn::Run(None, generation) };
         let program = self.program();
-        let may_prompt = self.call.identity.interaction == Interaction::MayPrompt;
+        let is_silent = self.call.identity.interaction == Interaction::Silent;
         Flight {
             cache: self.cache,
             directory,
@@ -211,7 +212,7 @@ impl<'a> Miss<'a> {
                 .as_ref()
                 .filter(|_| self.reason == Reason::Rejected)
                 .map(|found| found.fingerprint),
-            limit: if may_prompt { PROMPT_WAIT_LIMIT } else { WAIT_LIMIT },
+            limit: if is_silent { WAIT_LIMIT } else { PROMPT_WAIT_LIMIT },
             generation,
             tell: &|| {
                 let text = format!("waiting for another call that runs '{program}'");
@@ -239,8 +240,10 @@ impl<'a> Miss<'a> {
         }
         match credential::judge(output, self.cache.key.api_version(), time::now()) {
             Verdict::Cacheable { expires_unix_s } => {
-                write_stdout(output)?;
+                let written = write_stdout(output);
+                // Also for a client that is gone: its next try is to find it.
                 self.store(output, expires_unix_s, generation);
+                written?;
             }
             Verdict::Uncacheable(why) => {
                 write_stdout(output)?;

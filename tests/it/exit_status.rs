@@ -1,8 +1,9 @@
 //! The exit-status table, row by row, and what may be said on stderr.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 
-use crate::support::{Credential, HOUR, Run, Sandbox};
+use crate::support::{Call, Credential, HOUR, Run, Sandbox};
 
 /// An error of our own: one line that begins with our name, perhaps a hint on the next.
 #[track_caller]
@@ -185,25 +186,46 @@ fn a_hit_writes_nothing_to_stderr() {
     sandbox.cache(&plugin).run().assert_prints(&credential);
 }
 
-/// The reader went away, as with `| head -c0`: no panic and no word of one.
+/// A call whose standard output nobody reads.
+fn unread(mut call: Call) -> Run {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    call.command().stdout(writer);
+    call.run()
+}
+
+/// The reader went away, as with `| head -c0`, or a client that was interrupted: no panic and no word
+/// of one, and what the plugin gave is there for the next try.
 #[test]
-fn a_reader_that_goes_away_causes_no_panic() {
+fn a_reader_that_goes_away_causes_no_panic_and_costs_no_second_run() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    plugin.prints(&credential);
+    assert_complains(&unread(sandbox.cache(&plugin)), 1);
+    sandbox.cache(&plugin).run().assert_prints(&credential);
+    assert_eq!(plugin.runs(), 1);
+    // Where nothing is left to be done, it ends like any other program in a pipe.
+    for call in [sandbox.cache(&plugin), sandbox.program().arg("--list")] {
+        let run = unread(call);
+        assert_eq!(run.status.signal(), Some(libc::SIGPIPE), "{run:?}");
+        assert_eq!(run.stderr_text(), "");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn anything_else_gives_1() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
+    let full = |mut call: Call| {
+        call.command().stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        call.run()
+    };
     for _ in ["miss", "hit"] {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut call = sandbox.cache(&plugin);
-        call.command().stdout(writer);
-        let run = call.run();
-        assert!(!run.stderr_text().contains("panicked"), "{run:?}");
-        assert!(run.stderr_text().lines().count() <= 1, "{run:?}");
+        assert_complains(&full(sandbox.cache(&plugin)), 1);
     }
-    let (reader, writer) = std::io::pipe().unwrap();
-    drop(reader);
-    let mut call = sandbox.program().arg("--list");
-    call.command().stdout(writer);
-    let run = call.run();
-    assert!(!run.stderr_text().contains("panicked"), "{run:?}");
+    assert_complains(&full(sandbox.program().arg("--list")), 1);
+    assert_eq!(plugin.runs(), 1);
 }

@@ -121,6 +121,35 @@ fn when_the_holder_is_stopped_the_others_go_on_after_the_wait() {
     assert_eq!(plugin.runs(), 6);
 }
 
+/// A minute, or five where somebody may have to log in, as far as is known.
+#[test]
+fn a_plugin_that_is_not_known_to_be_silent_is_waited_for_longer() {
+    let sandbox = Sandbox::new();
+    let Some(clock) = sandbox.clock() else { return };
+    // One second, and five.
+    let _clock = clock.speed(60);
+    let held = |name: &str, args: &[&str]| {
+        let plugin = sandbox.plugin(name);
+        plugin.prints(Credential::token(name).expires_in(HOUR).bytes()).hold();
+        let call = || sandbox.cache(&plugin).args(args).spawn();
+        let holder = call();
+        plugin.await_runs(1);
+        let waiter = call();
+        (plugin, [holder, waiter])
+    };
+    let calls = [held("plugin", &[]), held("aws", &["eks", "get-token"])];
+    let [(other, _), (silent, _)] = &calls;
+    silent.await_runs(2);
+    assert_eq!(other.runs(), 1);
+    other.await_runs(2);
+    for (plugin, calls) in calls {
+        plugin.release();
+        for call in calls {
+            assert_eq!(call.finish().code(), 0);
+        }
+    }
+}
+
 /// All but the first run side by side: the test holds every one of them and sees them all.
 fn assert_do_not_queue(output: &[u8]) {
     let sandbox = Sandbox::new();
