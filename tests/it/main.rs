@@ -9,6 +9,7 @@ mod support;
 
 mod cache_file;
 mod crash;
+mod encryption;
 mod exit_status;
 mod floods;
 mod healing;
