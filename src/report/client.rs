@@ -122,7 +122,7 @@ impl<'u> Client<'u> {
         if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
     }
 
-    fn beside_file(&self, path: &Path) -> PathBuf {
+    pub fn beside_file(&self, path: &Path) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 

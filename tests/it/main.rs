@@ -13,6 +13,7 @@ mod encryption;
 mod exit_status;
 mod floods;
 mod healing;
+mod identity;
 mod key;
 mod kubectl;
 mod passthrough;

@@ -29,7 +29,7 @@ pub use plugin::Plugin;
 pub use process::{Call, Run, Running};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
 pub use screen::Screen;
-pub use tools::{Tool, aws, kubectl};
+pub use tools::{Tool, aws, kubectl, tool};
 
 /// Waits for a condition that must come true, and fails the test when it does not.
 #[track_caller]
