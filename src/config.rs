@@ -131,7 +131,8 @@ fn absolute(environment: Environment<'_>, variable: &str) -> Option<PathBuf> {
     set(environment, variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-fn set(environment: Environment<'_>, variable: &str) -> Option<OsString> {
+/// An empty variable counts as unset.
+pub fn set(environment: Environment<'_>, variable: &str) -> Option<OsString> {
     environment(variable).filter(|value| !value.is_empty())
 }
 
@@ -173,8 +174,9 @@ fn switch(environment: Environment<'_>, variable: &str) -> Result<bool> {
     }
 }
 
+/// A value may be anything, and of any length: its beginning is enough to know it by.
 fn invalid(origin: &str, value: &str, accepted: &str) -> Error {
-    Error::usage(format!("{origin}: '{value}' is not accepted: it takes {accepted}"))
+    Error::usage(format!("{origin}: '{value:.60}' is not accepted: it takes {accepted}"))
 }
 
 #[cfg(test)]

@@ -71,10 +71,10 @@ impl Error {
     }
 }
 
-/// The text, and the hint on a second line.
+/// The text, which may quote anything, and the hint on a second line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)?;
+        f.write_str(&printable(&self.text))?;
         match &self.hint {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
@@ -90,5 +90,21 @@ pub fn reason(error: &io::Error) -> String {
     match letters.next() {
         Some(first) => first.to_lowercase().chain(letters).collect(),
         None => "unknown error".to_owned(),
+    }
+}
+
+/// One line of text from elsewhere, without what a terminal would obey.
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_whatever_it_quotes_and_its_hint_another() {
+        let error = Error::usage("cannot use 'a\nb\u{1b}[31m'").with_hint("do so");
+        assert_eq!(error.to_string(), "cannot use 'a\u{fffd}b\u{fffd}[31m'\nhint: do so");
     }
 }

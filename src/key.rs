@@ -8,7 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::config::Environment;
+use crate::config::{self, Environment};
 use crate::error::{Error, Kind, Result};
 use crate::exec_info::ExecInfo;
 use crate::fnv::fnv1a_128;
@@ -64,7 +64,6 @@ pub struct Source<'a> {
 pub struct Key {
     hash: u128,
     parts: SecretBytes,
-    has_secret: bool,
     api_version: Option<String>,
 }
 
@@ -97,7 +96,6 @@ impl Key {
         Ok(Key {
             hash: fnv1a_128(&parts.bytes),
             parts: parts.bytes.into(),
-            has_secret: parts.has_secret,
             api_version: info.map(|info| info.api_version),
         })
     }
@@ -111,9 +109,20 @@ impl Key {
         self.parts.expose()
     }
 
-    /// Whether a secret is among the parts.
+    /// Whether a secret is among the parts: one that the table of plugins knows, or what looks like
+    /// one in an argument or a value. Takes its time.
     pub fn has_secret(&self) -> bool {
-        self.has_secret
+        let mut arguments = Vec::new();
+        for (part, content) in parts(self.parts()) {
+            let word = || OsString::from(String::from_utf8_lossy(content).as_ref());
+            match part {
+                Part::Secret => return true,
+                Part::Variable if identity::holds_secret(&[word()]) => return true,
+                Part::Argument => arguments.push(word()),
+                _ => {}
+            }
+        }
+        identity::holds_secret(&arguments)
     }
 
     /// The `apiVersion` that the client asked for.
@@ -123,7 +132,7 @@ impl Key {
 }
 
 fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
-    let Some(text) = environment(EXEC_INFO) else { return Ok(None) };
+    let Some(text) = config::set(environment, EXEC_INFO) else { return Ok(None) };
     let info = ExecInfo::parse(text.as_encoded_bytes());
     info.map(Some)
         .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is no ExecCredential")))
@@ -144,7 +153,6 @@ pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (Part, &[u8])> {
 #[derive(Default)]
 struct Parts {
     bytes: Vec<u8>,
-    has_secret: bool,
 }
 
 impl Parts {
@@ -173,7 +181,6 @@ impl Parts {
         let mut assignment = OsString::from(name);
         assignment.push("=");
         assignment.push(value);
-        self.has_secret |= secret;
         let part = if secret { Part::Secret } else { Part::Variable };
         self.push(part, OsStr::as_encoded_bytes(&assignment));
     }

@@ -9,6 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::error::printable;
 use crate::{sys, time};
 
 pub struct Log {
@@ -19,7 +20,7 @@ pub struct Log {
 impl Log {
     pub fn new(file: Option<PathBuf>, command: &[OsString]) -> Log {
         let program = command.first().map(|program| Path::new(program).file_name().unwrap_or_default());
-        let program = program.unwrap_or_default().to_string_lossy().into_owned();
+        let program = printable(&program.unwrap_or_default().to_string_lossy());
         Log { file, program }
     }
 

@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::cache::{Cache, Found, Lookup, Reason};
 use crate::callers::{Callers, Failure, Memory, Row, Subject};
 use crate::cli::Wrapped;
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::credential::{self, Verdict};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result, printable, reason};
 use crate::flight::{Flight, Turn};
 use crate::identity::{self, Identity, Interaction};
 use crate::key::{self, EXEC_INFO, Key};
@@ -120,7 +120,7 @@ struct Client {
 impl Client {
     /// Only where a Kubernetes client calls: a loop in a shell keeps hitting.
     fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Option<Client> {
-        (call.source.environment)(EXEC_INFO)?;
+        config::set(call.source.environment, EXEC_INFO)?;
         let process = sys::parent_process()?;
         let callers = Callers::open(cache.store.path())?;
         let memory = callers.recall(Subject::caller(&cache.name, process), now);
@@ -375,7 +375,8 @@ impl<'a> Miss<'a> {
     }
 
     fn program(&self) -> String {
-        self.call.source.command.first().map(|program| program.display().to_string()).unwrap_or_default()
+        let program = self.call.source.command.first();
+        program.map(|program| printable(&program.to_string_lossy())).unwrap_or_default()
     }
 
     fn log(&self, event: &str, detail: &dyn std::fmt::Display) {

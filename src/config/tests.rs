@@ -185,6 +185,14 @@ fn a_bad_value_is_named_with_what_is_accepted() {
 }
 
 #[test]
+fn a_bad_value_is_shown_in_one_line_and_not_to_its_end() {
+    let value = format!("so\non {}", "x".repeat(1000));
+    let text = error(&[("K8S_TOKEN_CACHE_REFRESH_MARGIN", &value)]).to_string();
+    let shown = format!("so\u{fffd}on {}", "x".repeat(54));
+    assert!(text.starts_with(&format!("K8S_TOKEN_CACHE_REFRESH_MARGIN: '{shown}' is not")), "{text}");
+}
+
+#[test]
 fn what_stands_for_a_value_in_the_place_of_a_name_is_not_shown() {
     let text = error(&[("K8S_TOKEN_CACHE_KEY_ENV", "TOKEN=secret")]).to_string();
     assert!(text.contains("'TOKEN'") && !text.contains("secret"), "{text}");

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 
 use super::recognise::program_name;
 use super::table::words;
+use crate::error::printable;
 
 const MASK: &str = "***";
 
@@ -55,10 +56,16 @@ pub fn mask_arguments(arguments: &[OsString]) -> Vec<String> {
         let before = &texts[..position];
         let hidden = is_value_of_secret(previous, text, before);
         let shown = if hidden { MASK.to_owned() } else { mask_argument(text, before) };
-        masked.push(shown.replace(char::is_control, "\u{fffd}"));
+        masked.push(printable(&shown));
         previous = text;
     }
     masked
+}
+
+/// Whether anything of a command line would be hidden.
+pub fn holds_secret(arguments: &[OsString]) -> bool {
+    let shown = mask_arguments(arguments);
+    shown.iter().zip(arguments).any(|(shown, text)| *shown != printable(&text.to_string_lossy()))
 }
 
 fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {

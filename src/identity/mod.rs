@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use crate::config::Environment;
 
-pub use mask::{is_secret_variable, mask_arguments};
+pub use mask::{holds_secret, is_secret_variable, mask_arguments};
 
 /// Whether the plugin may turn to the person in front of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -32,7 +32,7 @@ use std::time::Instant;
 
 pub use plugins::{Cluster, ExecUser};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 use edit::{Injection, Plan, State, Wish};
 use file::{Edited, Patience, Trouble};
 use yaml::Refusal;
@@ -423,9 +423,4 @@ impl State {
 
 fn refused_text(path: &Path, refusal: &Refusal) -> String {
     format!("'{}', line {}: {}", path.display(), refusal.line, refusal.reason)
-}
-
-/// A name from a file, without what a terminal would obey.
-pub fn printable(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf, is_separator};
 
 use crate::cli::{self, Wrapped};
 use crate::config::Environment;
-use crate::error::Error;
+use crate::error::{Error, printable};
 use crate::identity::{self, Identity};
-use crate::kubeconfig::{self, Cluster, ExecUser, printable};
+use crate::kubeconfig::{self, Cluster, ExecUser};
 use crate::{base64, json, key};
 
 /// Users with exec plugins, and the files that they stand in.
@@ -122,7 +122,7 @@ impl<'u> Client<'u> {
         if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
     }
 
-    fn beside_file(&self, path: &Path) -> PathBuf {
+    pub fn beside_file(&self, path: &Path) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 

@@ -121,8 +121,12 @@ impl Visit {
             self.problem(&text, &"use that version, or set K8S_TOKEN_CACHE_FILE to another path");
         }
         if self.problems == problems_before {
-            let state =
-                if path.exists() { "can be written, by you alone" } else { "will be made when needed" };
+            let state = match path.exists() {
+                false => "will be made when needed",
+                // Who else may write there is not looked at.
+                true if cfg!(windows) => "can be written",
+                true => "can be written, by you alone",
+            };
             self.ok(&format_args!("the cache file '{}' {state}", path.display()));
         }
     }
@@ -216,6 +220,7 @@ impl Visit {
                 self.problem(&text, &mend);
             }
             self.programs(&client, environment, kubeconfigs, &mut programs);
+            self.other_cache(&client, environment, &mut programs);
             if user.injected && !commands.contains(&&user.command) {
                 commands.push(&user.command);
                 self.allowlist(&user.command, kubeconfigs);
@@ -263,6 +268,18 @@ impl Visit {
             Some(path) => self.ok(&format_args!("'{name}' is found: '{}'", path.display())),
         }
         seen.push(program);
+    }
+
+    /// Until July 2026 it gave out what it had in there, whatever account was active by then:
+    /// https://github.com/kubernetes/cloud-provider-gcp/issues/1122
+    fn other_cache(&mut self, client: &Client<'_>, environment: Environment<'_>, seen: &mut Vec<PathBuf>) {
+        let path = client.beside_file(Path::new("gke_gcloud_auth_plugin_cache"));
+        let is_gke = client.identity(environment).family == Some("gke-gcloud-auth-plugin");
+        if is_gke && path.exists() && !seen.contains(&path) {
+            let what = "the plugin's own cache, may outlive a change of the account: remove it after one";
+            self.note(&format_args!("'{}', {what}", path.display()));
+            seen.push(path);
+        }
     }
 
     fn allowlist(&mut self, command: &str, kubeconfigs: &kubeconfig::Environment) {

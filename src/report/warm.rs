@@ -14,7 +14,7 @@ use super::client::{Client, clients, users};
 use super::{page, print};
 use crate::cache::{Cache, Lookup};
 use crate::config::Environment;
-use crate::error::{Result, reason};
+use crate::error::{Result, printable, reason};
 use crate::identity::Interaction;
 use crate::key::{self, Key};
 use crate::proxy;
@@ -114,7 +114,7 @@ fn quoted(complaint: &SecretBytes) -> String {
     let mut quoted = String::new();
     for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
         quoted.push_str("\n  ");
-        quoted.push_str(&kubeconfig::printable(line));
+        quoted.push_str(&printable(line));
     }
     quoted
 }

@@ -321,6 +321,14 @@ fn another_cluster_is_another_question_however_it_is_written() {
     }
 }
 
+#[test]
+fn an_empty_question_is_none() {
+    let setting = Setting::new("plugin");
+    assert!(setting.misses(setting.sandbox.shell(&setting.plugin)));
+    assert!(!setting.misses_with_exec_info(""));
+    assert!(setting.misses(setting.call()));
+}
+
 /// No client writes such a thing. Whatever it is, the plugin gets it as it is and decides.
 #[test]
 fn a_question_that_makes_no_sense_still_reaches_the_plugin() {

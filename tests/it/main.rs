@@ -9,9 +9,11 @@ mod support;
 
 mod cache_file;
 mod crash;
+mod encryption;
 mod exit_status;
 mod floods;
 mod healing;
+mod identity;
 mod key;
 mod kubectl;
 mod passthrough;

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -113,26 +114,17 @@ pub fn kubeconfig(users: &[String]) -> String {
     format!("apiVersion: v1\nkind: Config\nusers:\n{}", users.concat())
 }
 
-/// Where a program is, from an environment variable or from PATH; else a line says what is
-/// skipped.
+/// Where a program is: what an environment variable says, what `scripts/test-tools` installed, else
+/// what is on PATH. Where there is none a line says what is skipped.
 pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = named.or_else(|| {
-        std::env::split_paths(&path).map(|directory| directory.join(name)).find(|path| path.is_file())
-    });
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin");
+    let places = std::iter::once(pinned).chain(std::env::split_paths(&path));
+    let found = named.or_else(|| places.map(|directory| directory.join(name)).find(|path| path.is_file()));
     if found.is_none() {
-        eprintln!("SKIPPED: {skipped}: no {name} (set {variable})");
+        // Past the test harness, which hides what passing tests print.
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: {skipped}: no {name} (set {variable})");
     }
     found
-}
-
-/// A child that is killed when the test ends, however it ends.
-pub struct Server(pub Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

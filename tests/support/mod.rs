@@ -23,11 +23,13 @@ pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
 pub use os::{Signal, Terminal, inherit_as, is_alive, is_root, kill, make_fifo};
+#[cfg(target_os = "linux")]
+pub use os::{forbid_keyring, remove_keyrings_of};
 pub use plugin::Plugin;
 pub use process::{Call, Run, Running};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
 pub use screen::Screen;
-pub use tools::{Tool, aws, kubectl, python};
+pub use tools::{Tool, aws, kubectl, python, tool};
 
 /// Waits for a condition that must come true, and fails the test when it does not.
 #[track_caller]

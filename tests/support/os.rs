@@ -131,3 +131,53 @@ impl Terminal {
         }
     }
 }
+
+/// The command runs as in a container whose seccomp filter forbids the calls of the keyring.
+#[cfg(target_os = "linux")]
+pub fn forbid_keyring(command: &mut Command) {
+    let step =
+        |code: u32, jump: u8, value: u32| libc::sock_filter { code: code as u16, jt: jump, jf: 0, k: value };
+    let is =
+        |number: libc::c_long, jump| step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jump, number as u32);
+    // The number of the call is the first word of what a filter sees.
+    let filter = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        is(libc::SYS_add_key, 3),
+        is(libc::SYS_request_key, 2),
+        is(libc::SYS_keyctl, 1),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+    ];
+    // SAFETY: prctl is async-signal-safe; the filter is owned by the closure and outlives the calls.
+    unsafe {
+        command.pre_exec(move || {
+            let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+            let forbidden = libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0;
+            if forbidden { Ok(()) } else { Err(io::Error::last_os_error()) }
+        });
+    }
+}
+
+/// Removes the keyrings that the kernel made for that user, with all keys in them. Not for a user
+/// whom anybody knows.
+#[cfg(target_os = "linux")]
+pub fn remove_keyrings_of(user: u32) {
+    const GET_KEYRING_ID: libc::c_long = 0;
+    const INVALIDATE: libc::c_long = 21;
+    const USER_KEYRING: libc::c_long = -4;
+    const USER_SESSION_KEYRING: libc::c_long = -5;
+    let thread = std::thread::spawn(move || {
+        // SAFETY: all arguments are numbers. libc's own setresuid would change every thread.
+        unsafe {
+            assert_eq!(libc::syscall(libc::SYS_setresuid, user, user, user), 0);
+            // Both numbers first: asking for one by name would bring the other one back.
+            let keyrings = [USER_KEYRING, USER_SESSION_KEYRING]
+                .map(|name| libc::syscall(libc::SYS_keyctl, GET_KEYRING_ID, name, 0));
+            for keyring in keyrings {
+                libc::syscall(libc::SYS_keyctl, INVALIDATE, keyring);
+            }
+        }
+    });
+    thread.join().unwrap();
+}

@@ -25,21 +25,35 @@ pub fn aws() -> Option<Tool> {
 
 /// Any Python, and not a script that looks for one; `None` after a loud word where there is none.
 pub fn python() -> Option<Tool> {
-    let mut python = find("python3")?;
+    let mut python = tool("python3")?;
     let ask = Command::new(&python.program).args(["-c", "import sys; print(sys.executable)"]).output();
     python.program = String::from_utf8(ask.unwrap().stdout).unwrap().trim().into();
     Some(python)
 }
 
+/// A program that the machine may have; `None` after a loud word where it has not.
+pub fn tool(name: &str) -> Option<Tool> {
+    let found = search(name);
+    if found.is_none() {
+        skip(&format!("no '{name}' on PATH"));
+    }
+    found
+}
+
 fn find(name: &str) -> Option<Tool> {
+    let found = search(name);
+    if found.is_none() {
+        skip(&format!("no '{name}': scripts/test-tools installs it"));
+    }
+    found
+}
+
+fn search(name: &str) -> Option<Tool> {
     let path = env::var_os("PATH").unwrap_or_default();
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/test/bin");
     let program = std::iter::once(pinned)
         .chain(env::split_paths(&path))
         .map(|directory| directory.join(name))
         .find(|program| program.is_file());
-    if program.is_none() {
-        skip(&format!("no '{name}': see scripts/test-tools"));
-    }
-    Some(Tool { program: program?, path })
+    program.map(|program| Tool { program, path })
 }

@@ -221,6 +221,27 @@ fn a_list_of_allowed_plugins_without_this_program_is_named_and_its_mend_works() 
 }
 
 #[test]
+fn a_cache_of_the_plugins_own_that_may_be_somebody_elses_is_noted() {
+    let setting = Setting::new();
+    let gke = |name| User::cached(name, "gke-gcloud-auth-plugin");
+    setting.users(&[gke("one"), gke("two"), User::cached("eks", EKS)]);
+    setting.sandbox.plugin("gke-gcloud-auth-plugin");
+    let notes = || {
+        assert!(setting.problems(same).is_empty());
+        rows(&setting.shown(["--doctor"]), "note")
+    };
+    assert!(notes().is_empty());
+    let cache = setting.write(".kube/gke_gcloud_auth_plugin_cache", "{}");
+    let expected = format!(
+        "'{}', the plugin's own cache, may outlive a change of the account: remove it after one",
+        cache.display()
+    );
+    assert_eq!(notes(), [expected]);
+    setting.users(&[User::cached("eks", EKS)]);
+    assert!(notes().is_empty());
+}
+
+#[test]
 fn it_says_where_the_key_lives() {
     let setting = Setting::healthy();
     let says = |text: &str, variable: &str, value: &str| {
