@@ -20,9 +20,9 @@ from world import Broken, World
 ERRORS = ("EIO", "ENOSPC", "EINTR", "EACCES")
 # strace has to start the program, and without the second musl has no thread.
 NEVER = {"execve", "arch_prctl"}
-# These cannot fail. close(2) can, but then it has closed the file, which strace cannot do.
+# These cannot fail, or be interrupted at most. close(2) can, but then it has closed the file, which strace cannot do.
 CANNOT_FAIL = {
-    "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
+    "clock_nanosleep", "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "set_tid_address",
 }  # fmt: skip
 KILL = "signal=KILL"
@@ -93,7 +93,7 @@ def calls_of(scenario, world, report):
     """The names of all system calls that an undisturbed run makes."""
     world.run(traced(scenario, world, None, report), **scenario.environment())
     reap()
-    return set(re.findall(r"^\d+ (\w+)\(", report.read_text(), re.MULTILINE)) - NEVER
+    return set(re.findall(r"^\d+ +(\w+)\(", report.read_text(), re.MULTILINE)) - NEVER
 
 
 def look(arguments):
@@ -173,6 +173,9 @@ def run(program, kinds, faults, workers):
             total.tried += tally.tried
             total.errors += tally.errors
             total.failures += tally.failures
+    idle = [total.name for total in totals.values() if not total.tried]
+    if idle:
+        raise SystemExit(f"prove: strace hit nothing in: {', '.join(idle)}")
     return list(totals.values())
 
 
