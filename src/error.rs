@@ -88,7 +88,11 @@ pub fn reason(error: &io::Error) -> String {
     let text = full.split(" (os error").next().unwrap_or_default().trim_end_matches('.');
     let mut letters = text.chars();
     match letters.next() {
-        Some(first) => first.to_lowercase().chain(letters).collect(),
+        // "I/O error" stays.
+        Some(first) if letters.as_str().starts_with(char::is_lowercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        Some(_) => text.to_owned(),
         None => "unknown error".to_owned(),
     }
 }

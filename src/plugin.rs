@@ -104,15 +104,16 @@ fn collect(
     let mut has_ended = false;
     while !give_up() {
         match sys::wait_readable(&stdout, LOOK) {
-            Ok(true) => {}
+            // A system that cannot tell can still read.
+            Ok(true) | Err(_) => {}
             Ok(false) if !has_ended => {
                 // What it wrote just before it ended is still to be read.
                 has_ended = !matches!(child.try_wait(), Ok(None));
                 continue;
             }
-            _ => break,
+            Ok(false) => break,
         }
-        if !read_chunk(&mut stdout, &mut collected) {
+        if !read_chunk(&mut stdout, &mut collected).map_err(|error| cannot_read(&error))? {
             break;
         }
         handing_on |= collected.expose().len() > MOST_OUTPUT;
@@ -124,20 +125,24 @@ fn collect(
     Ok(if handing_on { Output::HandedOn } else { Output::Collected(collected) })
 }
 
+fn cannot_read(error: &io::Error) -> Error {
+    Error::failure(format!("cannot read what the exec plugin prints: {}", reason(error)))
+}
+
 /// Appends what there is to read; false at the end.
-pub fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> bool {
+pub fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> io::Result<bool> {
     collected.reserve(CHUNK);
     let bytes = collected.expose_mut();
     let filled = bytes.len();
     bytes.resize(filled + CHUNK, 0);
-    let length = loop {
+    let read = loop {
         match stream.read(&mut bytes[filled..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other.unwrap_or_default(),
+            other => break other,
         }
     };
-    bytes.truncate(filled + length);
-    length > 0
+    bytes.truncate(filled + *read.as_ref().unwrap_or(&0));
+    Ok(read? > 0)
 }
 
 fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {

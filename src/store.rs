@@ -120,7 +120,8 @@ impl Store {
     pub fn all(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         match sys::open_private(&self.path) {
             Ok(file) => {
-                Ok(Content::read(&file).entries.into_iter().map(|entry| (entry.name, entry.object)).collect())
+                let content = Content::read(&file).map_err(|error| self.error("read", &error))?;
+                Ok(content.entries.into_iter().map(|entry| (entry.name, entry.object)).collect())
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
             Err(_) => Ok(Vec::new()),
@@ -129,7 +130,8 @@ impl Store {
 
     /// Whether a newer version of this program wrote the file, over which nothing is stored.
     pub fn is_newer(&self) -> bool {
-        sys::open_private(&self.path).is_ok_and(|file| Content::read(&file).version > VERSION)
+        let content = sys::open_private(&self.path).and_then(|file| Content::read(&file));
+        content.is_ok_and(|content| content.version > VERSION)
     }
 
     /// Stores `line` if what is `expected` still holds.
@@ -191,22 +193,24 @@ impl Store {
         }
     }
 
+    /// What a writer starts from. A file that is there and cannot be read just now stays as it is:
+    /// written again, it would lose every entry and the generation.
     fn content(&self, directory: &Directory) -> Result<Content> {
-        match directory.open_private(&self.file_name) {
-            Ok(file) => {
-                let content = Content::read(&file);
-                if content.version > VERSION {
-                    let text = format!(
-                        "'{}' was written by a newer version of this program; nothing is stored",
-                        self.path.display()
-                    );
-                    return Err(Error::new(Kind::Cache, text));
-                }
-                Ok(content)
+        let opened = directory.open_private(&self.file_name);
+        let content = match opened.and_then(|file| Content::read(&file)) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+                Content::default()
             }
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(Content::default()),
+            read => read.map_err(|error| self.error("read", &error))?,
+        };
+        if content.version > VERSION {
+            let text = format!(
+                "'{}' was written by a newer version of this program; nothing is stored",
+                self.path.display()
+            );
+            return Err(Error::new(Kind::Cache, text));
         }
+        Ok(content)
     }
 
     /// The lock holder's temporary file has one name, so that the next writer removes what a
@@ -420,12 +424,10 @@ struct Entry {
 
 impl Content {
     /// Keeps what fits together; a file that is none of ours is empty.
-    fn read(file: &File) -> Content {
+    fn read(file: &File) -> io::Result<Content> {
         let mut bytes = Vec::new();
-        match file.take(LARGEST_FILE + 1).read_to_end(&mut bytes) {
-            Ok(length) if length as u64 <= LARGEST_FILE => Content::parse(&bytes),
-            _ => Content::default(),
-        }
+        let length = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        Ok(if length as u64 <= LARGEST_FILE { Content::parse(&bytes) } else { Content::default() })
     }
 
     fn parse(bytes: &[u8]) -> Content {

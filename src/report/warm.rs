@@ -311,7 +311,7 @@ impl Running<'_> {
         // A pipe that the plugin's own children keep open may never be empty.
         for _ in 0..CHUNKS_OF_A_PIPE {
             if !matches!(sys::wait_readable(stderr, Duration::ZERO), Ok(true))
-                || !plugin::read_chunk(stderr, &mut self.complaint)
+                || !plugin::read_chunk(stderr, &mut self.complaint).unwrap_or_default()
             {
                 break;
             }

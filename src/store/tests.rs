@@ -373,6 +373,30 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
     }
 }
 
+/// A full table of files, an error of the disk: what cannot be read now can be read later.
+#[test]
+fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
+    let scratch = Scratch::with(&content(&[name(1)]).to_bytes());
+    let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
+    assert!(Content::read(&only_writable).is_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_replaced() {
+    use std::os::unix::{fs::symlink, net::UnixListener};
+    let socket = |path: &Path| drop(UnixListener::bind(path).unwrap());
+    let places: [&dyn Fn(&Path); 3] =
+        [&|path| symlink("nowhere", path).unwrap(), &|path| symlink(path, path).unwrap(), &socket];
+    for place in places {
+        let scratch = Scratch::new();
+        place(scratch.store.path());
+        assert_eq!(scratch.line(&name(1)), None);
+        assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::Done);
+        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+    }
+}
+
 /// Numbers in the header that no writer writes.
 #[test]
 fn a_header_that_lies_is_a_miss() {

@@ -51,7 +51,7 @@ fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
     let name = c_string(name)?;
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: `name` is a C string; the descriptor is checked before it is owned.
-    let descriptor = check(unsafe { openat(directory, &name, flags) })?;
+    let descriptor = check(unsafe { openat(directory, &name, flags) }).map_err(no_regular_file)?;
     // SAFETY: openat(2) has just returned this descriptor; nobody else owns it.
     Ok(unsafe { File::from_raw_fd(descriptor) })
 }
@@ -71,13 +71,22 @@ unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
 }
 
 /// Another user's file must not be touched, which is `PermissionDenied`. One of this user's that is
-/// not private, or no file at all, is to be replaced and not to be trusted: `InvalidData`.
+/// not private, or no file at all, is to be replaced and not to be trusted: `InvalidData`. Every
+/// other error leaves open what is there.
 fn require_private(file: &File) -> io::Result<()> {
     let metadata = require_ours(file)?;
     if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it"));
     }
     Ok(())
+}
+
+/// open(2) for a symbolic link that is not followed, and for a socket.
+fn no_regular_file(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ELOOP | libc::ENXIO) => io::ErrorKind::InvalidData.into(),
+        _ => error,
+    }
 }
 
 fn require_ours(file: &File) -> io::Result<Metadata> {

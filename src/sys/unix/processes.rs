@@ -231,24 +231,26 @@ pub fn run_detached(_option: &str, work: &mut dyn FnMut()) -> io::Result<()> {
     if child != 0 {
         return Ok(());
     }
-    detach();
-    work();
+    // With the caller's streams still open it would wait for us to end: better no work at all.
+    if detach().is_ok() {
+        work();
+    }
     // SAFETY: _exit(2) never returns. What the parent buffers is not the child's to write.
     unsafe { libc::_exit(0) }
 }
 
-/// Fails silently where it must: whoever would be told is gone.
-fn detach() {
+fn detach() -> io::Result<()> {
     // SAFETY: plain system calls on descriptors that this process owns alone. Nothing of ours that
     // holds a descriptor is used after it was closed: the work opens what it needs anew.
     unsafe {
         libc::setsid();
-        let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        let null = check(libc::open(c"/dev/null".as_ptr(), libc::O_RDWR))?;
         for standard in 0..3 {
-            libc::dup2(null, standard);
+            check(libc::dup2(null, standard))?;
         }
         close_from(3);
     }
+    Ok(())
 }
 
 /// # Safety
