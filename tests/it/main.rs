@@ -8,7 +8,9 @@
 mod support;
 
 mod cache_file;
+mod completions;
 mod crash;
+mod documents;
 mod encryption;
 mod exit_status;
 mod floods;

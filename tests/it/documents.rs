@@ -1,0 +1,174 @@
+//! What people read about the program says the same as `--help`: the man page and the README's
+//! tables name every option and variable and no other. And the repository's address is the one in
+//! `Cargo.toml` wherever it stands.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{Sandbox, skip};
+
+const MAN_PAGE: &str = "man/k8s-token-cache.1";
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
+#[test]
+fn the_man_page_names_the_options_of_help() {
+    assert_eq!(items_of_man_page(".It Fl -"), without_dashes(&Help::read().options()));
+}
+
+#[test]
+fn the_man_page_names_the_variables_of_help() {
+    assert_eq!(items_of_man_page(".It Ev "), Help::read().variables());
+}
+
+#[test]
+fn the_man_page_has_the_synopsis_of_help() {
+    let page = read(MAN_PAGE);
+    let synopsis = between(&page, ".Sh SYNOPSIS\n", ".Sh DESCRIPTION");
+    let calls: Vec<Vec<&str>> = synopsis.split(".Nm\n").skip(1).map(flags).collect();
+    let help = Help::read();
+    let expected: Vec<Vec<&str>> = help.section("Usage").map(|call| options_in(call).collect()).collect();
+    assert_eq!(calls, expected.iter().map(|call| without_dashes(call)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_man_page_is_clean() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(MAN_PAGE);
+    match Command::new("mandoc").arg("-Tlint").arg(page).output() {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), ""),
+        Err(_) => skip("no mandoc"),
+    }
+}
+
+#[test]
+fn the_readme_has_a_row_for_each_option_of_help() {
+    let readme = read("README.md");
+    let help = Help::read();
+    // Which stand in more than one table, so the order says nothing.
+    assert_eq!(set(first_cells(&readme, "--")), set(help.options()));
+}
+
+#[test]
+fn the_readme_has_a_row_for_each_variable_of_help() {
+    let readme = read("README.md");
+    let help = Help::read();
+    assert_eq!(set(first_cells(&readme, "K8S_TOKEN_CACHE_")), set(help.variables()));
+    for (variable, default) in help.defaults() {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{variable}` |"))).unwrap();
+        assert_eq!(row.split('|').nth(2).unwrap().trim(), format!("`{default}`"), "{variable}");
+    }
+}
+
+/// Whoever moves the repository changes Cargo.toml and the pages that people read; programs and
+/// workflows read it there.
+#[test]
+fn the_address_of_the_repository_stands_in_cargo_toml() {
+    let address = REPOSITORY.strip_prefix("https://").unwrap();
+    let owner = address.rsplit_once('/').unwrap().0;
+    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        for (place, _) in read(page).match_indices("/k8s-token-cache/k8s-token-cache") {
+            let page = read(page);
+            let before = &page[..place];
+            assert!(before.ends_with(owner.rsplit_once('/').unwrap().0), "{}", &page[place..]);
+        }
+    }
+    for folder in ["scripts", "packaging", "man", "completions", ".github"] {
+        for_each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &|path| {
+            let text = fs::read_to_string(path).unwrap();
+            assert!(!text.contains(address), "{} names {address}", path.display());
+        });
+    }
+}
+
+/// The usage text, as the program prints it.
+pub struct Help(String);
+
+impl Help {
+    pub fn read() -> Help {
+        Help(String::from_utf8(Sandbox::new().program().arg("--help").run().stdout).unwrap())
+    }
+
+    /// Of the list of options, not only of the usage lines.
+    pub fn options(&self) -> Vec<&str> {
+        self.section("Options").filter_map(|line| options_in(line.split("  ").next()?).next()).collect()
+    }
+
+    fn variables(&self) -> Vec<&str> {
+        self.section("Environment").filter_map(|line| line.split(' ').next()).collect()
+    }
+
+    /// The variables whose line ends with a default in parentheses.
+    fn defaults(&self) -> Vec<(&str, &str)> {
+        let default = |line: &str| Some(line.rsplit_once('(')?.1.strip_suffix(')')?.len());
+        let lines = self.section("Environment").filter_map(|line| Some((line, default(line)?)));
+        lines
+            .map(|(line, length)| {
+                (line.split(' ').next().unwrap(), &line[line.len() - length - 1..line.len() - 1])
+            })
+            .collect()
+    }
+
+    /// The lines of a section, without their indentation; those that go on are left out.
+    fn section(&self, name: &str) -> impl Iterator<Item = &str> {
+        let text = between(&self.0, &format!("{name}:\n"), "\n\n");
+        text.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '))
+    }
+}
+
+/// `--name` wherever it stands, without a value.
+fn options_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_end = |character: char| !(character.is_ascii_lowercase() || character == '-');
+    text.split([' ', '[', ']'])
+        .filter(|word| word.starts_with("--"))
+        .map(move |word| word.split(is_end).next().unwrap())
+}
+
+fn without_dashes<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    options.iter().map(|option| &option[2..]).collect()
+}
+
+/// The items of the page's lists that begin so, up to the next blank.
+fn items_of_man_page(begin: &str) -> Vec<String> {
+    let page = read(MAN_PAGE);
+    let items = page.lines().filter_map(|line| line.strip_prefix(begin));
+    items.map(|item| item.split(' ').next().unwrap().to_owned()).collect()
+}
+
+/// The flags of mdoc's macros, which leave out the first dash.
+fn flags(text: &str) -> Vec<&str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_flag = |word: &&str| word.len() > 2 && word.starts_with('-');
+    words.into_iter().filter(is_flag).map(|word| &word[1..]).collect()
+}
+
+/// What stands in backticks at the start of table rows, if it begins so; up to a blank or a value.
+fn first_cells<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    cells.filter(|cell| cell.starts_with(begin)).map(|cell| cell.split([' ', '=']).next().unwrap()).collect()
+}
+
+fn set(names: Vec<&str>) -> BTreeSet<&str> {
+    names.into_iter().collect()
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(begin).unwrap_or_else(|| panic!("no '{begin}'"));
+    rest.split_once(end).map_or(rest, |(wanted, _)| wanted)
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn for_each_file(folder: &Path, look: &dyn Fn(&Path)) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            for_each_file(&path, look);
+        } else {
+            look(&path);
+        }
+    }
+}
