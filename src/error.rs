@@ -24,8 +24,13 @@ pub enum Kind {
 }
 
 /// One line of text without newline, in the form "cannot read 'PATH': permission denied".
+///
+/// Boxed, because nearly every function can return one: a result then fits into a register.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     kind: Kind,
     text: String,
     hint: Option<String>,
@@ -35,7 +40,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Error { kind, text: text.into(), hint: None }
+        Error(Box::new(Parts { kind, text: text.into(), hint: None }))
     }
 
     pub fn usage(text: impl Into<String>) -> Self {
@@ -53,16 +58,16 @@ impl Error {
 
     /// A line that tells what to do about it.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     pub fn exit_status(&self) -> u8 {
-        match self.kind {
+        match self.0.kind {
             Kind::Usage => 2,
             Kind::PluginNotFound => 127,
             Kind::PluginNotRunnable => 126,
@@ -74,8 +79,8 @@ impl Error {
 /// The text, which may quote anything, and the hint on a second line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.text))?;
-        match &self.hint {
+        f.write_str(&printable(&self.0.text))?;
+        match &self.0.hint {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
         }
