@@ -56,6 +56,11 @@ impl Error {
         Error::new(kind, format!("cannot {verb} '{}': {}", path.display(), reason(error)))
     }
 
+    /// The same as the fault of a setting: "NAME=VALUE: TEXT".
+    pub fn of_setting(self, name: &str, value: &str) -> Self {
+        Error { kind: Kind::Usage, text: [name, "=", value, ": ", &self.text].concat(), ..self }
+    }
+
     /// A line that tells what to do about it.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
