@@ -57,8 +57,10 @@ impl Error {
     }
 
     /// The same as the fault of a setting: "NAME=VALUE: TEXT".
-    pub fn of_setting(self, name: &str, value: &str) -> Self {
-        Error { kind: Kind::Usage, text: [name, "=", value, ": ", &self.text].concat(), ..self }
+    pub fn of_setting(mut self, name: &str, value: &str) -> Self {
+        self.0.kind = Kind::Usage;
+        self.0.text = [name, "=", value, ": ", &self.0.text].concat();
+        self
     }
 
     /// A line that tells what to do about it.

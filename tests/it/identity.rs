@@ -207,7 +207,9 @@ fn the_real_oci_runs_once_for_one_identity() {
         vec!["11"; 16].join(":")
     );
     fs::write(directory.join("config"), config).unwrap();
-    setting.sandbox.set_env("OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING", "True");
+    for warning in ["OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING", "SUPPRESS_LABEL_WARNING"] {
+        setting.sandbox.set_env(warning, "True");
+    }
     let cluster = "ocid1.cluster.oc1.eu-frankfurt-1.example";
     let call = || {
         let call = setting.sandbox.shell(&setting.plugin);
