@@ -56,6 +56,13 @@ impl Error {
         Error::new(kind, format!("cannot {verb} '{}': {}", path.display(), reason(error)))
     }
 
+    /// The same as the fault of a setting: "NAME=VALUE: TEXT".
+    pub fn of_setting(mut self, name: &str, value: &str) -> Self {
+        self.0.kind = Kind::Usage;
+        self.0.text = [name, "=", value, ": ", &self.0.text].concat();
+        self
+    }
+
     /// A line that tells what to do about it.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());

@@ -183,8 +183,14 @@ fn of_the_exec_info_only_version_and_cluster_count() {
 }
 
 #[test]
+fn an_empty_exec_info_is_none() {
+    let plugin = Caller::of(&["plugin"]);
+    assert_eq!(plugin.clone().with(EXEC_INFO, "").key().hash(), plugin.key().hash());
+}
+
+#[test]
 fn an_exec_info_that_cannot_be_read_keeps_the_cache_out_and_stays_secret() {
-    for info in ["", "{}", "hush-hush", r#"{"apiVersion":"v1","apiVersion":"hush-hush"}"#] {
+    for info in [" ", "{}", "hush-hush", r#"{"apiVersion":"v1","apiVersion":"hush-hush"}"#] {
         let error = Caller::of(&["plugin"]).with(EXEC_INFO, info).call(Key::new).err().unwrap();
         assert_eq!(error.kind(), Kind::Cache);
         assert!(!error.to_string().contains("hush-hush"));
@@ -260,6 +266,18 @@ fn a_secret_is_marked_as_one() {
     ] {
         assert_eq!(caller.key().has_secret(), has_secret);
         assert_eq!(caller.has(Part::Secret), has_secret);
+    }
+    for (command, has_secret) in [
+        (&["plugin", "--client-secret=x"][..], true),
+        (&["plugin", "--client-secret", "x"], true),
+        (&["plugin", "https://me:x@host/"], true),
+        (&["sh", "-c", "TOKEN=x plugin"], true),
+        (&["sh", "-c", "plugin\n\u{1b} --x"], false),
+        (&["plugin", "--token-file", "x"], false),
+        (&["plugin", "--print-token"], false),
+    ] {
+        let caller = Caller::of(command).with("AWS_PROFILE", "x");
+        assert_eq!(caller.key().has_secret(), has_secret, "{command:?}");
     }
     assert_all_differ(&[
         plain.clone().with("DIGITALOCEAN_ACCESS_TOKEN", "a"),

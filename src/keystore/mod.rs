@@ -205,5 +205,5 @@ fn random_key() -> Result<Key> {
 
 /// A mode that was named is a setting, and one that cannot be had is an error; `auto` goes on without.
 fn asked_by_name<T>(mode: &str, result: Result<T>) -> Result<T> {
-    result.map_err(|error| Error::usage(format!("K8S_TOKEN_CACHE_ENCRYPTION={mode}: {error}")))
+    result.map_err(|error| error.of_setting("K8S_TOKEN_CACHE_ENCRYPTION", mode))
 }

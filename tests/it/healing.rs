@@ -51,10 +51,15 @@ fn credential(run: usize) -> Vec<u8> {
 #[test]
 fn a_caller_that_asks_again_for_an_old_credential_gets_a_new_one() {
     let Some(entry) = Entry::of_age(61) else { return };
+    let log = entry.sandbox.home().join("log");
+    entry.sandbox.set_env("K8S_TOKEN_CACHE_LOG", &log);
     let mut caller = entry.caller();
     caller.call().assert_prints(credential(1));
     caller.call().assert_prints(credential(2));
     caller.call().assert_prints(credential(2));
+    let log = fs::read_to_string(log).unwrap();
+    let why = " plugin miss: the caller asked again for what it was given";
+    assert!(log.lines().nth(1).unwrap().ends_with(why), "{log}");
     assert_eq!(entry.plugin.runs(), 2);
     assert_eq!(entry.sandbox.entries(), 1);
 }

@@ -156,6 +156,32 @@ fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
     }
 }
 
+/// Each look costs a hit some microseconds, and on a home in the network much more.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hit_looks_at_the_files_of_its_own_plugin_and_at_no_others() {
+    let setting = Setting::new("aws");
+    let call = || setting.sandbox.cache(&setting.plugin).args(["eks", "get-token"]);
+    assert!(setting.misses(call()));
+    let trace = setting.sandbox.new_path("trace");
+    let strace = ["strace", "-f", "-o", trace.to_str().unwrap()];
+    let Some(run) = call().behind(strace).run_if_found() else { return skip("no 'strace'") };
+    if run.code() != 0 {
+        return skip("strace cannot trace here");
+    }
+    let trace = fs::read_to_string(trace).unwrap();
+    let home = format!("\"{}/", setting.sandbox.home().display());
+    let mut looked_at: Vec<&str> = trace
+        .lines()
+        .filter(|line| !line.contains(" execve("))
+        .filter_map(|line| line.split_once(&home)?.1.split('"').next())
+        .collect();
+    looked_at.sort_unstable();
+    let own = [".cache/k8s-token-cache/token.json", ".local/state/k8s-token-cache/key"];
+    looked_at.retain(|path| !own.iter().any(|own| path.starts_with(own)));
+    assert_eq!(looked_at, [".aws/config", ".aws/credentials"]);
+}
+
 /// The real program in the place of the fake one, with what it needs to be found and to find.
 fn real(name: &str) -> Option<Setting> {
     let tool = if name == "aws" { aws() } else { tool(name) }?;
@@ -207,7 +233,9 @@ fn the_real_oci_runs_once_for_one_identity() {
         vec!["11"; 16].join(":")
     );
     fs::write(directory.join("config"), config).unwrap();
-    setting.sandbox.set_env("OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING", "True");
+    for warning in ["OCI_CLI_SUPPRESS_FILE_PERMISSIONS_WARNING", "SUPPRESS_LABEL_WARNING"] {
+        setting.sandbox.set_env(warning, "True");
+    }
     let cluster = "ocid1.cluster.oc1.eu-frankfurt-1.example";
     let call = || {
         let call = setting.sandbox.shell(&setting.plugin);

@@ -1,7 +1,9 @@
 //! The main job, with the real kubectl in front of a TLS server that checks who comes.
 
+use std::fs;
+
 use crate::support::{
-    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl, now_unix_s,
+    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl, now_unix_s, skip,
 };
 
 const NAMESPACE: &str = "the-only-namespace";
@@ -112,4 +114,35 @@ fn a_credential_of_another_version_is_refused_by_kubectl_as_before() {
     assert_eq!(cached.code(), 1, "{cached:?}");
     assert!(cached.stderr_text().contains("client.authentication.k8s.io/v1"), "{cached:?}");
     assert_eq!(sandbox.entries(), 0);
+}
+
+/// What `--doctor` and `--inject` say of a list of allowed plugins is what kubectl does.
+#[test]
+fn under_an_allowlist_kubectl_runs_the_cache_with_the_lines_that_are_suggested() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("the-token").expires_in(HOUR).bytes());
+    server.allow_token("the-token");
+    let kubeconfig = Kubeconfig::cached([plugin.command()]);
+    let kuberc = sandbox.home().join(".kube/kuberc");
+    let policy =
+        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist\n";
+    fs::create_dir(kuberc.parent().unwrap()).unwrap();
+    fs::write(&kuberc, format!("{policy}credentialPluginAllowlist:\n- name: plugin\n")).unwrap();
+    let get = || kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+    let refused = get();
+    if refused.code() == 0 {
+        return skip("this kubectl knows no allowlist: it is older than 1.35");
+    }
+    assert!(
+        refused.stderr_text().contains("not permitted by the credential plugin allowlist"),
+        "{refused:?}"
+    );
+    let inject = sandbox.program().arg("--inject").arg(sandbox.home().join("kubeconfig")).run();
+    let said = inject.stdout_text();
+    let (_, lines) = said.split_once("or kubectl will not run it:\n").expect("a hint");
+    fs::write(&kuberc, format!("{policy}{lines}")).unwrap();
+    let allowed = get();
+    assert_eq!((allowed.code(), plugin.runs()), (0, 1), "{allowed:?}");
 }

@@ -244,7 +244,7 @@ fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
     assert!(old > 0 && new > 0, "{old} old, {new} new: the delays miss the interesting time");
 }
 
-fn wait_until(done: impl Fn() -> bool) {
+pub fn wait_until(done: impl Fn() -> bool) {
     let limit = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < limit, "waited in vain");

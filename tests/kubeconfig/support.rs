@@ -119,7 +119,7 @@ pub fn kubeconfig(users: &[String]) -> String {
 pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/bin");
+    let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/test/bin");
     let places = std::iter::once(pinned).chain(std::env::split_paths(&path));
     let found = named.or_else(|| places.map(|directory| directory.join(name)).find(|path| path.is_file()));
     if found.is_none() {

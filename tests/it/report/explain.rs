@@ -109,7 +109,12 @@ fn the_log_gives_the_same_reasons() {
     clock.advance(2 * HOUR);
     setting.aws.prints(Credential::token("t").expires_at(clock.now_unix_s() + HOUR).bytes());
     explained_and_logged("miss: expired");
-    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 4, "a line per call");
+    let file = setting.sandbox.cache_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let start = text.find("\"sealed\":\"").unwrap() + 10;
+    std::fs::write(&file, [&text[..start], "AAAA", &text[start + 4..]].concat()).unwrap();
+    explained_and_logged("miss: the entry cannot be opened");
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 5, "a line per call");
 }
 
 #[test]

@@ -45,6 +45,20 @@ fn the_first_kubectl_after_it_hits() {
     assert_eq!((setting.aws.runs(), old.runs()), runs);
 }
 
+#[test]
+fn injected_users_that_differ_in_one_variable_that_nobody_knows_get_two_credentials() {
+    let setting = Setting::new();
+    let path = setting.users(&["a", "b"].map(|tenant| User::direct(tenant, EKS).env("TENANT", tenant)));
+    assert!(setting.shown(["--inject"]).ends_with("2 injected\n"));
+    assert_eq!(fs::read_to_string(&path).unwrap().matches("--key-env=TENANT").count(), 2);
+    assert!(setting.shown(["--warm"]).ends_with("2 fetched\n"));
+    assert_eq!(setting.aws.runs(), 2);
+    let listed = setting.shown(["--list"]);
+    assert!(["a", "b"].iter().all(|tenant| listed.contains(&format!("(TENANT={tenant})"))), "{listed}");
+    setting.shown(["--restore"]);
+    assert!(!fs::read_to_string(&path).unwrap().contains("--key-env"));
+}
+
 /// How many processes this one has started that it has not waited for.
 fn children(pid: u32) -> usize {
     match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
