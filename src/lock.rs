@@ -17,12 +17,13 @@ const KEYS_OFFSET: u64 = 1 << 41;
 /// Offsets are signed 64-bit numbers; this leaves 2^61 bytes for the keys.
 const KEY_BITS: u32 = 61;
 
-/// A pause is that part of the wait so far, so that polling makes no wait longer by more than 3 %.
-const PART: u32 = 32;
+/// A pause is that part of the wait so far: the lock of the store is free in a moment, and a plugin
+/// takes its time.
+const PART: u32 = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// With 64 processes that wait, all of them go on within 100 ms; and until then they leave the
-/// processors to whoever they wait for.
-const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+/// Of 64 processes that wait, the last is to go on within 100 ms of the first; until then they leave
+/// the processors to whoever they wait for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// What is locked.
 #[derive(Clone, Copy)]

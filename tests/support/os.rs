@@ -10,6 +10,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
+use std::{fs, sync::OnceLock, thread, time::Duration};
+
+#[cfg(target_os = "linux")]
+use super::{await_that, skip};
 
 #[derive(Clone, Copy)]
 pub enum Signal {
@@ -49,6 +54,31 @@ pub fn kill_group(pid: u32) {
 pub fn is_alive(pid: u32) -> bool {
     // SAFETY: signal 0 only asks.
     unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
+}
+
+/// Whether a process whose parent has ended is collected when it ends itself; not so in a container
+/// without init, which it says loudly.
+#[cfg(target_os = "linux")]
+pub fn collects_orphans() -> bool {
+    static COLLECTS: OnceLock<bool> = OnceLock::new();
+    let collects = *COLLECTS.get_or_init(|| {
+        let shell = Command::new("/bin/sh").args(["-c", "sleep 0.2 >&- & echo $!"]).output().unwrap();
+        let orphan = String::from_utf8(shell.stdout).unwrap().trim().parse().unwrap();
+        let ended = |pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.is_empty() || stat.contains(") Z ")
+        };
+        await_that("the orphan has ended", || ended(orphan));
+        // Long enough for any first process that would.
+        (0..100).any(|_| {
+            thread::sleep(Duration::from_millis(50));
+            !is_alive(orphan)
+        })
+    });
+    if !collects {
+        skip("the first process here collects no orphans");
+    }
+    collects
 }
 
 pub fn is_root() -> bool {
