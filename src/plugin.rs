@@ -40,14 +40,21 @@ pub struct Run {
 
 pub enum Output {
     Collected(SecretBytes),
-    /// Longer than a credential can be; handed on already.
+    /// Longer than a credential can be, or never seen; handed on already.
     HandedOn,
 }
 
 /// Runs `command` to its end. `hand_on` takes output that is longer than a credential can be.
 pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
-    let mut child = sys::spawn_forwarding_signals(prepare(command).stdout(Stdio::piped()))
-        .map_err(|error| cannot_start(command, &error))?;
+    let mut child = match sys::spawn_forwarding_signals(prepare(command).stdout(Stdio::piped())) {
+        Ok(child) => child,
+        // Where no process or pipe is to be had, this one can still become the plugin. If that cannot
+        // be done either, the plugin itself is the reason.
+        Err(_) => {
+            let status = run_uncached(command)?;
+            return Ok(Run { output: Output::HandedOn, status, interrupted: false });
+        }
+    };
     let output = collect(&mut child, &|| false, hand_on)?;
     let status = child.wait().map_err(|error| cannot_start(command, &error))?;
     sys::stop_forwarding();

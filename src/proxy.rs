@@ -231,7 +231,7 @@ impl<'a> Miss<'a> {
             Output::Collected(bytes) => bytes.expose(),
             Output::HandedOn => {
                 self.end_without_entry();
-                self.log("miss", &"the output is too long for a credential");
+                self.log("miss", &"the output was handed on as it came");
                 return Ok(run.status);
             }
         };

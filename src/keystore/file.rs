@@ -51,13 +51,13 @@ pub fn read(state_dir: &Path) -> Result<Option<Key>> {
     }
 }
 
-/// Makes the directory too.
-pub fn write(state_dir: &Path, key: &Key) -> Result<()> {
+/// Makes the directory too. `locked` says whether nobody else can be at it.
+pub fn write(state_dir: &Path, key: &Key, locked: bool) -> Result<()> {
     disk::make_dir(state_dir)?;
     let path = path(state_dir);
     let cannot_write = |error: io::Error| Error::io(Kind::Cache, "write", &path, &error);
 
-    let temporary = temporary_path(state_dir).map_err(cannot_write)?;
+    let temporary = temporary_path(state_dir, locked).map_err(cannot_write)?;
     let file = disk::create_private(&temporary).map_err(cannot_write)?;
     let renamed = fill(file, key).and_then(|()| fs::rename(&temporary, &path));
     if renamed.is_err() {
@@ -87,8 +87,15 @@ pub(super) fn refused(path: &Path, why: &str) -> Error {
         .with_hint("remove it, and a new key is made")
 }
 
-/// Random, because two containers that share a home may both be process 1.
-fn temporary_path(state_dir: &Path) -> io::Result<PathBuf> {
+/// The lock's holder removes what a killed one left, half a key or a whole one. Without the lock the
+/// name is random, because two containers that share a home may both be process 1.
+fn temporary_path(state_dir: &Path, locked: bool) -> io::Result<PathBuf> {
+    if locked {
+        let path = state_dir.join("key.new");
+        // If that fails, so does making it anew.
+        let _ = fs::remove_file(&path);
+        return Ok(path);
+    }
     let mut random = [0; 8];
     fill_random(&mut random)?;
     Ok(state_dir.join(format!("key.{:016x}", u64::from_ne_bytes(random))))

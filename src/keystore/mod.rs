@@ -158,7 +158,7 @@ impl Places<'_> {
         }
         // What this session could only search, it may be able to read from now on.
         self.keyring.link_to_session();
-        self.make_once(&|| self.keyring.read(), &|key| self.keyring.put(key))
+        self.make_once(&|| self.keyring.read(), &|key, _| self.keyring.put(key))
     }
 
     fn file_key(&self) -> Result<Key> {
@@ -168,7 +168,7 @@ impl Places<'_> {
         if let Some(key) = file::read(state_dir)? {
             return Ok(key);
         }
-        self.make_once(&|| file::read(state_dir), &|key| file::write(state_dir, key))
+        self.make_once(&|| file::read(state_dir), &|key, locked| file::write(state_dir, key, locked))
     }
 
     fn read_file(&self) -> Result<Option<Key>> {
@@ -180,13 +180,13 @@ impl Places<'_> {
     fn make_once(
         &self,
         read: &dyn Fn() -> Result<Option<Key>>,
-        put: &dyn Fn(&Key) -> Result<()>,
+        put: &dyn Fn(&Key, bool) -> Result<()>,
     ) -> Result<Key> {
-        let _lock = self.state_dir.and_then(file::lock);
+        let lock = self.state_dir.and_then(file::lock);
         if let Some(key) = read()? {
             return Ok(key);
         }
-        put(&random_key()?)?;
+        put(&random_key()?, lock.is_some())?;
         read()?.ok_or_else(|| Error::new(Kind::Cache, "the encryption key was gone as soon as it was made"))
     }
 }

@@ -332,9 +332,10 @@ mod in_unix_files {
     fn what_a_crash_left_behind_is_no_obstacle() {
         let home = Home::new();
         fs::create_dir_all(home.state_dir()).unwrap();
-        fs::write(home.state_dir().join("key.0123456789abcdef"), "half a k").unwrap();
+        fs::write(home.state_dir().join("key.new"), "half a k").unwrap();
         fs::write(home.state_dir().join("key.lock"), "").unwrap();
         find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
+        assert_eq!(home.names(), ["key", "key.lock"]);
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //! while shows whether kubectl put back what it had read before us.
 //!
 //! A crash leaves the old file or the new one, save where the file must be written in place: it
-//! has several hard links, or nothing can be put beside it.
+//! has several hard links, or nothing can be put beside it. The lock is a link to the new file, which
+//! its writer has claimed: what a killed one left is so told from what is in use, and removed.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -23,6 +24,7 @@ use super::edit::{Plan, State};
 use super::stat::{self, Stamp};
 use super::yaml::Refusal;
 use crate::error::{Error, Kind, Result};
+use crate::log;
 
 /// What is longer is no kubeconfig.
 const MAX_BYTES: u64 = 8 << 20;
@@ -134,6 +136,7 @@ pub fn edit(
     plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
 ) -> Result<Edited, Trouble> {
     let deadline = Instant::now() + WAIT;
+    remove_dead_lock(&lock_path(path));
     let mut written: Option<Plan> = None;
     let mut adopted: Option<Snapshot> = None;
     loop {
@@ -236,12 +239,12 @@ enum Replaced {
 fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> Result<Replaced, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "write", path, &error);
     let target = fs::canonicalize(path).map_err(failed)?;
-    let prepared = if stat::has_several_links(&snapshot.metadata) {
+    let mut prepared = if stat::has_several_links(&snapshot.metadata) {
         None
     } else {
         prepare(&target, &snapshot.metadata, text).map_err(failed)?
     };
-    let _lock = match lock(path, patience)? {
+    let _lock = match lock(path, prepared.as_ref(), patience)? {
         Locked::Held(lock) => Some(lock),
         Locked::Impossible => None,
         Locked::Busy => return Ok(Replaced::Locked),
@@ -249,7 +252,8 @@ fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> 
     if !snapshot.is_still(path) {
         return Ok(Replaced::Changed);
     }
-    let renamed = prepared.map(|temporary| temporary.rename_to(&target));
+    // Claimed for longer than the lock is there: `prepared` goes last.
+    let renamed = prepared.as_mut().map(|temporary| temporary.rename_to(&target));
     let in_place = match renamed {
         Some(Ok(())) => false,
         Some(Err(error)) if !needs_writing_in_place(&error) => return Err(failed(error).into()),
@@ -307,24 +311,28 @@ struct Temporary {
 
 impl Temporary {
     /// The name begins with a dot and has no suffix of YAML: some tools read every file of
-    /// `~/.kube`.
+    /// `~/.kube`. All use the same, so that the next one finds what a killed one left; only while
+    /// it is in use another is taken.
     fn beside(target: &Path) -> io::Result<Self> {
         let mut name = std::ffi::OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".k8s-token-cache.{}", std::process::id()));
-        let path = target.with_file_name(name);
-        let file = match stat::create_private(&path) {
+        name.push(".k8s-token-cache");
+        let mut path = target.with_file_name(&name);
+        remove_if_dead(&path, 0);
+        let mut created = stat::create_private(&path);
+        if matches!(&created, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
+            name.push(format!(".{}", std::process::id()));
+            path = target.with_file_name(name);
             // Left by a process of the same number that was killed.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                fs::remove_file(&path)?;
-                stat::create_private(&path)?
-            }
-            created => created?,
-        };
+            let _ = fs::remove_file(&path);
+            created = stat::create_private(&path);
+        }
+        let file = created?;
+        stat::claim(&file);
         Ok(Temporary { path, file })
     }
 
-    fn rename_to(mut self, target: &Path) -> io::Result<()> {
+    fn rename_to(&mut self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.path = PathBuf::new();
         Ok(())
@@ -339,12 +347,42 @@ impl Drop for Temporary {
     }
 }
 
+/// Removes a file of ours of at least so many bytes whose writer was killed.
+fn remove_if_dead(path: &Path, least_bytes: u64) {
+    let Ok(file) = File::open(path) else { return };
+    let is_ours = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() >= least_bytes);
+    if is_ours && stat::claim(&file) {
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// kubectl's lock. The file goes when this does.
 struct Lock(PathBuf);
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
+        if let Err(error) = fs::remove_file(&self.0) {
+            log::say(&Error::io(Kind::Failure, "remove", &self.0, &error));
+        }
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// kubectl's own are empty.
+fn remove_dead_lock(lock: &Path) {
+    remove_if_dead(lock, 1);
+}
+
+/// A second name for the new file; a file of its own where there is none, or no links.
+fn create_lock(lock: &Path, prepared: Option<&Temporary>) -> io::Result<()> {
+    match prepared.map(|temporary| fs::hard_link(&temporary.path, lock)) {
+        Some(Ok(())) => Ok(()),
+        _ => stat::create_private(lock).map(drop),
     }
 }
 
@@ -355,18 +393,17 @@ enum Locked {
     Busy,
 }
 
-fn lock(path: &Path, patience: Patience) -> Result<Locked> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock = PathBuf::from(name);
+fn lock(path: &Path, prepared: Option<&Temporary>, patience: Patience) -> Result<Locked> {
+    let lock = lock_path(path);
     let deadline = Instant::now() + WAIT;
     loop {
-        match stat::create_private(&lock) {
-            Ok(_) => return Ok(Locked::Held(Lock(lock))),
+        match create_lock(&lock, prepared) {
+            Ok(()) => return Ok(Locked::Held(Lock(lock))),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) if needs_writing_in_place(&error) => return Ok(Locked::Impossible),
             Err(error) => return Err(Error::io(Kind::Failure, "create", &lock, &error)),
         }
+        remove_dead_lock(&lock);
         if patience == Patience::Never {
             return Ok(Locked::Busy);
         }

@@ -36,6 +36,11 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Whether nobody who is alive has claimed the file. The claim holds until the file is closed.
+pub fn claim(file: &File) -> bool {
+    file.try_lock().is_ok()
+}
+
 /// Owner first: a change of owner clears bits of the mode.
 pub fn copy_owner_and_mode(from: &Metadata, file: &File) -> io::Result<()> {
     let own = file.metadata()?;

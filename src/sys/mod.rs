@@ -19,7 +19,7 @@ pub use windows::*;
 #[cfg(test)]
 mod tests;
 
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 #[global_allocator]
 static ALLOCATOR: arena::Arena = arena::Arena;
 

@@ -15,6 +15,7 @@ mod encryption;
 mod exit_status;
 mod floods;
 mod healing;
+mod hostile;
 mod identity;
 mod key;
 mod kubectl;

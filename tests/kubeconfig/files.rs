@@ -183,6 +183,35 @@ fn a_stale_lock_is_named_after_a_while() {
 }
 
 #[test]
+fn what_a_killed_injection_left_is_removed_by_the_next_one() {
+    let home = Home::new();
+    let path = config(&home);
+    let temporary = home.path().join(".config.k8s-token-cache");
+    // Killed while it held the lock, and, at the last moment, with its work done.
+    for target in [&temporary, &path] {
+        fs::write(&temporary, "half a kubeconfig").unwrap();
+        fs::hard_link(target, home.path().join("config.lock")).unwrap();
+        home.run(["--inject", "config"]).succeeded();
+        assert_eq!(names(home.path()), ["config"]);
+        assert!(read(&path).contains("k8s-token-cache"));
+    }
+}
+
+#[test]
+fn what_another_injection_is_just_writing_is_left_alone() {
+    let home = Home::new();
+    let path = config(&home);
+    let temporary = home.path().join(".config.k8s-token-cache");
+    fs::write(&temporary, "claimed").unwrap();
+    let claimed = fs::File::open(&temporary).unwrap();
+    claimed.lock().unwrap();
+    home.run(["--inject", "config"]).succeeded();
+    assert_eq!(names(home.path()), [".config.k8s-token-cache", "config"]);
+    assert_eq!(read(&temporary), "claimed");
+    assert!(read(&path).contains("k8s-token-cache"));
+}
+
+#[test]
 fn the_lock_stands_beside_the_link_as_kubectl_puts_it() {
     let home = Home::new();
     let target = home.file("real/config", kubeconfig(&[user("a", "aws")]));

@@ -92,6 +92,16 @@ pub fn make_fifo(path: &Path) {
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "mkfifo");
 }
 
+/// Lets two files or directories change places, at once.
+#[cfg(target_os = "linux")]
+pub fn exchange(one: &Path, other: &Path) {
+    let [one, other] = [one, other].map(|path| CString::new(path.as_os_str().as_bytes()).unwrap());
+    let here = libc::AT_FDCWD;
+    // SAFETY: both paths are strings with their zero byte that outlive the call.
+    let result = unsafe { libc::renameat2(here, one.as_ptr(), here, other.as_ptr(), libc::RENAME_EXCHANGE) };
+    assert_eq!(result, 0, "renameat2: {}", io::Error::last_os_error());
+}
+
 /// Lets the command inherit `descriptor`, which is open here, under the number `number`.
 pub fn inherit_as(command: &mut Command, descriptor: RawFd, number: RawFd) {
     // SAFETY: dup2 is async-signal-safe and leaves the parent's descriptors alone.

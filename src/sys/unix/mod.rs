@@ -2,7 +2,7 @@
 
 mod files;
 mod processes;
-#[cfg(not(test))]
+#[cfg(not(any(test, fuzzing)))]
 mod start;
 mod terminal;
 

@@ -1,0 +1,35 @@
+//! Any argument vector: a command, or an error of status 2 that can be shown. What is wrapped is the
+//! end of what was given, unchanged.
+#![no_main]
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use libfuzzer_sys::fuzz_target;
+use program::cli::{self, Command};
+use program::{identity, kubeconfig};
+
+fuzz_target!(|line: &[u8]| {
+    let arguments: Vec<OsString> =
+        line.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+    match cli::parse(arguments.clone()) {
+        Ok(Command::Proxy(wrapped) | Command::Explain(wrapped) | Command::Clear(Some(wrapped))) => {
+            assert!(!wrapped.command.is_empty());
+            assert!(arguments.ends_with(&wrapped.command));
+            assert!(wrapped.key_env.iter().all(|name| !name.is_empty() && !name.contains('=')));
+        }
+        Ok(_) => {}
+        Err(error) => {
+            assert_eq!(error.exit_status(), 2);
+            assert!(!error.to_string().is_empty());
+        }
+    }
+    let variable = |name: &str| name.starts_with("AWS").then(|| OsString::from("value"));
+    let identity = identity::identify(&arguments, &variable);
+    let _ = identity.variables().count();
+    let _ = identity::install_hint(&arguments);
+    assert_eq!(identity::mask_arguments(&arguments).len(), arguments.len());
+    for argument in &arguments {
+        let _ = kubeconfig::printable(&argument.to_string_lossy());
+    }
+});

@@ -1,0 +1,44 @@
+//! Any bytes in the place of the table of callers: a row that nobody wrote is no row, and a row that
+//! was written is found again.
+#![no_main]
+
+use std::fs::File;
+use std::os::fd::FromRawFd;
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use program::NOW;
+use program::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
+use program::sys::{Process, write_all_at};
+
+fuzz_target!(|input: (&[u8], u32, u64, u8)| {
+    let (content, id, started, status) = input;
+    // SAFETY: memfd_create gives a new descriptor or -1, which is checked.
+    let file = unsafe {
+        let descriptor = libc::memfd_create(c"callers".as_ptr(), 0);
+        assert!(descriptor >= 0);
+        File::from_raw_fd(descriptor)
+    };
+    write_all_at(&file, content, 0).unwrap();
+    let callers = Callers::new(file);
+    let name = *b"an entry's name.";
+    let subjects = [Subject::key(&name), Subject::caller(&name, Process { id, started })];
+    for subject in subjects {
+        assert_eq!(callers.recall(subject, NOW).row, Row::default());
+    }
+    let failure = Failure::new(status, NOW);
+    for subject in subjects {
+        callers.update(subject, NOW, |row| {
+            row.given = started;
+            row.heals = status;
+            row.fail(failure);
+        });
+        let row = callers.recall(subject, NOW).row;
+        assert_eq!((row.given, row.heals, row.ending), (started, status, Ending::Failed(failure)));
+        assert_eq!(row.ended_unix_ms, unix_ms(NOW));
+        assert_eq!(row.recent_failure(NOW), Some(failure));
+        let _ = row.rejects(started, Duration::from_secs(started));
+        // A row from the future is none.
+        assert_eq!(callers.recall(subject, NOW - Duration::from_secs(1)).row, Row::default());
+    }
+});

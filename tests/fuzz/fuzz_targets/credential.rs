@@ -1,0 +1,42 @@
+//! What is taken for a credential is one for client-go too; and no bytes make the judge, the JWT or
+//! the certificate reader panic.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use program::NOW;
+use program::credential::{self, Verdict};
+use serde_json::Value;
+
+const V1: &str = "client.authentication.k8s.io/v1";
+
+fuzz_target!(|output: &[u8]| {
+    let verdict = credential::judge(output, Some(V1), NOW);
+    let text = output.strip_prefix(b"\xef\xbb\xbf").unwrap_or(output);
+    match verdict {
+        Verdict::Invalid(_) => {}
+        Verdict::Uncacheable(_) => assert!(client_go_accepts(text)),
+        Verdict::Cacheable { expires_unix_s } => {
+            assert!(client_go_accepts(text));
+            assert!(expires_unix_s > NOW.as_secs());
+        }
+    }
+    if let Ok(pem) = std::str::from_utf8(output) {
+        let _ = program::x509::earliest_not_after(pem);
+    }
+});
+
+/// What client-go demands (`refreshCredsLocked`), the certificate's validity aside.
+fn client_go_accepts(text: &[u8]) -> bool {
+    let Ok(document) = serde_json::from_slice::<Value>(text) else { return false };
+    let is_text = |value: &Value| value.is_null() || value.is_string();
+    let filled = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let status = &document["status"];
+    let [token, certificate, key] =
+        ["token", "clientCertificateData", "clientKeyData"].map(|name| &status[name]);
+    document["kind"] == "ExecCredential"
+        && document["apiVersion"] == V1
+        && status.is_object()
+        && [token, certificate, key, &status["expirationTimestamp"]].into_iter().all(is_text)
+        && (filled(token) || filled(certificate))
+        && filled(certificate) == filled(key)
+}

@@ -1,0 +1,36 @@
+//! No envelope opens but one that was sealed with this key for this entry and is whole; and no bytes
+//! in the place of an entry's object make it be read.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use program::entry::Vault;
+use program::keystore::Source;
+use program::seal::{Context, Sealer};
+use program::secret::Key;
+
+const CONTEXT: Context = Context { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
+
+fuzz_target!(|input: (&[u8], u16, u8)| {
+    let (bytes, at, change) = input;
+    let sealer = || Sealer::new(Key::from_slice(&[3; 32]).unwrap(), Source::File);
+    assert!(sealer().open(&CONTEXT, bytes).is_none());
+
+    let mut envelope = sealer().seal(&CONTEXT, bytes).unwrap();
+    assert_eq!(sealer().open(&CONTEXT, &envelope).unwrap().expose(), bytes);
+    let other = Context { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT };
+    assert!(sealer().open(&other, &envelope).is_none());
+    assert!(sealer().open(&CONTEXT, &envelope[..usize::from(at) % envelope.len()]).is_none());
+    // Any change of any byte; the fifth tells where the key came from, and is sealed like the rest.
+    let at = usize::from(at) % envelope.len();
+    envelope[at] ^= change;
+    assert_eq!(sealer().open(&CONTEXT, &envelope).is_some(), change == 0);
+
+    assert!(Vault::Sealed(sealer()).decode(&CONTEXT.name, bytes).is_none());
+    if let Some(entry) = Vault::Plain.decode(&CONTEXT.name, bytes) {
+        let _ = program::key::parts(entry.parts()).count();
+        let again = Vault::Plain.encode(&CONTEXT.name, &entry).unwrap();
+        let again = Vault::Plain.decode(&CONTEXT.name, again.as_bytes()).unwrap();
+        assert_eq!(again.credential(), entry.credential());
+        assert_eq!(again.parts(), entry.parts());
+    }
+});

@@ -1,0 +1,75 @@
+//! An edited kubeconfig means, to another parser, what the first one meant but for the plugins that
+//! were to change; twice equals once; restoring gives the meaning back. Or it is refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use program::kubeconfig_text::edit::{Injection, State, Wish, inject, restore};
+use serde_yaml_ng::Value;
+
+const PROGRAM: &str = "k8s-token-cache";
+
+fuzz_target!(|text: &str| {
+    let wish = || Wish { users: &[], directory: Some("/home/u/.kube"), is_own: &|command| command == PROGRAM };
+    let injection =
+        Injection { wish: wish(), program: PROGRAM, program_is_chosen: false, known: &|_, _| false };
+    let Ok(plan) = inject(text, &injection) else { return };
+    let injected = plan.apply(text);
+    if plan.edits.is_empty() {
+        assert_eq!(injected, text);
+        return;
+    }
+    let again = inject(&injected, &injection).expect("what was injected can be injected");
+    assert_eq!(again.apply(&injected), injected, "twice is not once");
+
+    let restored = restore(&injected, &wish()).expect("what was injected can be restored").apply(&injected);
+    // The other parser is another one: it refuses some texts. What it reads must mean the same.
+    let (Some(before), Some(during), Some(after)) = (meaning(text), meaning(&injected), meaning(&restored))
+    else {
+        return;
+    };
+    let was_injected = plan.users.iter().any(|(_, state)| matches!(state, State::Updated | State::AlreadyInjected));
+    if !was_injected {
+        assert_eq!(without_program(before.clone()), without_program(after), "restored");
+    }
+    assert_eq!(without_program(before), without_program(during), "injected");
+});
+
+fn meaning(text: &str) -> Option<Value> {
+    serde_yaml_ng::Deserializer::from_str(text)
+        .next()
+        .and_then(|document| serde::Deserialize::deserialize(document).ok())
+}
+
+/// Every exec plugin as one list: its command and arguments, this program and its options left out.
+fn without_program(mut config: Value) -> Value {
+    let Some(users) = config.get_mut("users").and_then(Value::as_sequence_mut) else { return config };
+    for user in users {
+        let Some(exec) = user.get_mut("user").and_then(|user| user.get_mut("exec")) else { continue };
+        let Some(exec) = exec.as_mapping_mut() else { continue };
+        let mut words = vec![exec.remove("command").unwrap_or_default()];
+        if let Some(Value::Sequence(args)) = exec.remove("args") {
+            words.extend(args);
+        }
+        while words.first().is_some_and(|word| word == PROGRAM) && words.len() > 1 {
+            words.remove(0);
+            while words.first().and_then(Value::as_str).is_some_and(|word| word.starts_with("--key-env=")) {
+                words.remove(0);
+            }
+            if words.first().is_some_and(|word| word == "--") {
+                words.remove(0);
+            }
+        }
+        // client-go resolves a relative path against the kubeconfig's directory; what moved into
+        // `args` had to become absolute.
+        if let Some(Value::String(command)) = words.first_mut()
+            && let Some(relative) = command.strip_prefix("/home/u/.kube/")
+        {
+            *command = relative.trim_start_matches("./").to_owned();
+        }
+        if let Some(Value::String(command)) = words.first_mut() {
+            *command = command.trim_start_matches("./").to_owned();
+        }
+        exec.insert("words".into(), words.into());
+    }
+    config
+}

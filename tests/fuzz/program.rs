@@ -1,0 +1,59 @@
+//! The program's modules as a library, for the fuzz targets.
+//!
+//! The program itself is a binary crate without library. Its modules are mounted here under their own
+//! names, so that they find each other; `cfg(fuzzing)` leaves out its start and its allocator.
+
+#![allow(dead_code, unused_imports, unreachable_pub)]
+
+#[path = "../../src/base64.rs"]
+pub mod base64;
+#[path = "../../src/cache.rs"]
+pub mod cache;
+#[path = "../../src/callers.rs"]
+pub mod callers;
+#[path = "../../src/cli.rs"]
+pub mod cli;
+#[path = "../../src/config.rs"]
+pub mod config;
+#[path = "../../src/credential.rs"]
+pub mod credential;
+#[path = "../../src/entry.rs"]
+pub mod entry;
+#[path = "../../src/error.rs"]
+pub mod error;
+#[path = "../../src/exec_info.rs"]
+pub mod exec_info;
+#[path = "../../src/fnv.rs"]
+pub mod fnv;
+#[path = "../../src/identity/mod.rs"]
+pub mod identity;
+#[path = "../../src/json.rs"]
+pub mod json;
+#[path = "../../src/key.rs"]
+pub mod key;
+#[path = "../../src/keystore/mod.rs"]
+pub mod keystore;
+#[path = "../../src/kubeconfig/mod.rs"]
+pub mod kubeconfig;
+#[path = "../../src/lock.rs"]
+pub mod lock;
+#[path = "../../src/log.rs"]
+pub mod log;
+#[path = "../../src/seal.rs"]
+pub mod seal;
+#[path = "../../src/secret.rs"]
+pub mod secret;
+#[path = "../../src/store.rs"]
+pub mod store;
+#[path = "../../src/sys/mod.rs"]
+pub mod sys;
+#[path = "../../src/time.rs"]
+pub mod time;
+#[path = "../../src/x509.rs"]
+pub mod x509;
+
+#[path = "kubeconfig_text.rs"]
+pub mod kubeconfig_text;
+
+/// A moment in January 2026.
+pub const NOW: std::time::Duration = std::time::Duration::from_secs(1_769_846_400);

@@ -1,0 +1,227 @@
+//! Surroundings in which little works: streams that are closed, full or not read, no descriptors
+//! left, a directory that changes under our feet, plugins that behave badly.
+
+use std::fs;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use crate::cache_file::assert_only_cache_files;
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
+
+struct Setting {
+    sandbox: Sandbox,
+    plugin: Plugin,
+    credential: Vec<u8>,
+}
+
+impl Setting {
+    fn new() -> Setting {
+        Setting::with_token("t")
+    }
+
+    fn with_token(token: &str) -> Setting {
+        let sandbox = Sandbox::new();
+        let plugin = sandbox.plugin("plugin");
+        let credential = Credential::token(token).expires_in(HOUR).bytes();
+        plugin.prints(&credential);
+        Setting { sandbox, plugin, credential }
+    }
+
+    fn call(&self) -> Call {
+        self.sandbox.cache(&self.plugin)
+    }
+
+    /// Behind a shell that does `preparation` and becomes the program.
+    fn call_after(&self, preparation: &str) -> Call {
+        let script = format!("{preparation}; exec \"$@\"");
+        self.call().behind(["/bin/sh", "-c", &script, "sh"])
+    }
+
+    /// A miss and then a hit, each after `preparation`.
+    fn assert_works_after(&self, preparation: &str) {
+        for _ in 0..2 {
+            self.call_after(preparation).run().assert_prints(&self.credential);
+        }
+        assert_eq!(self.plugin.runs(), 1, "{preparation}");
+    }
+
+    /// In front of a shell that does `script` in the place of a plugin.
+    fn call_script(&self, script: &str) -> Call {
+        let output = self.sandbox.home().join("output");
+        fs::write(&output, &self.credential).unwrap();
+        self.sandbox.program().args(["/bin/sh", "-c", script]).arg(output)
+    }
+}
+
+#[test]
+fn closed_input_and_error_streams_do_not_matter() {
+    for closed in ["exec <&-", "exec 2>&-", "exec <&- 2>&-"] {
+        Setting::new().assert_works_after(closed);
+    }
+}
+
+/// The next file that is opened would get the stream's number.
+#[test]
+fn nothing_is_written_into_a_file_that_took_a_closed_streams_place() {
+    let setting = Setting::with_token("marked-secret");
+    for closed in ["exec >&-", "exec <&- >&-", "exec <&- >&- 2>&-"] {
+        for _ in 0..2 {
+            setting.call_after(closed).run().assert_prints("");
+        }
+    }
+    for file in [setting.sandbox.cache_file(), setting.sandbox.lock_file()] {
+        let content = fs::read(&file).unwrap();
+        assert!(!content.windows(13).any(|window| window == b"marked-secret"), "{}", file.display());
+    }
+    setting.call().run().assert_prints(&setting.credential);
+    assert_eq!(setting.plugin.runs(), 1);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_output_is_an_error_that_says_so_and_costs_no_second_run() {
+    let setting = Setting::new();
+    for _ in 0..2 {
+        let mut call = setting.call();
+        call.command().stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        let run = call.run();
+        assert_eq!(run.code(), 1);
+        let expected = "k8s-token-cache: cannot write to standard output: no space left on device\n";
+        assert_eq!(run.stderr_text(), expected);
+    }
+    assert_eq!(setting.plugin.runs(), 1);
+}
+
+/// Such as a Node.js client has: a full one is no error, but to be waited for.
+#[test]
+fn an_output_that_does_not_block_gets_everything() {
+    let setting = Setting::with_token(&"t".repeat(900_000));
+    for _ in 0..2 {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let mut call = setting.call();
+        call.command().stdout(OwnedFd::from(theirs));
+        let running = call.spawn();
+        let mut printed = Vec::new();
+        ours.read_to_end(&mut printed).unwrap();
+        assert!(printed == setting.credential);
+        assert_eq!(running.finish().code(), 0);
+    }
+    assert_eq!(setting.plugin.runs(), 1);
+}
+
+/// With too few even for a pipe from the plugin, the program becomes the plugin.
+#[test]
+fn with_hardly_any_open_files_allowed_the_credential_still_comes() {
+    for most in 4..16 {
+        let setting = Setting::new();
+        // A key file was asked for by name; not to be able to open it would be an error.
+        setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
+        let limited = format!("ulimit -n {most}; exec \"$@\"");
+        // A plugin that needs no more than one open file itself.
+        let call = |name: &str| {
+            let output = setting.sandbox.home().join(name);
+            fs::write(&output, &setting.credential).unwrap();
+            setting.sandbox.program().arg("/bin/cat").arg(output)
+        };
+        let limited = |name: &str| call(name).behind(["/bin/sh", "-c", &limited, "sh"]).run();
+        limited("one").assert_prints(&setting.credential);
+        call("one").run().assert_prints(&setting.credential);
+        // Nothing is lost where there is something already.
+        limited("two").assert_prints(&setting.credential);
+        let entries = setting.sandbox.entries();
+        assert!(entries >= 1, "{most}");
+        call("one").run().assert_prints(&setting.credential);
+        limited("one").assert_prints(&setting.credential);
+        assert_eq!(setting.sandbox.entries(), entries, "{most}");
+    }
+}
+
+#[test]
+fn with_one_open_file_allowed_nothing_is_broken() {
+    let setting = Setting::new();
+    setting.call().run().assert_prints(&setting.credential);
+    for closed in ["", "exec <&-; ", "exec <&- 2>&-; "] {
+        // The plugin, a script, cannot be opened by its shell: its error is all there is to get.
+        let run = setting.call_after(&format!("{closed}ulimit -n 1")).run();
+        assert!(run.code() != 0 || run.stdout == setting.credential, "{closed}: {run:?}");
+    }
+    setting.call().run().assert_prints(&setting.credential);
+    assert_eq!(setting.sandbox.entries(), 1);
+}
+
+/// Between the moment at which the directory is checked and the moment at which it is used.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_directory_that_is_swapped_for_a_link_under_way_catches_nothing() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let setting = Setting::new();
+    let victim = setting.sandbox.home().join("victim");
+    fs::create_dir(&victim).unwrap();
+    fs::set_permissions(&victim, fs::Permissions::from_mode(0o777)).unwrap();
+    setting.call().run().assert_prints(&setting.credential);
+    let link = setting.sandbox.home().join("link");
+    symlink(&victim, &link).unwrap();
+    let done = AtomicBool::new(false);
+    let (directory, calls) = (setting.sandbox.cache_directory(), 0..150);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                crate::support::exchange(&directory, &link);
+            }
+        });
+        // Whatever fails below, the thread is to end.
+        let runs: Vec<_> = calls.map(|number| setting.call().arg(number.to_string()).run()).collect();
+        done.store(true, Ordering::Relaxed);
+        runs.iter().for_each(|run| run.assert_prints(&setting.credential));
+    });
+    assert!(fs::read_dir(&victim).unwrap().next().is_none(), "something was put where others can write");
+    let directory = if directory.is_symlink() { link } else { directory };
+    assert_only_cache_files(&directory);
+}
+
+#[test]
+fn a_plugin_that_closes_its_streams_is_waited_for() {
+    let setting = Setting::new();
+    let runs = setting.sandbox.new_path("runs");
+    let script = format!("cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; echo run >>'{}'; exit 0", runs.display());
+    for _ in 0..2 {
+        setting.call_script(&script).run().assert_prints(&setting.credential);
+        assert_eq!(fs::read_to_string(&runs).unwrap(), "run\n");
+    }
+    let failing = "cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; exit 9";
+    let run = setting.call_script(failing).run();
+    assert_eq!((run.code(), &run.stdout), (9, &setting.credential));
+}
+
+/// Its own children are its own affair, unless they keep the output open.
+#[test]
+fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
+    let setting = Setting::new();
+    let script = "sleep 1000 2>/dev/null & cat \"$0\"";
+    for _ in 0..2 {
+        let mut call = setting.call_script(script);
+        // What the daemon holds of ours is the plugin's pipe alone.
+        call.command().stderr(Stdio::null());
+        let run = call.run();
+        assert_eq!((run.code(), &run.stdout), (0, &setting.credential));
+    }
+    for daemon in setting.sandbox.processes() {
+        crate::support::kill(daemon, crate::support::Signal::Kill);
+    }
+}
+
+#[test]
+fn a_plugin_that_prints_for_ever_is_handed_on_until_nobody_reads() {
+    let setting = Setting::new();
+    // Far more than a program may have that keeps what it reads.
+    let limit = "ulimit -v 65536; \"$@\" | head -c 300000000 | wc -c";
+    let call = setting.sandbox.program().args(["yes", "k8s"]);
+    let run = call.behind(["/bin/sh", "-c", limit, "sh"]).run();
+    assert_eq!((run.code(), run.stdout.trim_ascii()), (0, &b"300000000"[..]));
+    setting.sandbox.await_quiet();
+}
