@@ -142,10 +142,11 @@ fn flags(text: &str) -> Vec<&str> {
     words.into_iter().filter(is_flag).map(|word| &word[1..]).collect()
 }
 
-/// What stands in backticks at the start of table rows, if it begins so; up to a blank or a value.
+/// What stands in backticks in the first cell of table rows, if it begins so; up to a blank or a value.
 fn first_cells<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
-    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    cells.filter(|cell| cell.starts_with(begin)).map(|cell| cell.split([' ', '=']).next().unwrap()).collect()
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').step_by(2)).filter(|name| name.starts_with(begin));
+    names.map(|name| name.split([' ', '=']).next().unwrap()).collect()
 }
 
 fn set(names: Vec<&str>) -> BTreeSet<&str> {

@@ -16,6 +16,7 @@ mod exit_status;
 mod floods;
 mod healing;
 mod identity;
+mod install;
 mod key;
 mod kubectl;
 mod passthrough;
