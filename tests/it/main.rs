@@ -24,6 +24,7 @@ mod permissions;
 mod plugin_output;
 mod proxy;
 mod refresh;
+mod release;
 mod report;
 mod single_flight;
 mod test_tools;
