@@ -15,10 +15,10 @@ enum Shell {
     Bash,
     Zsh,
     Fish,
-    PowerShell,
+    Pwsh,
 }
 
-const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
+const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Pwsh];
 
 #[test]
 fn every_option_of_help_is_offered_and_no_other() {
@@ -124,7 +124,7 @@ impl Interactive {
             Shell::Bash => ("bash", "complete.bash"),
             Shell::Zsh => ("zsh", "complete.zsh"),
             Shell::Fish => ("fish", "complete.fish"),
-            Shell::PowerShell => ("pwsh", "complete.ps1"),
+            Shell::Pwsh => ("pwsh", "complete.ps1"),
         };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let run = self
