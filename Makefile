@@ -1,7 +1,8 @@
 # What there is to do. Everything that takes more than a line stands in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test lint check cross-check static dist size smoke bench clean
+.PHONY: help build install demo test lint audit check cross-check static dist size smoke \
+	rehearse bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,11 +20,15 @@ test: ## Run every test, after setting up what the tests need
 	scripts/test-tools
 	cargo test --locked
 
-lint: ## Check format and lints
+lint: ## Check format and lints, of Rust and of everything else
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	scripts/lint
 
-check: lint test cross-check dist size smoke ## Run what CI runs
+audit: ## Check the dependencies for known vulnerabilities: needs the network
+	scripts/audit
+
+check: lint test cross-check dist size smoke rehearse ## Run what CI runs
 
 cross-check: ## Type-check for Windows and macOS
 	scripts/cross-check
@@ -39,6 +44,9 @@ size: ## Compare the builds with scripts/size-budget
 
 smoke: ## Prove that the builds are static and that they work
 	scripts/smoke
+
+rehearse: ## Try every way to install, from what make dist made
+	scripts/rehearse
 
 bench: ## Measure, and write the table and the chart
 	scripts/bench/run

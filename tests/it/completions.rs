@@ -3,8 +3,9 @@
 //! kubeconfig; behind the options the wrapped command completes itself.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::documents::Help;
 use crate::support::{Sandbox, Tool, kubectl, skip};
@@ -14,10 +15,10 @@ enum Shell {
     Bash,
     Zsh,
     Fish,
-    PowerShell,
+    Pwsh,
 }
 
-const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell];
+const SHELLS: [Shell; 4] = [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::Pwsh];
 
 #[test]
 fn every_option_of_help_is_offered_and_no_other() {
@@ -91,11 +92,12 @@ impl Interactive {
     fn new(shell: Shell, kubectl: &Tool) -> Option<Interactive> {
         let sandbox = Sandbox::new();
         let bin = kubectl.program.parent().unwrap();
-        let plugin = sandbox.plugin("a-plugin");
-        let plugins = Path::new(plugin.command()).parent().unwrap();
-        let path = std::env::join_paths(
-            [plugins, bin].into_iter().map(PathBuf::from).chain(std::env::split_paths(&kubectl.path)),
-        );
+        let plugins = sandbox.new_path("plugins");
+        fs::create_dir(&plugins).unwrap();
+        fs::write(plugins.join("a-plugin"), "#!/bin/sh\n").unwrap();
+        fs::set_permissions(plugins.join("a-plugin"), Permissions::from_mode(0o755)).unwrap();
+        let path = [plugins, bin.to_owned()].into_iter().chain(std::env::split_paths(&kubectl.path));
+        let path = std::env::join_paths(path);
         sandbox.set_env("PATH", path.unwrap());
         sandbox.set_env("A_VARIABLE_OF_THE_TEST", "1");
         let kubeconfig = sandbox.new_path("kubeconfig");
@@ -122,7 +124,7 @@ impl Interactive {
             Shell::Bash => ("bash", "complete.bash"),
             Shell::Zsh => ("zsh", "complete.zsh"),
             Shell::Fish => ("fish", "complete.fish"),
-            Shell::PowerShell => ("pwsh", "complete.ps1"),
+            Shell::Pwsh => ("pwsh", "complete.ps1"),
         };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let run = self

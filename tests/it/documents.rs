@@ -65,20 +65,32 @@ fn the_readme_has_a_row_for_each_variable_of_help() {
 #[test]
 fn the_address_of_the_repository_stands_in_cargo_toml() {
     let address = REPOSITORY.strip_prefix("https://").unwrap();
-    let owner = address.rsplit_once('/').unwrap().0;
+    let name = address.split_once('/').unwrap().1;
     for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        for (place, _) in read(page).match_indices("/k8s-token-cache/k8s-token-cache") {
-            let page = read(page);
-            let before = &page[..place];
-            assert!(before.ends_with(owner.rsplit_once('/').unwrap().0), "{}", &page[place..]);
+        let text = read(page);
+        for (place, _) in text.match_indices("github.com/").filter(|(place, _)| names_us(&text[*place..])) {
+            assert!(text[place..].starts_with(address), "{page}: {}", line_at(&text, place));
+        }
+        for (place, _) in text.match_indices("--repo ") {
+            assert!(text[place + 7..].starts_with(name), "{page}: {}", line_at(&text, place));
         }
     }
     for folder in ["scripts", "packaging", "man", "completions", ".github"] {
         for_each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &|path| {
-            let text = fs::read_to_string(path).unwrap();
+            let text = fs::read_to_string(path).unwrap_or_default();
             assert!(!text.contains(address), "{} names {address}", path.display());
         });
     }
+}
+
+/// Whether the address is that of a repository of this program's name.
+fn names_us(address: &str) -> bool {
+    let name = address.split('/').nth(2).unwrap_or_default();
+    name.strip_prefix(env!("CARGO_PKG_NAME")).is_some_and(|rest| !rest.starts_with('-'))
+}
+
+fn line_at(text: &str, place: usize) -> &str {
+    text[place..].lines().next().unwrap_or_default()
 }
 
 /// The usage text, as the program prints it.
@@ -142,10 +154,11 @@ fn flags(text: &str) -> Vec<&str> {
     words.into_iter().filter(is_flag).map(|word| &word[1..]).collect()
 }
 
-/// What stands in backticks at the start of table rows, if it begins so; up to a blank or a value.
+/// What stands in backticks in the first cell of table rows, if it begins so; up to a blank or a value.
 fn first_cells<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
-    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    cells.filter(|cell| cell.starts_with(begin)).map(|cell| cell.split([' ', '=']).next().unwrap()).collect()
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').step_by(2)).filter(|name| name.starts_with(begin));
+    names.map(|name| name.split([' ', '=']).next().unwrap()).collect()
 }
 
 fn set(names: Vec<&str>) -> BTreeSet<&str> {

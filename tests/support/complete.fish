@@ -4,4 +4,4 @@ source $argv[1]/k8s-token-cache.fish
 complete -c a-plugin -l verbose
 complete -c a-plugin -l volume
 # Without the descriptions.
-complete -C $argv[2] | string replace -r '\t.*' ''
+complete -C $argv[2] | string replace -r '\t.*' ''; or true

@@ -5,7 +5,7 @@
 
 zmodload zsh/zpty || exit 127
 zpty shell zsh -f -i
-zpty -w shell "PROMPT=; stty -echo; fpath=(${(q)1} \$fpath); autoload -Uz compinit; compinit -u -D
+zpty -w shell "PROMPT=; stty -echo; fpath=(${(q)1} \$fpath); autoload -Uz compinit; compinit -u
   compdef _a_plugin a-plugin
   _a_plugin() { compadd -- --verbose --volume }
   compadd() {

@@ -1,0 +1,108 @@
+#!/bin/sh
+# Installs k8s-token-cache @VERSION@ from @REPOSITORY@
+# for one user: the program into ~/.local/bin, and beside it its manual page and its completions.
+#
+#   PREFIX     where to install, in place of ~/.local
+#   VERSION    which version, in place of @VERSION@
+#   DOWNLOADS  the folder to download from, in place of the release's
+#
+# Needs curl or wget, tar, and sha256sum, shasum or openssl. Nothing is installed of which the
+# checksum is not right. Everything is in functions that the last line calls, so that a download of
+# this script that breaks off does nothing.
+set -eu
+
+main() {
+  version=${VERSION:-@VERSION@}
+  version=${version#v}
+  prefix=${PREFIX:-${HOME:?is not set}/.local}
+  name=k8s-token-cache-$version-$(find_target)
+  downloads=${DOWNLOADS:-@REPOSITORY@/releases/download/v$version}
+
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  trap 'exit 1' HUP INT TERM
+  download "$downloads/SHA256SUMS" "$folder/SHA256SUMS"
+  download "$downloads/$name.tar.gz" "$folder/$name.tar.gz"
+  check_sum "$name.tar.gz"
+  tar -xzf "$folder/$name.tar.gz" -C "$folder"
+  "$folder/$name/k8s-token-cache" --version >/dev/null || fail "the program does not run here"
+
+  put 755 k8s-token-cache bin/k8s-token-cache
+  put 644 man/k8s-token-cache.1 share/man/man1/k8s-token-cache.1
+  put 644 completions/k8s-token-cache.bash share/bash-completion/completions/k8s-token-cache
+  put 644 completions/_k8s-token-cache share/zsh/site-functions/_k8s-token-cache
+  put 644 completions/k8s-token-cache.fish share/fish/vendor_completions.d/k8s-token-cache.fish
+  echo "installed $("$prefix/bin/k8s-token-cache" --version) as $prefix/bin/k8s-token-cache"
+  case :$PATH: in
+    *":$prefix/bin:"*) echo "next: k8s-token-cache --inject" ;;
+    *) echo "next: put $prefix/bin on your PATH, then: k8s-token-cache --inject" ;;
+  esac
+}
+
+# Prints the target that was built for this machine.
+find_target() {
+  machine=$(uname -m)
+  case $(uname -s) in
+    Linux) system=unknown-linux-musl ;;
+    Darwin)
+      system=apple-darwin
+      # Under Rosetta, a machine with Apple's processor says that it is another.
+      [ "$(sysctl -n hw.optional.arm64 2>/dev/null)" != 1 ] || machine=arm64
+      ;;
+    MINGW* | MSYS* | CYGWIN*) fail "for Windows, take the zip archive or Scoop" ;;
+    *) fail "there is no program for $(uname -s): build it with cargo" ;;
+  esac
+  case $machine in
+    x86_64 | amd64) echo "x86_64-$system" ;;
+    aarch64 | arm64) echo "aarch64-$system" ;;
+    *) fail "there is no program for $(uname -s) on $machine: build it with cargo" ;;
+  esac
+}
+
+# download URL FILE
+download() {
+  if command -v curl >/dev/null; then
+    # No redirection leads from a safe address to another one.
+    case $1 in https:*) safe='--proto =https --tlsv1.2' ;; *) safe= ;; esac
+    # shellcheck disable=SC2086 # Several options, or none.
+    curl $safe --fail --silent --show-error --location --output "$2" "$1" || fail "cannot download $1"
+  elif command -v wget >/dev/null; then
+    wget -q -O "$2" "$1" || fail "cannot download $1"
+  else
+    fail "neither curl nor wget is on PATH"
+  fi
+}
+
+# check_sum FILE: FILE in the folder is what SHA256SUMS says.
+check_sum() {
+  wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$folder/SHA256SUMS")
+  [ -n "$wanted" ] || fail "SHA256SUMS does not name $1"
+  [ "$(sum "$folder/$1")" = "$wanted" ] || fail "the checksum of $1 is wrong"
+}
+
+sum() {
+  if command -v sha256sum >/dev/null; then
+    sha256sum <"$1" | cut -d ' ' -f 1
+  elif command -v shasum >/dev/null; then
+    shasum -a 256 <"$1" | cut -d ' ' -f 1
+  elif command -v openssl >/dev/null; then
+    openssl dgst -sha256 -r <"$1" | cut -d ' ' -f 1
+  else
+    fail "none of sha256sum, shasum and openssl is on PATH"
+  fi
+}
+
+# put MODE FILE PLACE: by a rename, so that a program that runs keeps its file.
+put() {
+  mkdir -p "$prefix/${3%/*}"
+  cp "$folder/$name/$2" "$prefix/$3.new"
+  chmod "$1" "$prefix/$3.new"
+  mv -f "$prefix/$3.new" "$prefix/$3"
+}
+
+fail() {
+  echo "install.sh: $1" >&2
+  exit 1
+}
+
+main "$@"

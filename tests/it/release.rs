@@ -1,0 +1,222 @@
+//! What the release workflow calls, in a copy of the project of its own: nothing is released unless
+//! tag, Cargo.toml, Cargo.lock and changelog agree; nobody sees a release before all its files are up;
+//! the tap gets one pull request. A stand-in for `gh` remembers how it was called.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Run, Sandbox};
+
+const CHANGELOG: &str = "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-11-24\n\n### Added\n\n- This.\n\n\
+    ## [0.0.1] - 2026-01-01\n\n- That.\n\n[0.1.0]: https://example.com\n";
+
+#[test]
+fn a_tag_that_agrees_with_everything_can_be_released() {
+    let project = Project::new();
+    let run = project.run("release-check", &["v0.1.0"]);
+    assert_eq!(run.code(), 0, "{run:?}");
+}
+
+#[test]
+fn a_tag_of_another_version_cannot_be_released() {
+    let project = Project::new();
+    project.assert_refused("v0.1.1", "the tag is v0.1.1");
+    project.assert_refused("0.1.0", "the tag is 0.1.0");
+}
+
+#[test]
+fn a_version_that_the_lock_file_does_not_have_cannot_be_released() {
+    let project = Project::new();
+    project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.0.9\"\n");
+    project.assert_refused("v0.1.0", "Cargo.lock");
+}
+
+#[test]
+fn a_version_without_a_dated_entry_in_the_changelog_cannot_be_released() {
+    let project = Project::new();
+    project.write("CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n- This.\n");
+    project.assert_refused("v0.1.0", "CHANGELOG.md has no line");
+    project.write("CHANGELOG.md", "# Changelog\n\n## [0.1.0]\n\n- This.\n");
+    project.assert_refused("v0.1.0", "CHANGELOG.md has no line");
+    project.write(
+        "CHANGELOG.md",
+        "# Changelog\n\n## [0.1.0] - 2026-11-24\n\n## [0.0.1] - 2026-01-01\n\n- That.\n",
+    );
+    project.assert_refused("v0.1.0", "says nothing of 0.1.0");
+}
+
+#[test]
+fn the_notes_are_those_of_this_version_alone() {
+    let project = Project::new();
+    let notes = project.run("release-notes", &[]).stdout;
+    assert_eq!(String::from_utf8(notes).unwrap(), "### Added\n\n- This.\n");
+}
+
+#[test]
+fn a_release_is_published_when_every_file_is_up() {
+    let project = Project::new();
+    let run = project.run("release-publish", &["v0.1.0"]);
+    assert_eq!(run.code(), 0, "{run:?}");
+    let calls = project.calls_of_gh();
+    assert_eq!(
+        calls,
+        [
+            "release create v0.1.0 --draft --verify-tag --title v0.1.0 --notes-file -",
+            "release upload v0.1.0 --clobber dist/a.tar.gz dist/b.zip",
+            "release edit v0.1.0 --draft=false --latest",
+        ]
+    );
+}
+
+#[test]
+fn a_release_that_misses_a_file_stays_a_draft() {
+    let project = Project::new();
+    project.write("uploaded", "a.tar.gz\n");
+    let run = project.run("release-publish", &["v0.1.0"]);
+    assert_eq!(run.code(), 1, "{run:?}");
+    assert!(project.calls_of_gh().iter().all(|call| !call.contains("draft=false")));
+}
+
+#[test]
+fn a_draft_that_was_left_behind_is_finished() {
+    let project = Project::new();
+    project.write("state", "true\n");
+    let run = project.run("release-publish", &["v0.1.0"]);
+    assert_eq!(run.code(), 0, "{run:?}");
+    assert!(project.calls_of_gh().iter().all(|call| !call.contains("create")));
+}
+
+#[test]
+fn a_published_release_stays_as_it_is() {
+    let project = Project::new();
+    project.write("state", "false\n");
+    let run = project.run("release-publish", &["v0.1.0"]);
+    assert_eq!(run.code(), 1, "{run:?}");
+    assert_eq!(project.calls_of_gh(), Vec::<String>::new());
+}
+
+#[test]
+fn the_tap_gets_the_formula_in_one_pull_request() {
+    let project = Project::new();
+    let tap = project.tap();
+    let run = project.run("release-tap", &[]);
+    assert_eq!(run.code(), 0, "{run:?}");
+    let formula = project.git(&["-C", &tap, "show", "k8s-token-cache-0.1.0:Formula/k8s-token-cache.rb"]);
+    assert_eq!(formula, "class K8sTokenCache\n");
+    let calls = project.calls_of_gh();
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    assert!(
+        calls[0].starts_with(&format!("pr create --repo {tap} --head k8s-token-cache-0.1.0 ")),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn a_tap_that_has_the_formula_gets_no_pull_request() {
+    let project = Project::new();
+    let tap = project.tap();
+    project.run("release-tap", &[]);
+    project.git(&["-C", &tap, "branch", "--force", "main", "k8s-token-cache-0.1.0"]);
+    let run = project.run("release-tap", &[]);
+    assert_eq!(run.code(), 0, "{run:?}");
+    assert_eq!(project.calls_of_gh().len(), 1);
+}
+
+/// The scripts and what they read, and a `gh` that comes first on PATH.
+struct Project {
+    sandbox: Sandbox,
+}
+
+impl Project {
+    fn new() -> Project {
+        let project = Project { sandbox: Sandbox::new() };
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        fs::create_dir(project.path("scripts")).unwrap();
+        for script in ["metadata", "release-check", "release-notes", "release-publish", "release-tap"] {
+            fs::copy(root.join("scripts").join(script), project.path("scripts").join(script)).unwrap();
+        }
+        project.write("Cargo.toml", "[package]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\nrepository = \"https://example.com/a/b\"\n");
+        project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\n");
+        project.write("CHANGELOG.md", CHANGELOG);
+        fs::create_dir(project.path("dist")).unwrap();
+        project.write("dist/a.tar.gz", "");
+        project.write("dist/b.zip", "");
+        project.write("uploaded", "a.tar.gz\nb.zip\n");
+        project.pretend_gh();
+        project
+    }
+
+    /// Tells what the files `state` and `uploaded` say, and writes every other call down.
+    fn pretend_gh(&self) {
+        let bin = self.path("bin");
+        fs::create_dir(&bin).unwrap();
+        let home = self.sandbox.home().display();
+        let gh = format!(
+            "#!/bin/sh\ncase \"$*\" in\n*isDraft*) exec cat {home}/state ;;\n*assets*) exec cat {home}/uploaded ;;\n\
+             *create*--notes-file*) cat >/dev/null ;;\nesac\necho \"$*\" >>{home}/calls\n"
+        );
+        fs::write(bin.join("gh"), gh).unwrap();
+        make_executable(&bin.join("gh"));
+        self.sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+    }
+
+    /// An empty tap, beside the project; its address. The formula for it is made.
+    fn tap(&self) -> String {
+        let tap = self.path("tap.git").display().to_string();
+        self.git(&["init", "--quiet", "--bare", "--initial-branch=main", &tap]);
+        let seed = self.path("seed").display().to_string();
+        self.git(&["init", "--quiet", "--initial-branch=main", &seed]);
+        self.git(&[
+            "-C",
+            &seed,
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message=a",
+        ]);
+        self.git(&["-C", &seed, "push", "--quiet", &tap, "main"]);
+        self.sandbox.set_env("TAP", &tap);
+        self.write("dist/k8s-token-cache.rb", "class K8sTokenCache\n");
+        tap
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let run = self.sandbox.tool("git").args(arguments).run();
+        assert_eq!(run.code(), 0, "git {arguments:?}: {run:?}");
+        String::from_utf8(run.stdout).unwrap()
+    }
+
+    fn run(&self, script: &str, arguments: &[&str]) -> Run {
+        self.sandbox.tool(self.path("scripts").join(script)).args(arguments).run()
+    }
+
+    #[track_caller]
+    fn assert_refused(&self, tag: &str, why: &str) {
+        let run = self.run("release-check", &[tag]);
+        assert_eq!(run.code(), 1, "{run:?}");
+        let told = String::from_utf8_lossy(&run.stderr);
+        assert!(told.contains(why), "{told}");
+    }
+
+    fn calls_of_gh(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.path("calls")).unwrap_or_default();
+        calls.lines().map(str::to_owned).collect()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.sandbox.home().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+}
+
+fn make_executable(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
