@@ -203,7 +203,7 @@ fn what_another_injection_is_just_writing_is_left_alone() {
     let path = config(&home);
     let temporary = home.path().join(".config.k8s-token-cache");
     fs::write(&temporary, "claimed").unwrap();
-    let claimed = fs::File::open(&temporary).unwrap();
+    let claimed = File::open(&temporary).unwrap();
     claimed.lock().unwrap();
     home.run(["--inject", "config"]).succeeded();
     assert_eq!(names(home.path()), [".config.k8s-token-cache", "config"]);

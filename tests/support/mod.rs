@@ -22,9 +22,9 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
+pub use os::{Signal, Terminal, inherit_as, is_alive, is_root, kill, make_fifo};
 #[cfg(target_os = "linux")]
 pub use os::{collects_orphans, exchange};
-pub use os::{Signal, Terminal, inherit_as, is_alive, is_root, kill, make_fifo};
 #[cfg(target_os = "linux")]
 pub use os::{forbid_keyring, remove_keyrings_of};
 pub use plugin::Plugin;

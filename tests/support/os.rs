@@ -207,7 +207,7 @@ pub fn remove_keyrings_of(user: u32) {
     const INVALIDATE: libc::c_long = 21;
     const USER_KEYRING: libc::c_long = -4;
     const USER_SESSION_KEYRING: libc::c_long = -5;
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn(move || {
         // SAFETY: all arguments are numbers. libc's own setresuid would change every thread.
         unsafe {
             assert_eq!(libc::syscall(libc::SYS_setresuid, user, user, user), 0);
