@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help build install demo test lint audit check cross-check static dist size smoke \
-	rehearse bench clean
+	rehearse bench fuzz prove clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,7 @@ demo: build ## See it work: needs no cluster and leaves nothing behind
 test: ## Run every test, after setting up what the tests need
 	scripts/test-tools
 	cargo test --locked
+	scripts/fuzz replay
 
 lint: ## Check format and lints, of Rust and of everything else
 	cargo fmt --check
@@ -50,6 +51,12 @@ rehearse: ## Try every way to install, from what make dist made
 
 bench: ## Measure, and write the table and the chart
 	scripts/bench/run
+
+fuzz: ## Run every fuzz target for SECONDS=60, two at a time
+	scripts/fuzz $(or $(SECONDS),60)
+
+prove: ## Make every system call fail, kill at each, load; QUICK=1 for a short round
+	scripts/prove $(if $(QUICK),--quick)
 
 clean: ## Remove what was built and downloaded
 	cargo clean

@@ -129,6 +129,16 @@ impl Snapshot {
     }
 }
 
+/// What stands in a file that a kubeconfig or the environment names, as far as anybody would write
+/// it by hand. A pipe might never end.
+pub fn read_named(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if fs::metadata(path)?.is_file() {
+        File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
 /// Brings a file to the state that `plan` wants.
 pub fn edit(
     path: &Path,

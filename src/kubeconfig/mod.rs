@@ -30,6 +30,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf, is_separator};
 use std::time::Instant;
 
+pub use file::read_named;
 pub use plugins::{Cluster, ExecUser};
 
 use crate::error::{Error, Result, printable};
@@ -396,7 +397,7 @@ pub fn missing_in_kuberc(environment: &Environment, program: &str) -> Option<(Pa
         Some(path) => PathBuf::from(path),
         None => environment.home.as_ref()?.join(".kube").join("kuberc"),
     };
-    let text = std::fs::read_to_string(&path).ok()?;
+    let text = String::from_utf8(read_named(&path).ok()?).ok()?;
     let lines = kuberc::hint(&text, program)?;
     Some((path, lines))
 }

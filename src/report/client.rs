@@ -6,7 +6,6 @@
 //! `ConfigToExecCluster`), and the user's own variables.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf, is_separator};
 
 use crate::cli::{self, Wrapped};
@@ -184,7 +183,7 @@ impl<'u> Client<'u> {
         let mut encoded = Vec::new();
         if !cluster.certificate_authority.is_empty() {
             let path = self.beside_file(Path::new(&cluster.certificate_authority));
-            base64::encode(&fs::read(path).unwrap_or_default(), &mut encoded);
+            base64::encode(&kubeconfig::read_named(&path).unwrap_or_default(), &mut encoded);
         }
         String::from_utf8_lossy(&encoded).into_owned()
     }

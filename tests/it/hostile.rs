@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::cache_file::assert_only_cache_files;
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo};
 
 struct Setting {
     sandbox: Sandbox,
@@ -150,6 +150,28 @@ fn with_one_open_file_allowed_nothing_is_broken() {
     }
     setting.call().run().assert_prints(&setting.credential);
     assert_eq!(setting.sandbox.entries(), 1);
+}
+
+/// A kubeconfig may come from somebody else, and names files.
+#[test]
+fn a_pipe_in_the_place_of_a_file_that_is_named_somewhere_stops_nobody() {
+    let setting = Setting::new();
+    let [pipe, config] = ["pipe", "config"].map(|name| setting.sandbox.home().join(name));
+    make_fifo(&pipe);
+    let command = setting.plugin.command().display();
+    let text = format!(
+        "clusters: [{{name: c, cluster: {{server: 'https://c', certificate-authority: {pipe}}}}}]\n\
+         contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\ncurrent-context: c\n\
+         users: [{{name: u, user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {command}, \
+         interactiveMode: Never, provideClusterInfo: true}}}}}}]\n",
+        pipe = pipe.display()
+    );
+    fs::write(&config, text).unwrap();
+    let run = |verb: &str| setting.sandbox.program().arg(verb).arg(&config).env("KUBERC", &pipe).run();
+    for verb in ["--inject", "--warm", "--restore"] {
+        assert_eq!(run(verb).code(), 0, "{verb}");
+    }
+    assert_eq!(setting.plugin.runs(), 1);
 }
 
 /// Between the moment at which the directory is checked and the moment at which it is used.

@@ -14,10 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import scenarios
 from world import Broken, World
 
-ERRORS = ("EIO", "ENOSPC", "EINTR", "EACCES")
 # strace has to start the program, and without the second musl has no thread.
 NEVER = {"execve", "arch_prctl"}
 # These cannot fail, or be interrupted at most. close(2) can, but then it has closed the file, which strace cannot do.
@@ -177,11 +175,3 @@ def run(program, kinds, faults, workers):
     if idle:
         raise SystemExit(f"prove: strace hit nothing in: {', '.join(idle)}")
     return list(totals.values())
-
-
-def all_faults(program, workers):
-    return run(program, scenarios.ALL, [f"error={error}" for error in ERRORS], workers)
-
-
-def all_crashes(program, workers):
-    return run(program, scenarios.ALL, [KILL], workers)

@@ -1,13 +1,13 @@
 //! Any argument vector: a command, or an error of status 2 that can be shown. What is wrapped is the
 //! end of what was given, unchanged.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::cli::{self, Command};
-use program::{identity, kubeconfig};
+use program::{error, identity};
 
 fuzz_target!(|line: &[u8]| {
     let arguments: Vec<OsString> =
@@ -30,6 +30,6 @@ fuzz_target!(|line: &[u8]| {
     let _ = identity::install_hint(&arguments);
     assert_eq!(identity::mask_arguments(&arguments).len(), arguments.len());
     for argument in &arguments {
-        let _ = kubeconfig::printable(&argument.to_string_lossy());
+        let _ = error::printable(&argument.to_string_lossy());
     }
 });

@@ -1,13 +1,13 @@
 //! Any bytes in the place of the cache file: looked up, listed, written over. What is written is one
 //! JSON document that holds all that could be read, and the new entry.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::NOW;
 use program::store::{Expected, Line, Name, Store};
 

@@ -1,12 +1,12 @@
 //! Any bytes in the place of the table of callers: a row that nobody wrote is no row, and a row that
 //! was written is found again.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::File;
 use std::os::fd::FromRawFd;
 use std::time::Duration;
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::NOW;
 use program::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
 use program::sys::{Process, write_all_at};

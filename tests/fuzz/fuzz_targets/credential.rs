@@ -1,8 +1,8 @@
 //! What is taken for a credential is one for client-go too; and no bytes make the judge, the JWT or
 //! the certificate reader panic.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::NOW;
 use program::credential::{self, Verdict};
 use serde_json::Value;

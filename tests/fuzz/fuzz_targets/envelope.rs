@@ -1,8 +1,8 @@
 //! No envelope opens but one that was sealed with this key for this entry and is whole; and no bytes
 //! in the place of an entry's object make it be read.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::entry::Vault;
 use program::keystore::Source;
 use program::seal::{Context, Sealer};

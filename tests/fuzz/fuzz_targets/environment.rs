@@ -1,11 +1,11 @@
 //! Any environment: a configuration or an error of status 2; a key or an error; and two environments
 //! that differ in a variable that counts give two keys.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::config::Config;
 use program::exec_info::{ExecInfo, not_interactive};
 use program::identity::identify;

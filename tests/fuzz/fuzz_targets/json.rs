@@ -1,7 +1,7 @@
 //! The scanner and serde_json accept the same texts and read the same values out of them.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::json::{self, MOST_DEPTH};
 
 fuzz_target!(|text: &[u8]| {

@@ -1,8 +1,8 @@
 //! An edited kubeconfig means, to another parser, what the first one meant but for the plugins that
 //! were to change; twice equals once; restoring gives the meaning back. Or it is refused.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::kubeconfig_text::edit::{Injection, State, Wish, inject, restore};
 use serde_yaml_ng::Value;
 

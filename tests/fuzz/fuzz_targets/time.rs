@@ -1,7 +1,7 @@
 //! Stamps as jiff reads them, durations as Go's grammar has them.
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-use libfuzzer_sys::fuzz_target;
+use program::fuzz_target;
 use program::time::{self, Human};
 
 const UNITS: [(&str, f64); 8] = [
