@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 #[cfg(target_os = "linux")]
-use std::{fs, sync::OnceLock, time::Duration};
+use std::{fs, sync::OnceLock, thread, time::Duration};
 
 #[cfg(target_os = "linux")]
 use super::{await_that, skip};
@@ -71,7 +71,7 @@ pub fn collects_orphans() -> bool {
         await_that("the orphan has ended", || ended(orphan));
         // Long enough for any first process that would.
         (0..100).any(|_| {
-            std::thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(50));
             !is_alive(orphan)
         })
     });
