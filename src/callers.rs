@@ -24,6 +24,7 @@
 //! ```
 
 use std::fs::File;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,8 +155,8 @@ impl Row {
     }
 }
 
-/// The open table.
-pub struct Callers(File);
+/// The open table. It is left to the end of the program to close it, which a hit need not wait for.
+pub struct Callers(ManuallyDrop<File>);
 
 /// What the table holds of a subject, and where; change the row and hand it to
 /// [`Callers::remember`].
@@ -170,11 +171,11 @@ impl Callers {
     /// file is ours is not checked: a row counts only if its checksum knows the entry's name.
     pub fn open(cache_file: &Path) -> Option<Callers> {
         let path = cache_file.with_file_name(lock::file_name(cache_file.file_name()?));
-        sys::open_for_update(&path).ok().map(Callers)
+        sys::open_for_update(&path).ok().map(Callers::new)
     }
 
     pub fn new(lock_file: File) -> Callers {
-        Callers(lock_file)
+        Callers(ManuallyDrop::new(lock_file))
     }
 
     /// What is known of `subject`: perhaps nothing. A table that cannot be read is empty.

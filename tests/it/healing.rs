@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{
     ApiServer, Call, Caller, Clock, Credential, HOUR, Identity, Kubeconfig, MINUTE, Plugin, Run, Sandbox,
-    Tool, kubectl,
+    Tool, kubectl, skip,
 };
 
 /// An entry of which a day is left, and a plugin that gives a new credential on every run.
@@ -189,6 +189,28 @@ fn what_other_programs_left_in_the_callers_table_does_no_harm() {
     assert_eq!(entry.plugin.runs(), 1);
     // And the table works again.
     caller.call().assert_prints(credential(2));
+}
+
+/// The parent's id and start time, the row read, and written, since each kubectl is a new caller.
+#[test]
+#[cfg(target_os = "linux")]
+fn to_know_its_caller_costs_a_hit_six_system_calls() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(credential(1));
+    let system_calls = |call: fn(&Sandbox, &Plugin) -> Call| {
+        call(&sandbox, &plugin).run().assert_prints(credential(1));
+        let trace = sandbox.new_path("trace");
+        let traced = call(&sandbox, &plugin).behind(["strace", "-qq", "-o", trace.to_str().unwrap()]);
+        let run = traced.run_if_found().filter(|run| run.status.success())?;
+        run.assert_prints(credential(1));
+        Some(fs::read_to_string(trace).unwrap().lines().count())
+    };
+    let (Some(person), Some(client)) = (system_calls(Sandbox::shell), system_calls(Sandbox::cache)) else {
+        return skip("no 'strace' that may trace");
+    };
+    assert_eq!(plugin.runs(), 2);
+    assert!((person + 1..=person + 6).contains(&client), "{client} instead of {person}");
 }
 
 /// kubectl over an entry that is a minute old and not liked any more.

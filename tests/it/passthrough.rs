@@ -1,8 +1,11 @@
 //! The plugin is run as its client would run it: stdin, stderr, signals, the terminal.
 
 use std::io::Write;
+use std::process::Stdio;
 
-use crate::support::{Call, Credential, EXEC_INFO, Plugin, Sandbox, Screen, Signal, Terminal, await_that};
+use crate::support::{
+    Call, Credential, EXEC_INFO, Plugin, Sandbox, Screen, Signal, Terminal, await_that, is_alive, kill,
+};
 
 fn credential() -> Vec<u8> {
     Credential::token("t").expires_as("2099-01-01T00:00:00Z").bytes()
@@ -26,6 +29,23 @@ fn standard_error_of_the_plugin_comes_as_it_is() {
     let run = sandbox.cache(&plugin).run();
     assert_eq!(run.stdout, credential());
     assert_eq!(run.stderr, b"\xff progress\r 10 %\x1b[0m");
+}
+
+/// An agent that a plugin starts may hold the plugin's output open for as long as it lives.
+#[test]
+fn a_process_that_the_plugin_leaves_behind_is_not_waited_for() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(credential()).starts_a_child_and_ignores_signals();
+    for _ in ["miss", "hit"] {
+        let mut call = sandbox.cache(&plugin);
+        // What the test itself reads must not stay open.
+        call.command().stderr(Stdio::null());
+        call.run().assert_prints(credential());
+    }
+    let [agent] = plugin.children()[..] else { panic!("the plugin ran once") };
+    assert!(is_alive(agent));
+    kill(agent, Signal::Kill);
 }
 
 #[test]

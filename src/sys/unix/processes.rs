@@ -3,6 +3,8 @@
 
 use std::ffi::OsStr;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -42,6 +44,8 @@ pub fn is_zombie(id: u32) -> bool {
 fn read_stat<T>(id: u32, read: &mut dyn FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut stat = [0; 512];
     let file = open_system_file(Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    // One system call less, since the program is about to end.
+    let file = ManuallyDrop::new(file);
     let length = read_at(&file, &mut stat, 0).ok()?;
     let stat = &stat[..length];
     let name_end = stat.iter().rposition(|byte| *byte == b')')?;
