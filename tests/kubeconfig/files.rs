@@ -187,9 +187,9 @@ fn what_a_killed_injection_left_is_removed_by_the_next_one() {
     let home = Home::new();
     let path = config(&home);
     let temporary = home.path().join(".config.k8s-token-cache");
+    fs::write(&temporary, "half a kubeconfig").unwrap();
     // Killed while it held the lock, and, at the last moment, with its work done.
     for target in [&temporary, &path] {
-        fs::write(&temporary, "half a kubeconfig").unwrap();
         fs::hard_link(target, home.path().join("config.lock")).unwrap();
         home.run(["--inject", "config"]).succeeded();
         assert_eq!(names(home.path()), ["config"]);
