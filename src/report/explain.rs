@@ -34,7 +34,7 @@ pub fn explain(
     kubeconfigs: &kubeconfig::Environment,
 ) -> Result<u8> {
     let page = Page::for_output(environment);
-    let mut explanation = Explanation { page, now: time::now(), told: Vec::new() };
+    let mut explanation = Explanation { page, now: time::now(), told: Vec::new(), nearest: Vec::new() };
     proxy::with_call(wrapped, environment, &mut |call| explanation.call_from_here(call))?;
     // A kubeconfig that cannot be read has nothing to explain; `--doctor` complains about it.
     let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();
@@ -53,6 +53,8 @@ struct Explanation {
     now: Duration,
     /// The parts of the keys that were told of so far; first of all, those of the call from here.
     told: Vec<SecretBytes>,
+    /// Of the entries that stood nearest to one of them.
+    nearest: Vec<SecretBytes>,
 }
 
 impl Explanation {
@@ -194,7 +196,7 @@ impl Explanation {
         self.entry("nearest", entry);
         let differences = texts(differences).join("; ");
         self.page.row("next", &format_args!("miss: {reason}; the nearest entry differs: {differences}"));
-        self.told.push(entry.parts().to_vec().into());
+        self.nearest.push(entry.parts().to_vec().into());
     }
 
     /// What else is cached for the command, and for which calls.
@@ -203,7 +205,7 @@ impl Explanation {
         let (mut same, mut others) = (0, 0);
         for (_, entry) in &contents.entries {
             let command = parts::command(entry.parts());
-            if self.told.iter().any(|parts| parts.expose() == entry.parts()) {
+            if self.told.iter().chain(&self.nearest).any(|parts| parts.expose() == entry.parts()) {
                 continue;
             }
             if command == call.source.command {

@@ -183,6 +183,19 @@ fn what_else_is_cached_for_the_command_is_shown_with_its_difference() {
     );
 }
 
+/// Not with another entry that is as old as itself.
+#[test]
+fn what_else_is_cached_is_compared_with_a_call_of_today() {
+    let setting = Setting::new();
+    for profile in ["a", "b"] {
+        assert!(setting.misses(setting.call(EKS).env("AWS_PROFILE", profile)));
+    }
+    let config = setting.write(".aws/config", "[default]\n");
+    let report = setting.explained(|call| call.env("AWS_PROFILE", "a"));
+    let expected = format!("AWS_PROFILE is 'b', not 'a'\n'{}' has changed since", config.display());
+    assert_eq!(rows(&report, "differs in"), [expected], "{report}");
+}
+
 #[test]
 fn why_a_call_is_never_cached_is_told() {
     let setting = Setting::new();
