@@ -198,19 +198,23 @@ fn to_know_its_caller_costs_a_hit_six_system_calls() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(credential(1));
-    let system_calls = |call: fn(&Sandbox, &Plugin) -> Call| {
+    let trace = |call: fn(&Sandbox, &Plugin) -> Call| {
         call(&sandbox, &plugin).run().assert_prints(credential(1));
         let trace = sandbox.new_path("trace");
         let traced = call(&sandbox, &plugin).behind(["strace", "-qq", "-o", trace.to_str().unwrap()]);
         let run = traced.run_if_found().filter(|run| run.status.success())?;
         run.assert_prints(credential(1));
-        Some(fs::read_to_string(trace).unwrap().lines().count())
+        Some(fs::read_to_string(trace).unwrap())
     };
-    let (Some(person), Some(client)) = (system_calls(Sandbox::shell), system_calls(Sandbox::cache)) else {
+    let (Some(person), Some(client)) = (trace(Sandbox::shell), trace(Sandbox::cache)) else {
         return skip("no 'strace' that may trace");
     };
     assert_eq!(plugin.runs(), 2);
-    assert!((person + 1..=person + 6).contains(&client), "{client} instead of {person}");
+    let (fewer, more) = (person.lines().count(), client.lines().count());
+    assert!((fewer + 1..=fewer + 6).contains(&more), "{more} instead of {fewer}");
+    // The index and the line.
+    let (_, after_opening) = person.split_once("/token.json\"").unwrap();
+    assert_eq!(after_opening.matches("pread64(").count(), 2, "{person}");
 }
 
 /// kubectl over an entry that is a minute old and not liked any more.

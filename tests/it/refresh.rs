@@ -6,12 +6,12 @@
 use std::fs;
 use std::io::{Read, pipe};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::support::{
-    Call, Caller, Clock, Credential, EXEC_INFO, HOUR, MINUTE, Plugin, Run, Sandbox, V1, await_that,
+    Call, Caller, Clock, Credential, EXEC_INFO, HOUR, MINUTE, PROGRAM, Plugin, Run, Sandbox, V1, await_that,
     collects_orphans, inherit_as, is_alive,
 };
 
@@ -122,6 +122,24 @@ fn fifty_calls_in_the_window_start_one_refresh() {
     window.plugin.await_runs(2);
     window.plugin.release();
     window.sandbox.await_quiet();
+    assert_eq!(window.plugin.runs(), 2);
+}
+
+/// Somebody who needs a longer life runs the plugin already.
+#[test]
+fn a_refresh_does_not_wait_for_a_plugin_that_runs() {
+    let Some(window) = Window::open() else { return };
+    window.plugin.hold();
+    let miss = window.call().env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "10m").spawn();
+    window.plugin.await_runs(2);
+    window.call().run().assert_prints(&window.old);
+    let program = Path::new(PROGRAM);
+    let is_ours = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
+    await_that("only the miss is left", || {
+        window.sandbox.processes().into_iter().filter(is_ours).eq([miss.pid()])
+    });
+    window.plugin.release();
+    miss.finish().assert_prints(&window.new);
     assert_eq!(window.plugin.runs(), 2);
 }
 
