@@ -1,6 +1,6 @@
 # Made by scripts/homebrew in @REPOSITORY@: change it there.
 class K8sTokenCache < Formula
-  desc "@DESCRIPTION@"
+  desc "Cache for the credentials of Kubernetes exec plugins"
   homepage "@REPOSITORY@"
   version "@VERSION@"
   license "@LICENSE@"
@@ -49,7 +49,8 @@ class K8sTokenCache < Formula
   test do
     expiry = (Time.now + 3600).utc.strftime("%Y-%m-%dT%H:%M:%SZ")
     credential = <<~JSON
-      {"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"expirationTimestamp":"#{expiry}","token":"test"}}
+      {"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",
+       "status":{"expirationTimestamp":"#{expiry}","token":"test"}}
     JSON
     (testpath/"credential").write credential
     (testpath/"plugin").write <<~SH

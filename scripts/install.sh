@@ -61,13 +61,17 @@ find_target() {
 
 # download URL FILE
 download() {
+  url=$1
+  file=$2
+  # No redirection leads from a safe address to another one.
+  case $url in
+    https:*) set -- --proto '=https' --tlsv1.2 ;;
+    *) set -- ;;
+  esac
   if command -v curl >/dev/null; then
-    # No redirection leads from a safe address to another one.
-    case $1 in https:*) safe='--proto =https --tlsv1.2' ;; *) safe= ;; esac
-    # shellcheck disable=SC2086 # Several options, or none.
-    curl $safe --fail --silent --show-error --location --output "$2" "$1" || fail "cannot download $1"
+    curl "$@" --fail --silent --show-error --location --output "$file" "$url" || fail "cannot download $url"
   elif command -v wget >/dev/null; then
-    wget -q -O "$2" "$1" || fail "cannot download $1"
+    wget -q -O "$file" "$url" || fail "cannot download $url"
   else
     fail "neither curl nor wget is on PATH"
   fi

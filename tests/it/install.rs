@@ -67,6 +67,18 @@ fn wget_will_do() {
 }
 
 #[test]
+fn a_safe_address_leads_to_no_other() {
+    for shell in ["sh", "bash"] {
+        let release = Release::new();
+        let arguments = release.sandbox.home().join("arguments");
+        release.pretend("curl", &format!("printf '%s\\n' \"$@\" >{}; exit 22", arguments.display()));
+        let run = release.call(shell).env("DOWNLOADS", "https://127.0.0.1:1").run();
+        assert_eq!(run.code(), 1, "{run:?}");
+        assert!(fs::read_to_string(arguments).unwrap().starts_with("--proto\n=https\n--tlsv1.2\n"));
+    }
+}
+
+#[test]
 fn a_tampered_archive_is_not_installed() {
     let release = Release::new();
     release.change_archive(|archive| archive[40] ^= 1);
