@@ -5,9 +5,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use program::fuzz_target;
 use program::config::Config;
 use program::exec_info::{ExecInfo, not_interactive};
+use program::fuzz_target;
 use program::identity::identify;
 use program::key::{self, EXEC_INFO, Key, Source};
 
@@ -40,7 +40,10 @@ fuzz_target!(|lines: &[u8]| {
             if let Some(secret) = environment("K8S_TOKEN_CACHE_KEY").filter(|key| key.len() > 12) {
                 // Nothing of the key, unless another variable says the same.
                 let told = error.to_string();
-                let elsewhere = values.iter().enumerate().any(|(at, value)| at != 6 && *value == secret.as_encoded_bytes());
+                let elsewhere = values
+                    .iter()
+                    .enumerate()
+                    .any(|(at, value)| at != 6 && *value == secret.as_encoded_bytes());
                 assert!(elsewhere || !told.contains(&*secret.to_string_lossy()));
             }
             return;
