@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use program::config::Config;
+use program::error::printable;
 use program::exec_info::{ExecInfo, not_interactive};
 use program::fuzz_target;
 use program::identity::identify;
@@ -41,9 +42,8 @@ fuzz_target!(|lines: &[u8]| {
                 // Nothing of the key, unless another variable says the same.
                 let secret = secret.to_string_lossy();
                 let others = values.iter().enumerate().filter(|(at, _)| *at != 6);
-                let elsewhere = others
-                    .map(|(_, value)| String::from_utf8_lossy(value))
-                    .any(|value| value.contains(&*secret));
+                let shown = |value: &[u8]| printable(&String::from_utf8_lossy(value));
+                let elsewhere = others.map(|(_, value)| shown(value)).any(|value| value.contains(&*secret));
                 assert!(elsewhere || !error.to_string().contains(&*secret));
             }
             return;
