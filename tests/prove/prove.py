@@ -14,7 +14,7 @@ import load
 import scenarios
 
 WORKERS = 2
-ERRORS = ("EIO", "ENOSPC", "EINTR", "EACCES")
+ERRORS = ("EIO", "EIO+", "ENOSPC", "EINTR", "EACCES")
 # A short proof takes one error and leaves out the slow edits of a kubeconfig but one.
 QUICK_ERRORS = ("EIO",)
 QUICK = [scenarios.FileMiss, scenarios.Store, scenarios.Refresh, scenarios.Inject]

@@ -5,8 +5,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use program::fuzz_target;
 use program::cli::{self, Command};
+use program::fuzz_target;
 use program::{error, identity};
 
 fuzz_target!(|line: &[u8]| {

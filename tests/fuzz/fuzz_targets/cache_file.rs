@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use program::fuzz_target;
 use program::NOW;
+use program::fuzz_target;
 use program::store::{Expected, Line, Name, Store};
 
 const NEW: Name = *b"\x80a new entry....";

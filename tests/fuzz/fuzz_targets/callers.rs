@@ -6,9 +6,9 @@ use std::fs::File;
 use std::os::fd::FromRawFd;
 use std::time::Duration;
 
-use program::fuzz_target;
 use program::NOW;
 use program::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
+use program::fuzz_target;
 use program::sys::{Process, write_all_at};
 
 fuzz_target!(|input: (&[u8], u32, u64, u8)| {

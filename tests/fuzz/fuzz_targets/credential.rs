@@ -2,9 +2,9 @@
 //! the certificate reader panic.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::fuzz_target;
 use program::NOW;
 use program::credential::{self, Verdict};
+use program::fuzz_target;
 use serde_json::Value;
 
 const V1: &str = "client.authentication.k8s.io/v1";

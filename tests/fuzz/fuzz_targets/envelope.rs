@@ -2,13 +2,14 @@
 //! in the place of an entry's object make it be read.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::fuzz_target;
 use program::entry::Vault;
+use program::fuzz_target;
 use program::keystore::Source;
 use program::seal::{Context, Sealer};
 use program::secret::Key;
 
-const CONTEXT: Context = Context { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
+const CONTEXT: Context =
+    Context { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
 
 fuzz_target!(|input: (&[u8], u16, u8)| {
     let (bytes, at, change) = input;

@@ -40,7 +40,9 @@ fn assert_same(ours: json::Value<'_>, theirs: &serde_json::Value) {
                 }
             }
         }
-        other => assert_eq!(serde_json::from_str::<serde_json::Value>(ours.text()).as_ref().ok(), Some(other)),
+        other => {
+            assert_eq!(serde_json::from_str::<serde_json::Value>(ours.text()).as_ref().ok(), Some(other))
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use serde_yaml_ng::Value;
 const PROGRAM: &str = "k8s-token-cache";
 
 fuzz_target!(|text: &str| {
-    let wish = || Wish { users: &[], directory: Some("/home/u/.kube"), is_own: &|command| command == PROGRAM };
+    let wish =
+        || Wish { users: &[], directory: Some("/home/u/.kube"), is_own: &|command| command == PROGRAM };
     let injection =
         Injection { wish: wish(), program: PROGRAM, program_is_chosen: false, known: &|_, _| false };
     let Ok(plan) = inject(text, &injection) else { return };
@@ -27,7 +28,8 @@ fuzz_target!(|text: &str| {
     else {
         return;
     };
-    let was_injected = plan.users.iter().any(|(_, state)| matches!(state, State::Updated | State::AlreadyInjected));
+    let was_injected =
+        plan.users.iter().any(|(_, state)| matches!(state, State::Updated | State::AlreadyInjected));
     if !was_injected {
         assert_eq!(without_program(before.clone()), without_program(after), "restored");
     }
