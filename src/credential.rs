@@ -129,14 +129,8 @@ fn jwt_claims(token: &str) -> Option<Vec<u8>> {
     if parts.next().is_some() {
         return None;
     }
-    json::parse(&decode(header)?).ok().filter(|header| header.members().is_some())?;
-    decode(payload)
-}
-
-fn decode(base64url: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    base64::decode_url(base64url.as_bytes(), &mut bytes).ok()?;
-    Some(bytes)
+    json::parse(&base64::decode_url(header.as_bytes())?).ok().filter(|header| header.members().is_some())?;
+    base64::decode_url(payload.as_bytes())
 }
 
 /// Seconds since the epoch, perhaps with a fraction, which is cut off.

@@ -76,7 +76,7 @@ impl Vault {
         let content = match self {
             Vault::Sealed(sealer) => {
                 let text = rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
-                sealer.open(&context, &decode_base64(text)?)?
+                sealer.open(&context, &base64::decode(text)?)?
             }
             Vault::Plain => plain_content(rest)?,
         };
@@ -88,7 +88,7 @@ impl Vault {
 fn plain_content(rest: &[u8]) -> Option<SecretBytes> {
     let rest = rest.strip_prefix(b",\"parts\":\"")?;
     let parts_end = rest.iter().position(|byte| *byte == b'"')?;
-    let parts = decode_base64(&rest[..parts_end])?;
+    let parts = base64::decode(&rest[..parts_end])?;
     let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
     let credential = json::parse(credential).ok().and_then(Value::as_str)?;
     Some(Content::join(&parts, credential.as_bytes()).0)
@@ -100,12 +100,6 @@ fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {
     base64::encode(bytes, &mut text);
     object.push_str(&String::from_utf8_lossy(&text));
     object.push('"');
-}
-
-fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    base64::decode(text, &mut bytes).ok()?;
-    Some(bytes)
 }
 
 impl Entry {

@@ -96,17 +96,16 @@ impl fmt::Display for Error {
 
 /// The system's own words, in lower case, without std's "(os error N)" and Windows' full stop.
 pub fn reason(error: &io::Error) -> String {
-    let full = error.to_string();
-    let text = full.split(" (os error").next().unwrap_or_default().trim_end_matches('.');
-    let mut letters = text.chars();
-    match letters.next() {
-        // "I/O error" stays.
-        Some(first) if letters.as_str().starts_with(char::is_lowercase) => {
-            first.to_lowercase().chain(letters).collect()
-        }
-        Some(_) => text.to_owned(),
-        None => "unknown error".to_owned(),
+    let mut text = error.to_string();
+    if let Some(number) = text.rfind('(').filter(|at| text[*at..].starts_with("(os error")) {
+        text.truncate(number);
     }
+    text.truncate(text.trim_end_matches([' ', '.']).len());
+    // "I/O error" stays.
+    if text.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase) {
+        text[..1].make_ascii_lowercase();
+    }
+    if text.is_empty() { "unknown error".to_owned() } else { text }
 }
 
 /// One line of text from elsewhere, without what a terminal would obey.

@@ -9,9 +9,9 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use crate::cache::{Cache, Found, Lookup, Reason};
-use crate::callers::{Callers, Ending, Failure, Row, Subject};
+use crate::callers::{Callers, Ending, Failure, Subject};
 use crate::lock::{self, Attempt, Guard, Range, Wait};
-use crate::sys::Directory;
+use crate::sys::{self, Directory};
 use crate::time;
 
 /// When somebody who watches is told what this waits for.
@@ -46,7 +46,8 @@ impl Flight<'_> {
     pub fn turn(&self) -> Turn {
         let started = time::now();
         let (mut waited, mut told) = (false, false);
-        let mut settled = None;
+        let (mut settled, mut seen) = (None, None);
+        let mut generation = self.generation;
         let mut between = |so_far: Duration| {
             waited = true;
             if so_far >= TELL_AFTER && !told {
@@ -54,7 +55,14 @@ impl Flight<'_> {
                 (self.tell)();
             }
             // No lock is needed to look. If all who wait took it first, each would hold up the others.
-            settled = self.look(started, waited).0;
+            // It can go on for minutes: what has not changed is not read again.
+            let stamp = Some(sys::file_stamp(self.cache.store.path()).ok());
+            if stamp == seen {
+                settled = self.ending(started, generation);
+            } else {
+                (settled, generation) = self.look(started, waited);
+                seen = stamp;
+            }
             if settled.is_none() && so_far < self.limit { Wait::GoOn } else { Wait::GiveUp }
         };
         let attempt = lock::wait(self.directory, self.lock_name, Range::Key(self.cache.name), &mut between);
@@ -80,16 +88,18 @@ impl Flight<'_> {
         {
             return (Some(Turn::Answered(found)), generation);
         }
-        let before = match self.callers {
-            Some(callers) if waited => callers.recall(Subject::key(&self.cache.name), now).row,
-            _ => Row::default(),
-        };
-        let settled = match before.ending_since(started) {
+        let ending = if waited { self.ending(started, generation) } else { None };
+        (ending, generation)
+    }
+
+    /// How the run of the one before ended, if it left no entry behind.
+    fn ending(&self, started: Duration, generation: u64) -> Option<Turn> {
+        let subject = Subject::key(&self.cache.name);
+        match self.callers?.recall(subject, time::now()).row.ending_since(started) {
             Ending::Failed(failure) => Some(Turn::Failed(failure)),
             Ending::NotStored => Some(Turn::Run(None, generation)),
             Ending::None => None,
-        };
-        (settled, generation)
+        }
     }
 }
 
@@ -99,6 +109,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::callers::Row;
     use crate::config::{Config, Encryption};
     use crate::key::tests::Caller;
 

@@ -87,7 +87,7 @@ impl Key {
             parts.push(Part::Home, home.as_encoded_bytes());
         }
         if source.command.iter().any(|argument| argument.as_encoded_bytes().starts_with(b".")) {
-            let directory = std::env::current_dir().unwrap_or_default();
+            let directory = sys::working_directory().unwrap_or_default();
             parts.push(Part::WorkingDirectory, directory.as_os_str().as_encoded_bytes());
         }
         for path in source.identity.files.iter().chain(source.key_files) {

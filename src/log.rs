@@ -5,12 +5,13 @@
 //! command, only the name of the program is named.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::printable;
-use crate::{sys, time};
+use crate::sys::{self, Stream};
+use crate::time;
 
 pub struct Log {
     file: Option<PathBuf>,
@@ -26,7 +27,7 @@ impl Log {
 
     /// For people who watch, while the call goes on to end well; and for the log.
     pub fn warn(&self, text: &dyn std::fmt::Display, now: Duration) {
-        if std::io::stderr().is_terminal() {
+        if sys::is_terminal(Stream::Error) {
             say(text);
         }
         self.write("warning", text, now);

@@ -83,7 +83,7 @@ fn read_config() -> Result<Config> {
 }
 
 fn variable(name: &str) -> Option<OsString> {
-    env::var_os(name)
+    sys::variable(name)
 }
 
 fn edit_kubeconfigs(options: &kubeconfig::Options, environment: &kubeconfig::Environment) -> Result<u8> {

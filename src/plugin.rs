@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result, reason};
@@ -15,7 +15,7 @@ use crate::exec_info;
 use crate::identity;
 use crate::key::EXEC_INFO;
 use crate::secret::SecretBytes;
-use crate::sys::{self, End, Group};
+use crate::sys::{self, Child, End, Group, Pipe, Program, Standard};
 
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
@@ -46,7 +46,8 @@ pub enum Output {
 
 /// Runs `command` to its end. `hand_on` takes output that is longer than a credential can be.
 pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
-    let mut child = match sys::spawn_forwarding_signals(prepare(command).stdout(Stdio::piped())) {
+    let program = Program { output: Standard::Pipe, ..prepare(command) };
+    let mut child = match sys::spawn_forwarding_signals(&program) {
         Ok(child) => child,
         // Where no process or pipe is to be had, this one can still become the plugin. If that cannot
         // be done either, the plugin itself is the reason.
@@ -64,12 +65,12 @@ pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -
 /// Runs `command` where nobody watches: no input, no messages, told not to be interactive, and
 /// ended with its children when it takes too long. `None` where it gave nothing or failed.
 pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
-    let mut prepared = prepare(command);
-    prepared.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    if let Some(info) = std::env::var_os(EXEC_INFO).and_then(|info| info.into_string().ok()) {
-        prepared.env(EXEC_INFO, exec_info::not_interactive(&info));
+    let [input, output, errors] = [Standard::Null, Standard::Pipe, Standard::Null];
+    let mut program = Program { input, output, errors, ..prepare(command) };
+    if let Some(info) = sys::variable(EXEC_INFO).and_then(|info| info.into_string().ok()) {
+        program.change(EXEC_INFO, Some(exec_info::not_interactive(&info)));
     }
-    let mut group = sys::spawn_group(&mut prepared).ok()?;
+    let mut group = sys::spawn_group(&program).ok()?;
     let deadline = Instant::now() + BACKGROUND_LIMIT;
     let mut too_long = |_: &[u8]| Err(Error::failure("the output is too long"));
     let output = collect(&mut group.child, &|| Instant::now() >= deadline, &mut too_long);
@@ -85,17 +86,13 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
 
 /// Hands everything to `command`: on Unix this process becomes it.
 pub fn run_uncached(command: &[OsString]) -> Result<u8> {
-    sys::run_instead(&mut prepare(command))
-        .map(sys::exit_status)
-        .map_err(|error| cannot_start(command, &error))
+    sys::run_instead(&prepare(command)).map(sys::exit_status).map_err(|error| cannot_start(command, &error))
 }
 
-fn prepare(command: &[OsString]) -> Command {
-    let mut words = command.iter();
-    let program = words.next().map(OsString::as_os_str).unwrap_or_default();
-    let mut prepared = Command::new(sys::resolve_program(program));
-    prepared.args(words).env_remove(KEY_VARIABLE);
-    prepared
+fn prepare(command: &[OsString]) -> Program {
+    let mut program = Program::new(command.to_vec());
+    program.change(KEY_VARIABLE, None);
+    program
 }
 
 /// Reads until the output ends or `give_up` says so. A process that the plugin left behind may
@@ -105,7 +102,7 @@ fn collect(
     give_up: &dyn Fn() -> bool,
     hand_on: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<Output> {
-    let Some(mut stdout) = child.stdout.take() else { return Ok(Output::HandedOn) };
+    let Some(mut stdout) = child.output.take() else { return Ok(Output::HandedOn) };
     let mut collected = SecretBytes::with_capacity(CHUNK);
     let mut handing_on = false;
     let mut has_ended = false;
@@ -137,7 +134,7 @@ fn cannot_read(error: &io::Error) -> Error {
 }
 
 /// Appends what there is to read; false at the end.
-pub fn read_chunk(stream: &mut impl Read, collected: &mut SecretBytes) -> io::Result<bool> {
+pub fn read_chunk(stream: &mut Pipe, collected: &mut SecretBytes) -> io::Result<bool> {
     collected.reserve(CHUNK);
     let bytes = collected.expose_mut();
     let filled = bytes.len();

@@ -17,7 +17,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -426,8 +426,8 @@ impl Content {
     /// Keeps what fits together; a file that is none of ours is empty.
     fn read(file: &File) -> io::Result<Content> {
         let mut bytes = Vec::new();
-        let length = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-        Ok(if length as u64 <= LARGEST_FILE { Content::parse(&bytes) } else { Content::default() })
+        sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
+        Ok(if bytes.len() as u64 <= LARGEST_FILE { Content::parse(&bytes) } else { Content::default() })
     }
 
     fn parse(bytes: &[u8]) -> Content {

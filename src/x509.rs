@@ -31,9 +31,7 @@ pub fn earliest_not_after(pem: &str) -> Option<i64> {
 
 fn der(pem_body: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = pem_body.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let mut der = Vec::new();
-    base64::decode(&digits, &mut der).ok()?;
-    Some(der)
+    base64::decode(&digits)
 }
 
 /// Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version OPTIONAL, serialNumber,

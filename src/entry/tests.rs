@@ -69,7 +69,7 @@ fn a_sealed_object_shows_nothing_of_its_content() {
     let secret = "hush-hush-hush-hush";
     let object = sealed_with(7).encode(&NAME, &entry(secret)).unwrap();
     let read: serde_json::Value = serde_json::from_str(&object).unwrap();
-    let sealed = decode_base64(read["sealed"].as_str().unwrap().as_bytes()).unwrap();
+    let sealed = base64::decode(read["sealed"].as_str().unwrap().as_bytes()).unwrap();
     for shown in [object.as_bytes(), &sealed] {
         for hidden in [&b"hush"[..], b"get-token", b"/home/u"] {
             assert!(!shown.windows(hidden.len()).any(|window| window == hidden));

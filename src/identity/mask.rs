@@ -44,7 +44,11 @@ pub fn is_secret_variable(name: &str) -> bool {
     // An AppRole's secret id is a password.
     let harmless =
         words(HARMLESS_ENDINGS).any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
-    !harmless && words(SECRET_WORDS).any(|word| name.contains(word))
+    !harmless && words(SECRET_WORDS).any(|word| holds(&name, word))
+}
+
+fn holds(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|part| part == word.as_bytes())
 }
 
 /// The command line for people: secrets and characters that drive a terminal are replaced.
@@ -93,8 +97,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
     if text.contains(char::is_whitespace) {
         return mask_script(text);
     }
-    let is_url = |text: &str| text.contains("://");
-    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !is_url(name)) {
+    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| split_url(name).is_none()) {
         let secret = is_secret_variable(name) || is_secret_short_flag(name, before);
         let value = if secret && !value.is_empty() { MASK.to_owned() } else { mask_value(value) };
         return [name, "=", &value].concat();
@@ -128,7 +131,7 @@ fn mask_value(value: &str) -> String {
     if words(SECRET_BEGINNINGS).any(|beginning| value.starts_with(beginning)) {
         return MASK.to_owned();
     }
-    match value.split_once("://") {
+    match split_url(value) {
         Some((scheme, rest)) => [scheme, "://", &mask_user(rest)].concat(),
         // `NAME=value` as the value of a flag: `--header Authorization=...`.
         None => match value.split_once('=') {
@@ -138,6 +141,11 @@ fn mask_value(value: &str) -> String {
             _ => value.to_owned(),
         },
     }
+}
+
+/// What stands in front of `://`, and behind it.
+fn split_url(text: &str) -> Option<(&str, &str)> {
+    text.match_indices(':').find_map(|(at, _)| Some((&text[..at], text[at..].strip_prefix("://")?)))
 }
 
 /// `user:password@host/path` to `user:***@host/path`, and secrets in the query.

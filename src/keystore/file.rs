@@ -7,7 +7,7 @@
 //! made, the keyring's too, and is never deleted.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::{disk, fill_random};
 use crate::error::{Error, Kind, Result, reason};
 use crate::secret::{Key, SecretBytes};
+use crate::sys;
 
 /// The number is the version of what follows.
 const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";
@@ -36,10 +37,10 @@ pub fn read(state_dir: &Path) -> Result<Option<Key>> {
     let path = path(state_dir);
     let Some(file) = disk::open_private(&path)? else { return Ok(None) };
 
-    let mut content = SecretBytes::with_capacity(LARGEST_FILE_BYTES + 1);
-    file.take(LARGEST_FILE_BYTES as u64)
-        .read_to_end(content.expose_mut())
+    let mut content = SecretBytes::from(vec![0; LARGEST_FILE_BYTES]);
+    let length = sys::read_at(&file, content.expose_mut(), 0)
         .map_err(|error| Error::io(Kind::Cache, "read", &path, &error))?;
+    content.expose_mut().truncate(length);
     let Some(protected) = content.expose().strip_prefix(FIRST_LINE) else {
         return Err(refused(&path, "it is no key file that this version knows"));
     };

@@ -116,8 +116,7 @@ fn key_from_base64(text: &[u8]) -> Option<Key> {
     if text.len() == PADDED_CHARACTERS - 1 {
         padded.expose_mut().push(b'=');
     }
-    let mut bytes = SecretBytes::with_capacity(PADDED_CHARACTERS);
-    base64::decode(padded.expose(), bytes.expose_mut()).ok()?;
+    let bytes = SecretBytes::from(base64::decode(padded.expose())?);
     Key::from_slice(bytes.expose())
 }
 

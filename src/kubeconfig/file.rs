@@ -15,7 +15,7 @@
 //! its writer has claimed: what a killed one left is so told from what is in use, and removed.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -25,6 +25,7 @@ use super::stat::{self, Stamp};
 use super::yaml::Refusal;
 use crate::error::{Error, Kind, Result};
 use crate::log;
+use crate::sys;
 
 /// What is longer is no kubeconfig.
 const MAX_BYTES: u64 = 8 << 20;
@@ -105,7 +106,7 @@ impl Snapshot {
         let metadata = file.metadata().map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut bytes = Vec::with_capacity(metadata.len().min(MAX_BYTES) as usize + 1);
-        (&file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        sys::read_to_end(&file, MAX_BYTES as usize + 1, &mut bytes).map_err(failed)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(Refusal::new(1, "the file has more than 8 MiB").into());
         }
@@ -134,7 +135,7 @@ impl Snapshot {
 pub fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if fs::metadata(path)?.is_file() {
-        File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        sys::read_to_end(&File::open(path)?, MAX_BYTES as usize, &mut bytes)?;
     }
     Ok(bytes)
 }
@@ -248,7 +249,7 @@ enum Replaced {
 
 fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> Result<Replaced, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "write", path, &error);
-    let target = fs::canonicalize(path).map_err(failed)?;
+    let target = sys::follow_links(path).map_err(failed)?;
     let mut prepared = if stat::has_several_links(&snapshot.metadata) {
         None
     } else {
@@ -305,7 +306,7 @@ fn needs_writing_in_place(error: &io::Error) -> bool {
 fn write_in_place(target: &Path, text: &str) -> io::Result<()> {
     let mut file = File::options().read(true).write(true).open(target)?;
     let mut old = Vec::new();
-    (&file).take(MAX_BYTES).read_to_end(&mut old)?;
+    sys::read_to_end(&file, MAX_BYTES as usize, &mut old)?;
     let same = old.iter().zip(text.as_bytes()).take_while(|(old, new)| old == new).count();
     file.seek(SeekFrom::Start(same as u64))?;
     file.write_all(&text.as_bytes()[same..])?;

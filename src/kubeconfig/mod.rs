@@ -26,7 +26,6 @@ mod stat;
 mod tests;
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf, is_separator};
 use std::time::Instant;
 
@@ -34,6 +33,7 @@ pub use file::read_named;
 pub use plugins::{Cluster, ExecUser};
 
 use crate::error::{Error, Result, printable};
+use crate::sys::{self, Stream};
 use edit::{Injection, Plan, State, Wish};
 use file::{Edited, Patience, Trouble};
 use yaml::Refusal;
@@ -81,7 +81,7 @@ pub struct Environment {
 impl Environment {
     /// `called_as` is the first of the process's arguments.
     pub fn of_process(called_as: &OsStr) -> Self {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let variable = |name| sys::variable(name).filter(|value| !value.is_empty());
         let home = if cfg!(windows) { variable("USERPROFILE") } else { variable("HOME") };
         let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
         Environment {
@@ -91,7 +91,7 @@ impl Environment {
             home: home.map(PathBuf::from),
             program: program_path(called_as),
             // https://no-color.org
-            colour: std::io::stdout().is_terminal() && variable("NO_COLOR").is_none() && !is_dumb,
+            colour: sys::is_terminal(Stream::Output) && variable("NO_COLOR").is_none() && !is_dumb,
         }
     }
 }
@@ -100,7 +100,7 @@ impl Environment {
 fn program_path(called_as: &OsStr) -> Option<PathBuf> {
     let name = Path::new(called_as);
     let has_directory = name.parent().is_some_and(|parent| !parent.as_os_str().is_empty());
-    match std::path::absolute(name) {
+    match sys::absolute(name) {
         Ok(path) if has_directory && path.is_file() => Some(path),
         _ => std::env::current_exe().ok(),
     }
@@ -183,7 +183,7 @@ fn program(wanted: Option<&OsStr>, environment: &Environment) -> Result<String> 
     let path = match wanted {
         Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
         Some(wanted) => {
-            let absolute = std::path::absolute(wanted)
+            let absolute = sys::absolute(Path::new(wanted))
                 .map_err(|_| Error::usage(format!("cannot use --command '{}'", wanted.display())))?;
             absolute.into_os_string()
         }
@@ -237,7 +237,7 @@ impl Job<'_> {
             self.report.push_str(&format!("{}: no such file\n", path.display()));
             return;
         }
-        let absolute = std::path::absolute(path).unwrap_or_default();
+        let absolute = sys::absolute(path).unwrap_or_default();
         let directory = absolute.parent().and_then(Path::to_str);
         let plan = |text: &str| self.plan(text, directory);
         let patience = if self.options.quiet { Patience::Never } else { Patience::Wait };

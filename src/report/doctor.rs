@@ -155,8 +155,9 @@ impl Visit {
             Ok(place) => place,
             Err(error) => {
                 let text = error.to_string();
-                let (text, hint) =
-                    text.split_once("\nhint: ").unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
+                let hint =
+                    text.split_once('\n').and_then(|(text, hint)| Some((text, hint.strip_prefix("hint: ")?)));
+                let (text, hint) = hint.unwrap_or((&text, "see K8S_TOKEN_CACHE_ENCRYPTION"));
                 return self.problem(&text, &hint);
             }
         };
@@ -303,7 +304,7 @@ fn needs_directory(mode: Mode) -> bool {
 
 /// Whether a directory is there and can be written, or can be made.
 fn can_be_made(directory: &Path) -> bool {
-    let absolute = std::path::absolute(directory).unwrap_or_default();
+    let absolute = sys::absolute(directory).unwrap_or_default();
     let existing = absolute.ancestors().find(|ancestor| ancestor.exists());
     existing.is_some_and(|existing| existing.is_dir() && sys::may_write(existing))
 }
@@ -311,7 +312,7 @@ fn can_be_made(directory: &Path) -> bool {
 fn can_be_written(file: &Path) -> bool {
     match file.metadata() {
         Ok(metadata) => !metadata.is_dir() && sys::may_write(file),
-        Err(_) => std::path::absolute(file).is_ok_and(|file| file.parent().is_some_and(can_be_made)),
+        Err(_) => sys::absolute(file).is_ok_and(|file| file.parent().is_some_and(can_be_made)),
     }
 }
 

@@ -5,9 +5,8 @@
 //! what they complain of is shown where one fails. Plugins that may turn to somebody run one after
 //! another, with the terminal; the others at most [`SIDE_BY_SIDE`] at once, without.
 
-use std::io::IsTerminal;
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::client::{Client, clients, users};
@@ -19,7 +18,7 @@ use crate::identity::Interaction;
 use crate::key::{self, Key};
 use crate::proxy;
 use crate::secret::SecretBytes;
-use crate::sys::{self, Stream};
+use crate::sys::{self, Child, Program, Standard, Stream};
 use crate::time::{self, Human};
 use crate::{kubeconfig, log, plugin, refresh};
 
@@ -52,7 +51,7 @@ pub fn warm(
     let not_injected = all - clients.len();
     let mut warming = Warming {
         environment,
-        on_terminal: std::io::stdin().is_terminal(),
+        on_terminal: sys::is_terminal(Stream::Input),
         progress: Progress::new(clients.len(), environment),
         tally: [0; 4],
     };
@@ -175,7 +174,8 @@ impl Warming<'_> {
                 && let Some(client) = waiting.next()
             {
                 let was_cached = self.cached(client).is_some();
-                match start(command(client, false).stdin(Stdio::null()).stderr(Stdio::piped())) {
+                let [input, errors] = [Standard::Null, Standard::Pipe];
+                match start(&Program { input, errors, ..program(client, false) }) {
                     Ok(child) => running.push(Running { client, child, was_cached, complaint: nothing() }),
                     Err(failed) => self.tell(client, &failed)?,
                 }
@@ -208,7 +208,7 @@ impl Warming<'_> {
         self.progress.keep();
         let interactive = self.on_terminal && client.user.interactive_mode != NEVER;
         let was_cached = self.cached(client).is_some();
-        let outcome = match start(&mut command(client, interactive)) {
+        let outcome = match start(&program(client, interactive)) {
             Ok(mut child) => self.outcome(client, &mut child, was_cached, nothing()),
             Err(failed) => failed,
         };
@@ -273,20 +273,22 @@ impl Warming<'_> {
 }
 
 /// What the client would run; whatever it prints is nobody's business here.
-fn command(client: &Client<'_>, interactive: bool) -> Command {
-    let mut command = Command::new(sys::resolve_program(client.program().as_os_str()));
-    command.args(&client.user.args).stdout(Stdio::null());
+fn program(client: &Client<'_>, interactive: bool) -> Program {
+    let mut words = vec![client.program().into_os_string()];
+    words.extend(client.user.args.iter().map(OsString::from));
+    let mut program = Program::new(words);
+    program.output = Standard::Null;
     for (name, value) in &client.user.env {
-        command.env(name, value);
+        program.change(name, Some(value.clone()));
     }
-    command.env(key::EXEC_INFO, client.exec_info(interactive));
-    command
+    program.change(key::EXEC_INFO, Some(client.exec_info(interactive)));
+    program
 }
 
-fn start(command: &mut Command) -> Result<Child, Outcome> {
-    command.spawn().map_err(|error| {
-        let program = command.get_program().display();
-        Outcome::Failed(format!("cannot run '{program}': {} (see --doctor)", reason(&error)), nothing())
+fn start(program: &Program) -> Result<Child, Outcome> {
+    sys::spawn(program).map_err(|error| {
+        let name = program.words[0].display();
+        Outcome::Failed(format!("cannot run '{name}': {} (see --doctor)", reason(&error)), nothing())
     })
 }
 
@@ -307,7 +309,7 @@ impl Running<'_> {
     /// Also reads what there is to read: a full pipe would stop the plugin.
     fn has_ended(&mut self) -> bool {
         let has_ended = !matches!(self.child.try_wait(), Ok(None));
-        let Some(stderr) = &mut self.child.stderr else { return has_ended };
+        let Some(stderr) = &mut self.child.errors else { return has_ended };
         // A pipe that the plugin's own children keep open may never be empty.
         for _ in 0..CHUNKS_OF_A_PIPE {
             if !matches!(sys::wait_readable(stderr, Duration::ZERO), Ok(true))
@@ -334,8 +336,7 @@ struct Progress {
 impl Progress {
     fn new(total: usize, environment: Environment<'_>) -> Progress {
         let usual_width = 80;
-        let width = std::io::stderr()
-            .is_terminal()
+        let width = sys::is_terminal(Stream::Error)
             .then(|| page::width(Stream::Error, environment).unwrap_or(usual_width));
         Progress { total, width, drawn: String::new() }
     }

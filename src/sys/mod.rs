@@ -19,9 +19,14 @@ pub use windows::*;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+
 #[cfg(not(any(test, fuzzing)))]
 #[global_allocator]
-static ALLOCATOR: arena::Arena = arena::Arena;
+static ALLOCATOR: arena::Arena = arena::Arena::new();
 
 /// A running process, told apart from a later one that got the same id: in every container the
 /// first process has the same one.
@@ -32,6 +37,39 @@ pub struct Process {
     pub started: u64,
 }
 
+/// A program to be started.
+pub struct Program {
+    /// Its name, searched for on PATH where it is no path, and its arguments.
+    pub words: Vec<OsString>,
+    pub input: Standard,
+    pub output: Standard,
+    pub errors: Standard,
+    /// Variables that get another value, or none; the others are as they are here.
+    pub environment: Vec<(String, Option<String>)>,
+}
+
+/// Where a standard stream of a program leads.
+#[derive(Clone, Copy)]
+pub enum Standard {
+    Inherited,
+    Null,
+    Pipe,
+}
+
+impl Program {
+    /// Inherits everything.
+    pub fn new(words: Vec<OsString>) -> Program {
+        let [input, output, errors] = [Standard::Inherited; 3];
+        Program { words, input, output, errors, environment: Vec::new() }
+    }
+
+    /// Gives the variable `name` another value, or takes it out.
+    pub fn change(&mut self, name: &str, value: Option<String>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value));
+    }
+}
+
 /// How a group of processes is ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -39,9 +77,10 @@ pub enum End {
     Force,
 }
 
-/// A standard stream that text for people goes to.
+/// A standard stream of this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
+    Input,
     Output,
     Error,
 }
@@ -55,3 +94,44 @@ pub struct FileStamp {
     /// Nanoseconds since the Unix epoch.
     pub modified_ns: i128,
 }
+
+/// Appends what `file` holds from where it is read now, but no more than `most` bytes.
+pub fn read_to_end(mut file: &File, most: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
+    let mut chunk = vec![0; 64 << 10];
+    let mut left = most;
+    while left > 0 {
+        let part = left.min(chunk.len());
+        match file.read(&mut chunk[..part]) {
+            Ok(0) => break,
+            Ok(length) => {
+                bytes.extend_from_slice(&chunk[..length]);
+                left -= length;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The error of a file that is not used, and why.
+fn refused(kind: ErrorKind, why: &'static str) -> io::Error {
+    io::Error::new(kind, Refusal(why))
+}
+
+/// Not a plain text, which would bring along how texts are quoted for programmers.
+struct Refusal(&'static str);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -37,20 +36,20 @@ fn content(mut file: File) -> String {
 }
 
 /// A script that the shells of both platforms understand.
-fn shell(script: &str) -> Command {
+fn shell(script: &str) -> Program {
     let (shell, option) = if cfg!(windows) { ("cmd", "/c") } else { ("sh", "-c") };
-    let mut command = Command::new(resolve_program(name(shell)));
-    command.args([option, script]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
+    let [input, output] = [Standard::Pipe; 2];
+    Program { input, output, ..Program::new([shell, option, script].map(OsString::from).to_vec()) }
 }
 
 /// Two processes, of which the second prints a line and waits for input that never comes.
-fn endless() -> Command {
-    shell(if cfg!(windows) { "cmd /c echo text^& set /p input=" } else { "(echo text; cat); true" })
+fn endless() -> Group {
+    let script = if cfg!(windows) { "cmd /c echo text^& set /p input=" } else { "(echo text; cat); true" };
+    spawn_group(&shell(script)).unwrap()
 }
 
 /// Its next line.
-fn line(stdout: &mut ChildStdout) -> String {
+fn line(stdout: &mut Pipe) -> String {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
         text.push(byte[0]);
@@ -204,8 +203,8 @@ fn the_parent_stays_the_same() {
 
 #[test]
 fn a_stream_can_be_read_when_there_is_something_and_at_its_end() {
-    let mut group = spawn_group(&mut endless()).unwrap();
-    let mut stdout = group.child.stdout.take().unwrap();
+    let mut group = endless();
+    let mut stdout = group.child.output.take().unwrap();
     assert!(wait_readable(&stdout, LONG).unwrap());
     assert_eq!(line(&mut stdout), "text");
     assert!(!wait_readable(&stdout, Duration::ZERO).unwrap());
@@ -216,8 +215,8 @@ fn a_stream_can_be_read_when_there_is_something_and_at_its_end() {
 
 #[test]
 fn a_group_ends_with_its_children() {
-    let mut group = spawn_group(&mut endless()).unwrap();
-    let mut stdout = group.child.stdout.take().unwrap();
+    let mut group = endless();
+    let mut stdout = group.child.output.take().unwrap();
     assert_eq!(line(&mut stdout), "text");
     group.end(End::Force);
     // The output ends when the last process that holds it is gone.
@@ -228,7 +227,7 @@ fn a_group_ends_with_its_children() {
 #[test]
 fn the_status_of_a_program_is_its_own() {
     for status in [0, 3, 255] {
-        let mut child = spawn_forwarding_signals(&mut shell(&format!("exit {status}"))).unwrap();
+        let mut child = spawn_forwarding_signals(&shell(&format!("exit {status}"))).unwrap();
         let ended = child.wait().unwrap();
         stop_forwarding();
         assert_eq!(exit_status(ended), status);

@@ -1,16 +1,20 @@
 //! Private files, the directory that holds them, byte-range locks, standard output.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::ffi::{CString, OsStr};
 use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::check;
-use crate::sys::FileStamp;
+use crate::sys::{FileStamp, refused};
 
 const OWNER_ONLY: u32 = 0o600;
 const OTHERS_MAY_WRITE: u32 = 0o022;
@@ -76,7 +80,7 @@ unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
 fn require_private(file: &File) -> io::Result<()> {
     let metadata = require_ours(file)?;
     if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it"));
+        return Err(refused(io::ErrorKind::InvalidData, "other users have access to it"));
     }
     Ok(())
 }
@@ -92,16 +96,12 @@ fn no_regular_file(error: io::Error) -> io::Error {
 fn require_ours(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
-        return Err(refused("it belongs to another user"));
+        return Err(refused(io::ErrorKind::PermissionDenied, "it belongs to another user"));
     }
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+        return Err(refused(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
     Ok(metadata)
-}
-
-fn refused(why: &'static str) -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, why)
 }
 
 /// The kernel hands the number over when the program starts, which saves the system call.
@@ -139,10 +139,10 @@ impl Directory {
         let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
         let metadata = directory.metadata()?;
         if ![effective_user(), ROOT].contains(&metadata.uid()) {
-            return Err(refused("its directory belongs to another user"));
+            return Err(refused(io::ErrorKind::PermissionDenied, "its directory belongs to another user"));
         }
         if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
-            return Err(refused("other users can write to its directory"));
+            return Err(refused(io::ErrorKind::PermissionDenied, "other users can write to its directory"));
         }
         Ok(Directory(directory))
     }
@@ -291,4 +291,43 @@ fn wait_writable(descriptor: RawFd) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The file at the end of the symbolic links that `path` leads to.
+pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    path.metadata()?; // Ends well only where the links do.
+    let mut path = path.to_owned();
+    while let Ok(target) = path.read_link() {
+        path.pop();
+        path.push(target);
+    }
+    Ok(path)
+}
+
+/// `path` from the root on, without any `.`, as [`std::path::absolute`] gives it.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let base = if path.is_absolute() { PathBuf::new() } else { working_directory()? };
+    Ok(base.join(path).components().collect())
+}
+
+/// The system call itself: musl's function brings its heap along.
+#[cfg(target_os = "linux")]
+pub fn working_directory() -> io::Result<PathBuf> {
+    let mut path = vec![0; libc::PATH_MAX as usize];
+    // SAFETY: the kernel writes no more than the buffer's length, and returns how much (getcwd(2)).
+    let length = check(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) as i32 })?;
+    path.truncate((length as usize).saturating_sub(1));
+    // One that cannot be reached from the root has a text in front.
+    if path.first() != Some(&b'/') {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(PathBuf::from(OsString::from_vec(path)))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn working_directory() -> io::Result<PathBuf> {
+    std::env::current_dir()
 }

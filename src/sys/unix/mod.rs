@@ -1,5 +1,8 @@
 //! Linux and macOS.
+#![allow(unsafe_code)]
 
+mod children;
+mod environment;
 mod files;
 mod processes;
 #[cfg(not(any(test, fuzzing)))]
@@ -7,7 +10,10 @@ mod start;
 mod terminal;
 
 use std::io;
+use std::ptr;
 
+pub use children::*;
+pub use environment::variable;
 pub use files::*;
 pub use processes::*;
 pub use terminal::*;
@@ -15,4 +21,13 @@ pub use terminal::*;
 /// The result of a system call that returns -1 and sets `errno` where it fails.
 fn check(result: i32) -> io::Result<i32> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Memory of zeros, for as long as the program runs; null where there is no more.
+pub fn more_memory(bytes: usize) -> *mut u8 {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANON;
+    // SAFETY: new pages at a place that the kernel chooses (mmap(2)) are nobody else's.
+    let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
+    if start == libc::MAP_FAILED { ptr::null_mut() } else { start.cast() }
 }

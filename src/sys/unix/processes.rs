@@ -7,18 +7,18 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 #[cfg(target_os = "linux")]
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-use super::check;
+use super::{Child, check, spawn, variable};
 #[cfg(target_os = "linux")]
 use super::{open_system_file, read_at};
-use crate::sys::{End, Process};
+use crate::sys::{Process, Program};
 
 /// The process that called this program.
 #[cfg(target_os = "linux")]
@@ -110,23 +110,22 @@ static FORWARD_TO: AtomicI32 = AtomicI32::new(0);
 static PENDING: AtomicI32 = AtomicI32::new(0);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Starts `command` so that the signals that end a program reach it instead of this one.
+/// Starts `program` so that the signals that end a program reach it instead of this one.
 ///
 /// A signal that the terminal sent has reached the whole foreground group already; one that a
 /// process sent to us alone is handed on. A signal that was ignored stays ignored. None is blocked
-/// meanwhile: std hands the mask on to the child.
-pub fn spawn_forwarding_signals(command: &mut Command) -> io::Result<Child> {
+/// meanwhile: the child inherits the mask.
+pub fn spawn_forwarding_signals(program: &Program) -> io::Result<Child> {
     for signal in FORWARDED {
         forward(signal);
     }
-    let child = command.spawn()?;
-    let id = child.id() as i32;
-    FORWARD_TO.store(id, Ordering::Relaxed);
+    let child = spawn(program)?;
+    FORWARD_TO.store(child.id, Ordering::Relaxed);
     let pending = PENDING.swap(0, Ordering::Relaxed);
     if pending != 0 {
         // SAFETY: the child is not waited for yet, so the id is its own.
         unsafe {
-            libc::kill(id, pending);
+            libc::kill(child.id, pending);
         }
     }
     outlive_broken_pipes();
@@ -163,6 +162,20 @@ fn forward(signal: i32) {
     }
 }
 
+/// What this program handles ends it again; what is ignored stays so.
+pub(super) fn stop_handling_signals() {
+    for signal in FORWARDED {
+        // SAFETY: `sigaction` is plain data, for which zero is valid; SIG_DFL runs no code.
+        unsafe {
+            let mut old: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, std::ptr::null(), &mut old);
+            if old.sa_sigaction == hand_on as *const () as usize {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+        }
+    }
+}
+
 extern "C" fn hand_on(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     INTERRUPTED.store(true, Ordering::Relaxed);
     let plugin = FORWARD_TO.load(Ordering::Relaxed);
@@ -187,42 +200,12 @@ fn sent_by_process(info: &libc::siginfo_t) -> bool {
     unsafe { info.si_pid() != 0 }
 }
 
-/// Becomes `command`; returns only if that cannot be done.
-pub fn run_instead(command: &mut Command) -> io::Result<ExitStatus> {
-    Err(command.exec())
-}
-
-/// The name under which `program` is started; std searches PATH itself here.
-pub fn resolve_program(program: &OsStr) -> PathBuf {
-    program.into()
-}
-
-/// A process and its children, which are ended together.
-pub struct Group {
-    pub child: Child,
-}
-
-/// Starts `command` at the head of a group of its own.
-pub fn spawn_group(command: &mut Command) -> io::Result<Group> {
-    command.process_group(0).spawn().map(|child| Group { child })
-}
-
-impl Group {
-    pub fn end(&mut self, end: End) {
-        let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
-        // SAFETY: the child is not waited for yet, so its id, which is the group's, is still its own.
-        unsafe {
-            libc::kill(-(self.child.id() as i32), signal);
-        }
-    }
-}
-
 /// The file that `program` names, searched for on PATH where it has no slash.
 pub fn find_program(program: &OsStr) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
         return Some(PathBuf::from(program)).filter(|path| path.exists());
     }
-    let directories = std::env::var_os("PATH")?;
+    let directories = variable("PATH")?;
     std::env::split_paths(&directories).map(|directory| directory.join(program)).find(|path| path.exists())
 }
 

@@ -9,15 +9,24 @@ use crate::sys::Stream;
 
 /// Columns of the terminal that `stream` goes to; `None` where that is none, or does not say.
 pub fn terminal_width(stream: Stream) -> Option<usize> {
-    let descriptor: RawFd = match stream {
-        Stream::Output => 1,
-        Stream::Error => 2,
-    };
     // SAFETY: `winsize` is plain data, for which zero is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: `size` is what TIOCGWINSZ fills in (ioctl_tty(2)), and outlives the call.
-    let known = unsafe { libc::ioctl(descriptor, libc::TIOCGWINSZ, &raw mut size) } == 0;
+    let known = unsafe { libc::ioctl(descriptor(stream), libc::TIOCGWINSZ, &raw mut size) } == 0;
     (known && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+pub fn is_terminal(stream: Stream) -> bool {
+    // SAFETY: isatty(3) looks at a descriptor and touches no memory.
+    unsafe { libc::isatty(descriptor(stream)) == 1 }
+}
+
+fn descriptor(stream: Stream) -> RawFd {
+    match stream {
+        Stream::Input => 0,
+        Stream::Output => 1,
+        Stream::Error => 2,
+    }
 }
 
 /// Whether this user may write what is at `path`. Opens and changes nothing.

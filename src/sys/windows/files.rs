@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{check, ffi};
-use crate::sys::FileStamp;
+use crate::sys::{FileStamp, refused};
 
 /// How long a reader and a writer wait for others to let go of a file: a virus scanner, an indexer,
 /// a reader in the middle of a replacement.
@@ -43,7 +43,7 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")),
+        false => Err(refused(io::ErrorKind::InvalidData, "it is not a regular file")),
     }
 }
 
@@ -215,6 +215,20 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
     // SAFETY: standard output stays open for the program's whole life; ManuallyDrop leaves it open.
     let mut stdout = ManuallyDrop::new(unsafe { File::from_raw_handle(handle) });
     stdout.write_all(bytes)
+}
+
+/// The file at the end of the symbolic links that `path` leads to.
+pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize()
+}
+
+/// `path` with everything that it is relative to.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+pub fn working_directory() -> io::Result<PathBuf> {
+    std::env::current_dir()
 }
 
 #[cfg(test)]

@@ -5,16 +5,15 @@ use std::env;
 use std::io;
 use std::os::windows::ffi::OsStrExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, HandleOrNull, OwnedHandle, RawHandle};
-use std::os::windows::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::ExitStatus;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{check, ffi};
-use crate::sys::{End, Process};
+use super::{Child, check, ffi, spawn};
+use crate::sys::{Process, Program};
 
 /// The process that called this program.
 pub fn parent_process() -> Option<Process> {
@@ -105,10 +104,10 @@ pub fn wait_readable(stream: &impl AsRawHandle, limit: Duration) -> io::Result<b
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Starts `command` so that Ctrl-C and Ctrl-Break end it and not this program. The console sends
+/// Starts `program` so that Ctrl-C and Ctrl-Break end it and not this program. The console sends
 /// them to both, so nothing has to be handed on.
-pub fn spawn_forwarding_signals(command: &mut Command) -> io::Result<Child> {
-    let child = command.spawn()?;
+pub fn spawn_forwarding_signals(program: &Program) -> io::Result<Child> {
+    let child = spawn(program)?;
     // SAFETY: the handler only stores a flag, on a thread that the system makes for it.
     unsafe { ffi::SetConsoleCtrlHandler(outlive, 1) };
     Ok(child)
@@ -127,52 +126,10 @@ unsafe extern "system" fn outlive(event: u32) -> i32 {
     i32::from(interrupt)
 }
 
-/// Runs `command` to its end, since a process cannot become another one here.
-pub fn run_instead(command: &mut Command) -> io::Result<ExitStatus> {
-    let mut child = spawn_forwarding_signals(command)?;
+/// Runs `program` to its end, since a process cannot become another one here.
+pub fn run_instead(program: &Program) -> io::Result<ExitStatus> {
+    let mut child = spawn_forwarding_signals(program)?;
     child.wait()
-}
-
-/// A process and its children, which are ended together.
-pub struct Group {
-    pub child: Child,
-    job: OwnedHandle,
-}
-
-/// Starts `command` at the head of a group of its own, with a console without a window: with none
-/// at all, each console program that it starts would open one for everybody to see.
-pub fn spawn_group(command: &mut Command) -> io::Result<Group> {
-    // SAFETY: both may be null, and a handle that is not null is ours to close.
-    let created = unsafe { HandleOrNull::from_raw_handle(ffi::CreateJobObjectW(ptr::null(), ptr::null())) };
-    let job = OwnedHandle::try_from(created).map_err(|_| io::Error::last_os_error())?;
-    let child = command.creation_flags(ffi::CREATE_NEW_PROCESS_GROUP | ffi::CREATE_NO_WINDOW).spawn()?;
-    // SAFETY: both handles are open. What the child starts will belong to the same job; should this
-    // fail, the child is ended alone.
-    unsafe { ffi::AssignProcessToJobObject(job.as_raw_handle(), child.as_raw_handle()) };
-    Ok(Group { child, job })
-}
-
-impl Group {
-    /// A request is a Ctrl-Break. It goes to processes of one's own console alone, so this process,
-    /// which has none where it runs detached, attaches itself to that of the group.
-    pub fn end(&mut self, end: End) {
-        match end {
-            End::Request => {
-                let group = self.child.id();
-                // SAFETY: the child is not waited for yet, so its id, which is the group's, is its own.
-                unsafe {
-                    ffi::AttachConsole(group);
-                    ffi::GenerateConsoleCtrlEvent(ffi::CTRL_BREAK_EVENT, group);
-                }
-            }
-            End::Force => {
-                // SAFETY: the handle is open.
-                unsafe { ffi::TerminateJobObject(self.job.as_raw_handle(), 1) };
-                // Does nothing to one that has ended with the job.
-                let _ = self.child.kill();
-            }
-        }
-    }
 }
 
 /// Does `work` in a process of its own, which a caller that reads our output to its end does not
@@ -250,6 +207,7 @@ fn arguments_of(line: &[u16]) -> &[u16] {
 #[cfg(test)]
 mod tests {
     use std::os::windows::process::ExitStatusExt;
+    use std::process::Command;
 
     use super::*;
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -11,6 +12,7 @@ use crate::sys::Stream;
 /// Columns of the terminal that `stream` goes to; `None` where that is none.
 pub fn terminal_width(stream: Stream) -> Option<usize> {
     let number = match stream {
+        Stream::Input => return None,
         Stream::Output => ffi::STD_OUTPUT_HANDLE,
         Stream::Error => ffi::STD_ERROR_HANDLE,
     };
@@ -19,6 +21,14 @@ pub fn terminal_width(stream: Stream) -> Option<usize> {
     let known = unsafe { ffi::GetConsoleScreenBufferInfo(ffi::GetStdHandle(number), &mut buffer) } != 0;
     let columns = i32::from(buffer.right) - i32::from(buffer.left) + 1;
     usize::try_from(columns).ok().filter(|columns| known && *columns > 0)
+}
+
+pub fn is_terminal(stream: Stream) -> bool {
+    match stream {
+        Stream::Input => io::stdin().is_terminal(),
+        Stream::Output => io::stdout().is_terminal(),
+        Stream::Error => io::stderr().is_terminal(),
+    }
 }
 
 /// Whether this user may write what is at `path`. Changes nothing; only opening it tells what the

@@ -1,0 +1,9 @@
+//! The environment.
+
+use std::env;
+use std::ffi::OsString;
+
+/// The value of the variable `name`.
+pub fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name)
+}
