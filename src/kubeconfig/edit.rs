@@ -82,12 +82,12 @@ impl Plan {
 
 pub fn inject(text: &str, injection: &Injection<'_>) -> Result<Plan, Refusal> {
     let config = Kubeconfig::scan(text)?;
-    Draft::new(&config, &injection.wish).finish(|draft, user| draft.inject(user, injection))
+    Draft::new(&config, &injection.wish).finish(&|draft, user| draft.inject(user, injection))
 }
 
 pub fn restore(text: &str, wish: &Wish<'_>) -> Result<Plan, Refusal> {
     let config = Kubeconfig::scan(text)?;
-    Draft::new(&config, wish).finish(Draft::restore)
+    Draft::new(&config, wish).finish(&Draft::restore)
 }
 
 /// How this program stands in front of a command.
@@ -133,7 +133,7 @@ impl<'c> Draft<'c> {
     /// Runs `change` for the chosen users; then joins the edits and checks what they amount to.
     fn finish(
         mut self,
-        change: impl Fn(&mut Self, &User) -> Result<(State, Option<Expected>), Refusal>,
+        change: &dyn Fn(&mut Self, &User) -> Result<(State, Option<Expected>), Refusal>,
     ) -> Result<Plan, Refusal> {
         let mut users = Vec::new();
         for user in &self.config.users {
@@ -197,7 +197,7 @@ impl<'c> Draft<'c> {
         if command.starts_with('-') {
             front.push(END_OF_OPTIONS.to_owned());
         }
-        self.insert_front(&exec, entry, |draft, flow| {
+        self.insert_front(&exec, entry, &|draft, flow| {
             let options = front.iter().map(|option| yaml::render(option, style, flow));
             let moved = draft.moved(entry.value, command, &spelling, flow);
             options.chain([moved]).collect()
@@ -236,7 +236,7 @@ impl<'c> Draft<'c> {
         if !names.is_empty() {
             let style = yaml::quoting(&self.config.tree, args[place]);
             let option = expected.front.concat();
-            self.insert_front(exec, entry, |_, flow| vec![yaml::render(&option, style, flow)])?;
+            self.insert_front(exec, entry, &|_, flow| vec![yaml::render(&option, style, flow)])?;
         }
         Ok((State::Updated, Some(expected)))
     }
@@ -425,7 +425,7 @@ impl<'c> Draft<'c> {
         &mut self,
         exec: &Exec,
         command: Entry,
-        render: impl Fn(&Self, bool) -> Vec<String>,
+        render: &dyn Fn(&Self, bool) -> Vec<String>,
     ) -> Result<(), Refusal> {
         let tree = &self.config.tree;
         let Some(args) = exec.args else {

@@ -10,6 +10,7 @@ mod edit;
 mod file;
 mod glance;
 mod kuberc;
+mod parse;
 mod plugins;
 mod scan;
 mod verify;

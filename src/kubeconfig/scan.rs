@@ -116,11 +116,13 @@ fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
     if !matches!(tree.content(root), Content::Mapping(_)) {
         return Err(Refusal::new(line, "not a kubeconfig: it holds no mapping"));
     }
-    for (name, wanted) in [("kind", "Config"), ("apiVersion", "v1")] {
+    for (name, wanted, reason) in [
+        ("kind", "Config", "not a kubeconfig: its kind is not Config"),
+        ("apiVersion", "v1", "not a kubeconfig: its apiVersion is not v1"),
+    ] {
         if let Some(entry) = tree.get(root, name)
             && !matches!(tree.scalar(entry.value), Some(value) if value == wanted || value.is_empty())
         {
-            let reason = ["not a kubeconfig: its ", name, " is not ", wanted].concat();
             return Err(Refusal::new(tree.line(entry.key), reason));
         }
     }
