@@ -90,6 +90,9 @@ pub fn restore(text: &str, wish: &Wish<'_>) -> Result<Plan, Refusal> {
     Draft::new(&config, wish).finish(&Draft::restore)
 }
 
+/// What becomes of a user, and what its exec plugin is to be then; none: as it was.
+type Change = Result<(State, Option<Expected>), Refusal>;
+
 /// How this program stands in front of a command.
 struct Front<'t> {
     /// The names that `--key-env` gives.
@@ -131,10 +134,7 @@ impl<'c> Draft<'c> {
     }
 
     /// Runs `change` for the chosen users; then joins the edits and checks what they amount to.
-    fn finish(
-        mut self,
-        change: &dyn Fn(&mut Self, &User) -> Result<(State, Option<Expected>), Refusal>,
-    ) -> Result<Plan, Refusal> {
+    fn finish(mut self, change: &dyn Fn(&mut Self, &User) -> Change) -> Result<Plan, Refusal> {
         let mut users = Vec::new();
         for user in &self.config.users {
             let mut expected = None;
@@ -171,11 +171,7 @@ impl<'c> Draft<'c> {
         }
     }
 
-    fn inject(
-        &mut self,
-        user: &User,
-        injection: &Injection<'_>,
-    ) -> Result<(State, Option<Expected>), Refusal> {
+    fn inject(&mut self, user: &User, injection: &Injection<'_>) -> Change {
         let Some(exec) = user.exec else {
             return Ok((State::LeftAlone("no exec plugin"), None));
         };
@@ -216,7 +212,7 @@ impl<'c> Draft<'c> {
         command: &str,
         args: &[Id],
         injection: &Injection<'_>,
-    ) -> Result<(State, Option<Expected>), Refusal> {
+    ) -> Change {
         let front = self.front(args);
         let Some(place) = front.wrapped else {
             return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
@@ -241,7 +237,7 @@ impl<'c> Draft<'c> {
         Ok((State::Updated, Some(expected)))
     }
 
-    fn restore(&mut self, user: &User) -> Result<(State, Option<Expected>), Refusal> {
+    fn restore(&mut self, user: &User) -> Change {
         let tree = &self.config.tree;
         let Some(exec) = user.exec else {
             return Ok((State::LeftAlone("no exec plugin"), None));

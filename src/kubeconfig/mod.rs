@@ -12,6 +12,7 @@ mod glance;
 mod kuberc;
 mod parse;
 mod plugins;
+mod scalar;
 mod scan;
 mod verify;
 mod yaml;

@@ -13,7 +13,22 @@ use std::ops::Range;
 
 use super::parse::parse;
 
-pub use granit_parser::{ScalarStyle as Style, StructureStyle as Layout};
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+    Folded,
+}
+
+/// How a collection is written: by indentation, or between brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Block,
+    Flow,
+}
 
 /// Why a text is left as it is. The reason is half a sentence for people.
 #[derive(Debug, PartialEq, Eq)]
@@ -337,9 +352,9 @@ fn inside_quotes(scalar: &str) -> &str {
     scalar.get(1..scalar.len() - 1).unwrap_or_default()
 }
 
-/// Control characters, and what YAML 1.1 takes for a line break or drops.
-fn must_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+/// Control characters, and what YAML 1.1 takes for a line break, drops or does not know.
+pub fn must_escape(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn single_quoted(value: &str) -> String {
