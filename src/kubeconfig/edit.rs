@@ -158,17 +158,21 @@ impl<'c> Draft<'c> {
     fn joined_edits(&mut self) -> Result<Vec<Edit>, Refusal> {
         let mut edits = std::mem::take(&mut self.edits);
         edits.sort_unstable_by_key(|edit| (edit.range.start, edit.range.end));
-        edits.dedup();
-        let collision = edits.windows(2).find(|pair| {
-            pair[0].range.end > pair[1].range.start || pair[0].range.start == pair[1].range.start
-        });
-        match collision {
-            Some(pair) => {
-                let line = line_of(self.config.tree.text(), pair[1].range.start);
-                Err(Refusal::new(line, "users share this through an anchor and need it different"))
+        let mut joined: Vec<Edit> = Vec::new();
+        for edit in edits {
+            match joined.last() {
+                Some(last) if *last == edit => {}
+                Some(Edit { range, .. })
+                    if range.end > edit.range.start || range.start == edit.range.start =>
+                {
+                    let line = line_of(self.config.tree.text(), edit.range.start);
+                    let reason = "users share this through an anchor and need it different";
+                    return Err(Refusal::new(line, reason));
+                }
+                _ => joined.push(edit),
             }
-            None => Ok(edits),
         }
+        Ok(joined)
     }
 
     fn inject(&mut self, user: &User, injection: &Injection<'_>) -> Change {
@@ -194,9 +198,12 @@ impl<'c> Draft<'c> {
             front.push(END_OF_OPTIONS.to_owned());
         }
         self.insert_front(&exec, entry, &|draft, flow| {
-            let options = front.iter().map(|option| yaml::render(option, style, flow));
-            let moved = draft.moved(entry.value, command, &spelling, flow);
-            options.chain([moved]).collect()
+            let mut items = Vec::new();
+            for option in &front {
+                items.push(yaml::render(option, style, flow));
+            }
+            items.push(draft.moved(entry.value, command, &spelling, flow));
+            items
         })?;
         self.write_command(&exec, entry, injection.program);
         front.push(spelling.of(command));
@@ -336,8 +343,10 @@ impl<'c> Draft<'c> {
         if env.is_empty() {
             return Ok(Vec::new());
         }
-        let args = args.iter().filter_map(|&arg| config.tree.scalar(arg));
-        let call: Vec<OsString> = [command].into_iter().chain(args).map(OsString::from).collect();
+        let mut call = vec![OsString::from(command)];
+        for &arg in args {
+            call.extend(config.tree.scalar(arg).map(OsString::from));
+        }
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in env {
             let covered = name.is_empty()

@@ -31,8 +31,8 @@ impl<'a> Cursor<'a> {
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut cursor = Cursor { text, at: first, first };
         for (place, c) in text.char_indices().skip_while(|(place, _)| *place < first) {
-            let is_line_end = c == '\n' || text[place..].starts_with("\r\n");
-            if must_escape(c) && c != '\t' && !is_line_end {
+            let is_allowed = || matches!(c, '\t' | '\n') || text[place..].starts_with("\r\n");
+            if must_escape(c) && !is_allowed() {
                 cursor.at = place;
                 return Err(cursor.refusal("a control character"));
             }
@@ -45,6 +45,7 @@ impl<'a> Cursor<'a> {
         self.ahead(0)
     }
 
+    #[inline(never)] // As many copies would be larger.
     pub fn ahead(&self, count: usize) -> u8 {
         self.text.as_bytes().get(self.at + count).copied().unwrap_or(0)
     }
@@ -82,14 +83,9 @@ impl<'a> Cursor<'a> {
     /// An anchor, an alias or a tag.
     pub fn word(&mut self) -> &'a str {
         let start = self.at;
-        let rest = &self.text[start..];
-        match rest.find('>').filter(|_| rest.starts_with("!<")) {
-            Some(end) => self.at += end + 1,
-            None => {
-                while !is_blank(self.byte()) && !is_bracket(self.byte()) {
-                    self.at += 1;
-                }
-            }
+        let is_verbatim = self.text[start..].starts_with("!<");
+        while !is_blank(self.byte()) && (is_verbatim || !is_bracket(self.byte())) {
+            self.at += 1;
         }
         &self.text[start..self.at]
     }

@@ -149,9 +149,11 @@ fn is_list(tree: &Tree<'_>, id: Id) -> bool {
 }
 
 fn other_entries(tree: &Tree<'_>, mapping: Id, names: &[&str]) -> Vec<(Id, Id)> {
-    let mapping = tree.resolve(mapping);
-    tree.entries(mapping)
-        .filter(|entry| tree.scalar(entry.key).is_none_or(|key| !names.contains(&key)))
-        .map(|entry| (entry.key, entry.value))
-        .collect()
+    let mut others = Vec::new();
+    for entry in tree.entries(tree.resolve(mapping)) {
+        if tree.scalar(entry.key).is_none_or(|key| !names.contains(&key)) {
+            others.push((entry.key, entry.value));
+        }
+    }
+    others
 }
