@@ -45,7 +45,6 @@ impl<'a> Cursor<'a> {
         self.ahead(0)
     }
 
-    #[inline(never)] // As many copies would be larger.
     pub fn ahead(&self, count: usize) -> u8 {
         self.text.as_bytes().get(self.at + count).copied().unwrap_or(0)
     }

@@ -179,7 +179,6 @@ impl<'a> Tree<'a> {
         }
     }
 
-    #[inline(never)] // Everything here calls it: 40 copies would be larger.
     pub(super) fn node(&self, id: Id) -> &Node<'a> {
         // An `Id` is only made for a node of its own tree.
         &self.nodes[id.0 as usize]
