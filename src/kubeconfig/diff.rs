@@ -43,18 +43,19 @@ pub fn unified(name: &str, before: &str, edits: &[Edit], colour: bool) -> String
 
 fn blocks(lines: &[&str], before: &str, edits: &[Edit]) -> Vec<Block> {
     let starts = starts(lines);
-    let spans: Vec<Range<usize>> = edits.iter().map(|edit| touched(&starts, edit)).collect();
     let mut blocks = Vec::new();
     let mut at = 0;
     while at < edits.len() {
-        let mut touched = spans[at].clone();
+        let mut range = touched(&starts, &edits[at]);
         let mut end = at + 1;
-        while end < edits.len() && spans[end].start <= touched.end {
-            touched.end = touched.end.max(spans[end].end);
+        while let Some(next) = edits.get(end).map(|edit| touched(&starts, edit))
+            && next.start <= range.end
+        {
+            range.end = range.end.max(next.end);
             end += 1;
         }
-        let text = edit::apply(&edits[at..end], before, starts[touched.start]..starts[touched.end]);
-        blocks.push(trimmed(Block { lines: touched, text }, lines));
+        let text = edit::apply(&edits[at..end], before, starts[range.start]..starts[range.end]);
+        blocks.push(trimmed(Block { lines: range, text }, lines));
         at = end;
     }
     blocks

@@ -82,13 +82,16 @@ impl Plan {
 
 pub fn inject(text: &str, injection: &Injection<'_>) -> Result<Plan, Refusal> {
     let config = Kubeconfig::scan(text)?;
-    Draft::new(&config, &injection.wish).finish(|draft, user| draft.inject(user, injection))
+    Draft::new(&config, &injection.wish).finish(&|draft, user| draft.inject(user, injection))
 }
 
 pub fn restore(text: &str, wish: &Wish<'_>) -> Result<Plan, Refusal> {
     let config = Kubeconfig::scan(text)?;
-    Draft::new(&config, wish).finish(Draft::restore)
+    Draft::new(&config, wish).finish(&Draft::restore)
 }
+
+/// What becomes of a user, and what its exec plugin is to be then; none: as it was.
+type Change = Result<(State, Option<Expected>), Refusal>;
 
 /// How this program stands in front of a command.
 struct Front<'t> {
@@ -131,10 +134,7 @@ impl<'c> Draft<'c> {
     }
 
     /// Runs `change` for the chosen users; then joins the edits and checks what they amount to.
-    fn finish(
-        mut self,
-        change: impl Fn(&mut Self, &User) -> Result<(State, Option<Expected>), Refusal>,
-    ) -> Result<Plan, Refusal> {
+    fn finish(mut self, change: &dyn Fn(&mut Self, &User) -> Change) -> Result<Plan, Refusal> {
         let mut users = Vec::new();
         for user in &self.config.users {
             let mut expected = None;
@@ -158,24 +158,24 @@ impl<'c> Draft<'c> {
     fn joined_edits(&mut self) -> Result<Vec<Edit>, Refusal> {
         let mut edits = std::mem::take(&mut self.edits);
         edits.sort_unstable_by_key(|edit| (edit.range.start, edit.range.end));
-        edits.dedup();
-        let collision = edits.windows(2).find(|pair| {
-            pair[0].range.end > pair[1].range.start || pair[0].range.start == pair[1].range.start
-        });
-        match collision {
-            Some(pair) => {
-                let line = line_of(self.config.tree.text(), pair[1].range.start);
-                Err(Refusal::new(line, "users share this through an anchor and need it different"))
+        let mut joined: Vec<Edit> = Vec::new();
+        for edit in edits {
+            match joined.last() {
+                Some(last) if *last == edit => {}
+                Some(Edit { range, .. })
+                    if range.end > edit.range.start || range.start == edit.range.start =>
+                {
+                    let line = line_of(self.config.tree.text(), edit.range.start);
+                    let reason = "users share this through an anchor and need it different";
+                    return Err(Refusal::new(line, reason));
+                }
+                _ => joined.push(edit),
             }
-            None => Ok(edits),
         }
+        Ok(joined)
     }
 
-    fn inject(
-        &mut self,
-        user: &User,
-        injection: &Injection<'_>,
-    ) -> Result<(State, Option<Expected>), Refusal> {
+    fn inject(&mut self, user: &User, injection: &Injection<'_>) -> Change {
         let Some(exec) = user.exec else {
             return Ok((State::LeftAlone("no exec plugin"), None));
         };
@@ -197,10 +197,13 @@ impl<'c> Draft<'c> {
         if command.starts_with('-') {
             front.push(END_OF_OPTIONS.to_owned());
         }
-        self.insert_front(&exec, entry, |draft, flow| {
-            let options = front.iter().map(|option| yaml::render(option, style, flow));
-            let moved = draft.moved(entry.value, command, &spelling, flow);
-            options.chain([moved]).collect()
+        self.insert_front(&exec, entry, &|draft, flow| {
+            let mut items = Vec::new();
+            for option in &front {
+                items.push(yaml::render(option, style, flow));
+            }
+            items.push(draft.moved(entry.value, command, &spelling, flow));
+            items
         })?;
         self.write_command(&exec, entry, injection.program);
         front.push(spelling.of(command));
@@ -216,7 +219,7 @@ impl<'c> Draft<'c> {
         command: &str,
         args: &[Id],
         injection: &Injection<'_>,
-    ) -> Result<(State, Option<Expected>), Refusal> {
+    ) -> Change {
         let front = self.front(args);
         let Some(place) = front.wrapped else {
             return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
@@ -236,12 +239,12 @@ impl<'c> Draft<'c> {
         if !names.is_empty() {
             let style = yaml::quoting(&self.config.tree, args[place]);
             let option = expected.front.concat();
-            self.insert_front(exec, entry, |_, flow| vec![yaml::render(&option, style, flow)])?;
+            self.insert_front(exec, entry, &|_, flow| vec![yaml::render(&option, style, flow)])?;
         }
         Ok((State::Updated, Some(expected)))
     }
 
-    fn restore(&mut self, user: &User) -> Result<(State, Option<Expected>), Refusal> {
+    fn restore(&mut self, user: &User) -> Change {
         let tree = &self.config.tree;
         let Some(exec) = user.exec else {
             return Ok((State::LeftAlone("no exec plugin"), None));
@@ -340,8 +343,10 @@ impl<'c> Draft<'c> {
         if env.is_empty() {
             return Ok(Vec::new());
         }
-        let args = args.iter().filter_map(|&arg| config.tree.scalar(arg));
-        let call: Vec<OsString> = [command].into_iter().chain(args).map(OsString::from).collect();
+        let mut call = vec![OsString::from(command)];
+        for &arg in args {
+            call.extend(config.tree.scalar(arg).map(OsString::from));
+        }
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in env {
             let covered = name.is_empty()
@@ -425,7 +430,7 @@ impl<'c> Draft<'c> {
         &mut self,
         exec: &Exec,
         command: Entry,
-        render: impl Fn(&Self, bool) -> Vec<String>,
+        render: &dyn Fn(&Self, bool) -> Vec<String>,
     ) -> Result<(), Refusal> {
         let tree = &self.config.tree;
         let Some(args) = exec.args else {

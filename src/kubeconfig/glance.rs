@@ -14,7 +14,7 @@ pub fn has_nothing_to_inject(text: &str, is_own: &dyn Fn(&str) -> bool) -> bool 
 
 /// For each place where the word stands: the first word of its value, or none if it is no key.
 fn values_of<'t>(text: &'t str, word: &'static str) -> impl Iterator<Item = Option<&'t str>> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     text.match_indices(word).filter_map(move |(place, _)| {
         let (before, after) = (&text[..place], &text[place + word.len()..]);
         let is_alone = !before.ends_with(is_part) && !after.starts_with(is_part);

@@ -19,18 +19,20 @@ pub fn hint(text: &str, command: &str) -> Option<String> {
         return None;
     }
     let list = tree.get(root, "credentialPluginAllowlist");
-    let entries = list.map(|list| items(&tree, list.value)).unwrap_or_default();
-    let named = |key: &'static str| {
-        let value = |&entry| tree.scalar(tree.get(entry, key)?.value);
-        entries.iter().filter_map(value).collect::<Vec<_>>()
-    };
-    let (names, commands) = (named("name"), named("command"));
-    if names.iter().chain(&commands).any(|name| allows(name, command)) {
-        return None;
+    let mut key = "name";
+    for entry in list.map(|list| items(&tree, list.value)).unwrap_or_default() {
+        for member in ["name", "command"] {
+            let Some(value) = tree.get(entry, member) else { continue };
+            if tree.scalar(value.value).is_some_and(|name| allows(name, command)) {
+                return None;
+            }
+            if member == "command" {
+                key = member;
+            }
+        }
     }
-    let key = if commands.is_empty() { "name" } else { "command" };
     let name = yaml::render(command, Style::Plain, false);
-    Some(format!("credentialPluginAllowlist:\n- {key}: {name}\n"))
+    Some(["credentialPluginAllowlist:\n- ", key, ": ", &name, "\n"].concat())
 }
 
 /// An entry without a separator is looked for on PATH by kubectl, as the command is. Whether two

@@ -10,7 +10,9 @@ mod edit;
 mod file;
 mod glance;
 mod kuberc;
+mod parse;
 mod plugins;
+mod scalar;
 mod scan;
 mod verify;
 mod yaml;
@@ -139,8 +141,13 @@ pub fn run(
         seen: Vec::new(),
         outcome: Outcome::default(),
     };
-    for (path, is_named) in files(options, environment)? {
-        job.file(&path, is_named);
+    if options.files.is_empty() {
+        for path in default_files(environment)? {
+            job.file(&path, false);
+        }
+    }
+    for path in &options.files {
+        job.file(path, true);
     }
     job.finish(environment);
     Ok(job.outcome)
@@ -158,7 +165,8 @@ pub fn exec_users(path: &Path, environment: &Environment) -> Result<Vec<ExecUser
 pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = Vec::new();
     for file in environment.kubeconfig.iter().flat_map(std::env::split_paths) {
-        if !file.as_os_str().is_empty() && !files.contains(&file) {
+        let is_known = files.iter().any(|known| known.as_os_str() == file.as_os_str());
+        if !file.as_os_str().is_empty() && !is_known {
             files.push(file);
         }
     }
@@ -169,13 +177,6 @@ pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
         files.push(home.join(".kube").join("config"));
     }
     Ok(files)
-}
-
-/// The files to work on, and whether the command line names them.
-fn files(options: &Options, environment: &Environment) -> Result<Vec<(PathBuf, bool)>> {
-    let is_named = !options.files.is_empty();
-    let files = if is_named { options.files.clone() } else { default_files(environment)? };
-    Ok(files.into_iter().map(|file| (file, is_named)).collect())
 }
 
 /// The command to write: the one asked for, else the bare name where PATH leads to it.
@@ -373,15 +374,21 @@ impl Job<'_> {
                 None => counts.push((words, 1)),
             }
         }
-        let counts: Vec<String> = counts.iter().map(|(words, count)| format!("{count} {words}")).collect();
-        let counts = if counts.is_empty() { "no users".to_owned() } else { counts.join(", ") };
+        let mut text = String::new();
+        for (words, count) in counts {
+            let comma = if text.is_empty() { "" } else { ", " };
+            text.extend([comma, &count.to_string(), " ", words]);
+        }
+        if text.is_empty() {
+            text.push_str("no users");
+        }
         let is_change = self.seen.iter().any(|(_, state)| state.is_change());
         let lead = match (is_change, self.outcome.refused) {
             (true, _) => "",
             (false, true) => "nothing done: ",
             (false, false) => "nothing to do: ",
         };
-        [lead, &counts, "\n"].concat()
+        [lead, &text, "\n"].concat()
     }
 
     fn kuberc_hint(&self, environment: &Environment) -> Option<String> {

@@ -51,7 +51,11 @@ pub struct Cluster {
 pub fn list(path: &Path, is_own: &dyn Fn(&str) -> bool) -> Result<Vec<ExecUser>, Trouble> {
     let snapshot = Snapshot::read(path)?;
     let config = Kubeconfig::scan(&snapshot.text)?;
-    Ok(config.users.iter().filter_map(|user| exec_user(&config, user, is_own)).collect())
+    let mut users = Vec::new();
+    for user in &config.users {
+        users.extend(exec_user(&config, user, is_own));
+    }
+    Ok(users)
 }
 
 fn exec_user(config: &Kubeconfig<'_>, user: &User, is_own: &dyn Fn(&str) -> bool) -> Option<ExecUser> {
@@ -59,13 +63,19 @@ fn exec_user(config: &Kubeconfig<'_>, user: &User, is_own: &dyn Fn(&str) -> bool
     let tree = &config.tree;
     let command = config.command(&exec)?;
     let args = config.args(&exec);
-    let env = config.env(&exec).into_iter();
+    let (mut words, mut env) = (Vec::new(), Vec::new());
+    for &arg in &args {
+        words.extend(tree.scalar(arg).map(str::to_owned));
+    }
+    for (name, value) in config.env(&exec) {
+        env.push((name.to_owned(), value.to_owned()));
+    }
     Some(ExecUser {
         name: user.name.clone(),
         line: user.line,
         command: command.to_owned(),
-        args: args.iter().filter_map(|&arg| tree.scalar(arg)).map(str::to_owned).collect(),
-        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        args: words,
+        env,
         api_version: field(tree, exec.mapping, "apiVersion"),
         interactive_mode: field(tree, exec.mapping, "interactiveMode"),
         provide_cluster_info: is_set(tree, exec.mapping, "provideClusterInfo"),
@@ -77,21 +87,21 @@ fn exec_user(config: &Kubeconfig<'_>, user: &User, is_own: &dyn Fn(&str) -> bool
 fn clusters_of(tree: &Tree<'_>, user: &str) -> Vec<Cluster> {
     let Some(&root) = tree.documents().first() else { return Vec::new() };
     let list = |name| tree.get(root, name).map(|list| items(tree, list.value)).unwrap_or_default();
-    let mut names: Vec<String> = Vec::new();
-    for context in list("contexts").into_iter().filter_map(|item| tree.get(item, "context")) {
+    let all = list("clusters");
+    let mut clusters: Vec<Cluster> = Vec::new();
+    for item in list("contexts") {
+        let Some(context) = tree.get(item, "context") else { continue };
         let name = field(tree, context.value, "cluster");
-        if field(tree, context.value, "user") == user && !names.contains(&name) {
-            names.push(name);
+        let is_known = clusters.iter().any(|cluster| cluster.name == name);
+        if is_known || field(tree, context.value, "user") != user {
+            continue;
+        }
+        let item = all.iter().find(|&&item| field(tree, item, "name") == name);
+        if let Some(cluster_of) = item.and_then(|&item| tree.get(item, "cluster")) {
+            clusters.push(cluster(tree, name, cluster_of.value));
         }
     }
-    let all = list("clusters");
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let item = all.iter().find(|&&item| field(tree, item, "name") == name)?;
-            Some(cluster(tree, name, tree.get(*item, "cluster")?.value))
-        })
-        .collect()
+    clusters
 }
 
 fn cluster(tree: &Tree<'_>, name: String, id: Id) -> Cluster {

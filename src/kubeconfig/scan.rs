@@ -60,11 +60,13 @@ impl<'a> Kubeconfig<'a> {
             let value = tree.get(item, name)?.value;
             tree.scalar(value).filter(|_| !tree.is_null(value))
         };
-        let items = exec.env.map(|env| items(tree, env)).unwrap_or_default();
-        items
-            .into_iter()
-            .filter_map(|item| Some((field(item, "name")?, field(item, "value").unwrap_or(""))))
-            .collect()
+        let mut variables = Vec::new();
+        for item in exec.env.map(|env| items(tree, env)).unwrap_or_default() {
+            if let Some(name) = field(item, "name") {
+                variables.push((name, field(item, "value").unwrap_or_default()));
+            }
+        }
+        variables
     }
 
     /// Whether the arguments run a command of a kind: `aws-vault exec prod -- k8s-token-cache`,
@@ -104,7 +106,13 @@ fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
     };
     let list = tree.resolve(entry.value);
     match tree.content(list) {
-        Content::Sequence(_) => tree.children(list).map(|item| user(tree, item)).collect(),
+        Content::Sequence(_) => {
+            let mut users = Vec::new();
+            for item in tree.children(list) {
+                users.push(user(tree, item)?);
+            }
+            Ok(users)
+        }
         _ if tree.is_null(list) => Ok(Vec::new()),
         _ => Err(Refusal::new(tree.line(entry.key), "'users' is not a list")),
     }
@@ -116,11 +124,13 @@ fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
     if !matches!(tree.content(root), Content::Mapping(_)) {
         return Err(Refusal::new(line, "not a kubeconfig: it holds no mapping"));
     }
-    for (name, wanted) in [("kind", "Config"), ("apiVersion", "v1")] {
+    for (name, wanted, reason) in [
+        ("kind", "Config", "not a kubeconfig: its kind is not Config"),
+        ("apiVersion", "v1", "not a kubeconfig: its apiVersion is not v1"),
+    ] {
         if let Some(entry) = tree.get(root, name)
             && !matches!(tree.scalar(entry.value), Some(value) if value == wanted || value.is_empty())
         {
-            let reason = ["not a kubeconfig: its ", name, " is not ", wanted].concat();
             return Err(Refusal::new(tree.line(entry.key), reason));
         }
     }

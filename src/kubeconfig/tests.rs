@@ -11,8 +11,8 @@ use serde_yaml_ng::Value;
 
 use super::edit::{self, Injection, Plan, State, Wish};
 use super::file::{self, Edited, Patience, Trouble};
-use super::yaml::Refusal;
-use super::{Environment, diff, exec_users, glance, kuberc};
+use super::yaml::{Content, Id, Layout, Refusal, Style, Tree};
+use super::{Environment, diff, exec_users, glance, kuberc, parse};
 
 const DIRECTORY: &str = "/home/u/.kube";
 
@@ -459,6 +459,23 @@ proptest! {
     }
 
     #[test]
+    fn what_is_read_is_read_alike_by_a_parser_of_all_yaml(
+        text in "(?s)([\\[\\]{}?:,\\-&*!|>'\"#%a\n ]|- |: |\\? |, |&a |\\*a|!!str |\n  |---\n|\\.\\.\\.\n|%YAML 1.1\n|a: ){0,24}",
+        scalar in "(- )?(k: |- )?([|>][+\\-]?[1-3]?[+\\-]?( #c)?\r?\n|'|\"|a)( {0,4}(a|\t|#| b|''|\\\\|\\\\x41|: |- )?\r?\n){0,6} {0,3}('|\"|a|z: ')?\n?",
+        rolls in prop::collection::vec(any::<u8>(), 0..160),
+        changes in prop::collection::vec(any::<u8>(), 0..24),
+    ) {
+        check_grammar(&text);
+        check_grammar(&scalar);
+        let (mut text, _) = Writer::kubeconfig(&rolls);
+        let mut dice = Dice { rolls: &changes };
+        for _ in 0..changes.len() / 4 {
+            mutate(&mut text, &mut dice);
+        }
+        check_grammar(&text);
+    }
+
+    #[test]
     fn the_diff_of_an_edit_is_one_that_patch_would_take(
         rolls in prop::collection::vec(any::<u8>(), 0..160)
     ) {
@@ -467,6 +484,139 @@ proptest! {
         let diff = diff::unified("config", &before, &plan.edits, false);
         prop_assert_eq!(patched(&before, &diff), plan.apply(&before), "{}", diff);
     }
+}
+
+/// Whatever is read, `granit-parser` reads the same nodes at the same places. What it reads and we
+/// do not is of the kinds that `parse` names.
+fn check_grammar(text: &str) {
+    let outlined = |tree: Tree<'_>| {
+        let mut lines = Vec::new();
+        for &document in tree.documents() {
+            outline(&tree, document, &mut lines);
+        }
+        lines
+    };
+    let own = parse::parse(text).map(outlined);
+    let reference = reference_outline(text);
+    match own {
+        Ok(own) => assert_eq!(Some(own), reference.map(|(lines, _)| lines), "{text:?}"),
+        Err(refusal) => assert!(
+            reference.as_ref().is_none_or(|(_, is_exotic)| *is_exotic),
+            "{text:?} {refusal:?} {reference:?}"
+        ),
+    }
+}
+
+fn outline(tree: &Tree<'_>, id: Id, lines: &mut Vec<String>) {
+    let tag = tree.tag(id).unwrap_or_default();
+    let place = tree.body(id);
+    let line = match tree.content(id) {
+        Content::Scalar(value, style) if value.is_empty() && *style == Style::Plain => format!("{tag} -"),
+        Content::Scalar(value, style @ (Style::Literal | Style::Folded)) => {
+            format!("{tag} {style:?} {value:?}")
+        }
+        Content::Scalar(value, style) => format!("{place}-{} {tag} {style:?} {value:?}", tree.range(id).end),
+        Content::Sequence(Layout::Flow) => format!("{place} {tag} ["),
+        Content::Mapping(Layout::Flow) => format!("{place} {tag} {{"),
+        Content::Sequence(_) => format!("{tag} -"),
+        Content::Mapping(_) => format!("{tag} :"),
+        Content::Alias(target) => format!("{place} *{}", tree.line(*target)),
+    };
+    let is_collection = matches!(tree.content(id), Content::Sequence(_) | Content::Mapping(_));
+    lines.push(line);
+    for child in tree.children(id) {
+        outline(tree, child, lines);
+    }
+    if is_collection {
+        lines.push("end".to_owned());
+    }
+}
+
+/// And whether there is something that a kubeconfig never has.
+fn reference_outline(text: &str) -> Option<(Vec<String>, bool)> {
+    use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag};
+    let joined = |tag: Option<std::borrow::Cow<'_, Tag>>| {
+        tag.map(|tag| [tag.handle(), tag.suffix()].concat()).unwrap_or_default()
+    };
+    let (mut lines, mut anchors) = (Vec::new(), vec![0; 64]);
+    // For each open collection whether it is a mapping, and how many nodes it has.
+    let mut open: Vec<(bool, usize)> = vec![(false, 0)];
+    let lone_returns = text.matches('\r').count() > text.matches("\r\n").count();
+    let begins_oddly = |line: &str| line.trim_start().starts_with([':', '!', '&']);
+    let mut is_exotic = lone_returns
+        || text.rfind('\u{feff}').is_some_and(|at| at > 0)
+        || ["%", "? ", "?\n"].iter().any(|odd| text.contains(odd))
+        || text
+            .lines()
+            .any(|line| begins_oddly(line) || line.trim_start_matches([' ', '\u{feff}']).starts_with('\t'));
+    let options = granit_parser::options! { block_scalar_eof_without_line_feed: true };
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = event.ok()?;
+        let place = span.byte_range().unwrap();
+        let (start, end) = (place.start, place.end);
+        let mut anchor = 0;
+        let source = &text[start..end];
+        let is_block_scalar =
+            matches!(event, Event::Scalar(_, ScalarStyle::Literal | ScalarStyle::Folded, ..));
+        let is_node = matches!(
+            event,
+            Event::Scalar(..) | Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..)
+        );
+        let depth = open.len();
+        if is_node && let Some((is_mapping, count)) = open.last_mut() {
+            let is_key = *is_mapping && *count % 2 == 0;
+            let is_single_line =
+                matches!(event, Event::Scalar(..) | Event::Alias(_)) && !source.contains('\n');
+            let is_pair_in_list =
+                matches!(event, Event::MappingStart(StructureStyle::Flow, ..)) && !source.starts_with('{');
+            let is_complex = !is_single_line
+                || source.is_empty()
+                || text[..start].trim_end().ends_with('?')
+                || source.starts_with(['"', '\'']) && !text[..start].trim_end().ends_with(['{', ',']);
+            let is_block_document = depth == 1 && is_block_scalar;
+            is_exotic |= is_key && is_complex || is_pair_in_list || is_block_document;
+            *count += 1;
+        }
+        match event {
+            Event::SequenceStart(..) => open.push((false, 0)),
+            Event::MappingStart(..) => open.push((true, 0)),
+            Event::SequenceEnd | Event::MappingEnd => drop(open.pop()),
+            _ => {}
+        }
+        let line = match event {
+            Event::Scalar(value, style, id, tag) => {
+                anchor = id;
+                let tag = joined(tag);
+                match style {
+                    ScalarStyle::Plain if start == end => format!("{tag} -"),
+                    ScalarStyle::Literal | ScalarStyle::Folded => {
+                        format!("{tag} {style:?} {value:?}")
+                    }
+                    _ => format!("{start}-{end} {tag} {style:?} {value:?}"),
+                }
+            }
+            Event::SequenceStart(layout, id, tag) => {
+                anchor = id;
+                match layout {
+                    StructureStyle::Flow => format!("{start} {} [", joined(tag)),
+                    StructureStyle::Block => format!("{} -", joined(tag)),
+                }
+            }
+            Event::MappingStart(layout, id, tag) => {
+                anchor = id;
+                match layout {
+                    StructureStyle::Flow => format!("{start} {} {{", joined(tag)),
+                    StructureStyle::Block => format!("{} :", joined(tag)),
+                }
+            }
+            Event::SequenceEnd | Event::MappingEnd => "end".to_owned(),
+            Event::Alias(id) => format!("{start} *{}", anchors[id]),
+            _ => continue,
+        };
+        anchors[anchor] = span.start.line();
+        lines.push(line);
+    }
+    Some((lines, is_exotic))
 }
 
 /// What `patch` does, strictly: every line of context must be there.
@@ -525,7 +675,7 @@ fn a_user_that_is_not_meant_does_not_change_with_another() {
     let shared = "users:\n- name: a\n  user: &u\n    exec:\n      command: aws\n      args: [x]\n- name: b\n  user: *u\n";
     let refusal = inject_users(shared, &["a".to_owned()]).unwrap_err();
     assert_eq!(
-        (refusal.line, refusal.reason.as_ref()),
+        (refusal.line, refusal.reason),
         (7, "this user shares its exec plugin with one that is to change")
     );
     let both = inject_users(shared, &["a".to_owned(), "b".to_owned()]).unwrap();

@@ -10,7 +10,7 @@ use super::yaml::{Content, Id, Refusal, Style, Tree};
 
 /// More values than any kubeconfig that fits the size limit has without aliases.
 const MAX_VALUES: u32 = 1 << 21;
-/// The parser allows 255 flow and 255 block collections; aliases add to that.
+/// The parser allows 255 collections in each other; aliases add to that.
 const MAX_DEPTH: u32 = 600;
 
 /// What an exec plugin is to be: `command`, and `args` of `front` and then those it had, without
@@ -149,9 +149,11 @@ fn is_list(tree: &Tree<'_>, id: Id) -> bool {
 }
 
 fn other_entries(tree: &Tree<'_>, mapping: Id, names: &[&str]) -> Vec<(Id, Id)> {
-    let mapping = tree.resolve(mapping);
-    tree.entries(mapping)
-        .filter(|entry| tree.scalar(entry.key).is_none_or(|key| !names.contains(&key)))
-        .map(|entry| (entry.key, entry.value))
-        .collect()
+    let mut others = Vec::new();
+    for entry in tree.entries(tree.resolve(mapping)) {
+        if tree.scalar(entry.key).is_none_or(|key| !names.contains(&key)) {
+            others.push((entry.key, entry.value));
+        }
+    }
+    others
 }

@@ -11,30 +11,42 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span, StructureStyle};
+use super::parse::parse;
 
-pub use granit_parser::{ScalarStyle as Style, StructureStyle as Layout};
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+    Folded,
+}
 
-/// A kubeconfig of 8 MiB has far fewer; what has more is meant to hurt.
-const MAX_NODES: usize = 1 << 20;
+/// How a collection is written: by indentation, or between brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Block,
+    Flow,
+}
 
 /// Why a text is left as it is. The reason is half a sentence for people.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Counted from 1.
     pub line: usize,
-    pub reason: Cow<'static, str>,
+    pub reason: &'static str,
 }
 
 impl Refusal {
-    pub fn new(line: usize, reason: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { line, reason: reason.into() }
+    pub fn new(line: usize, reason: &'static str) -> Self {
+        Refusal { line, reason }
     }
 }
 
 /// A node's place in its tree's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id(u32);
+pub struct Id(pub(super) u32);
 
 /// One entry of a mapping.
 #[derive(Clone, Copy, Debug)]
@@ -50,28 +62,28 @@ pub enum Content<'a> {
     Alias(Id),
 }
 
-struct Node<'a> {
-    content: Content<'a>,
-    tag: Option<Box<str>>,
+pub(super) struct Node<'a> {
+    pub content: Content<'a>,
+    pub tag: Option<String>,
     /// With anchor and tag.
-    start: u32,
+    pub start: u32,
     /// Without them; for a block collection the place of its first child.
-    body: u32,
-    end: u32,
-    line: u32,
+    pub body: u32,
+    pub end: u32,
+    pub line: u32,
     /// The place behind the last node of this node's subtree; 0 while that is still being read.
-    next: u32,
+    pub next: u32,
 }
 
 pub struct Tree<'a> {
-    text: &'a str,
-    nodes: Vec<Node<'a>>,
-    documents: Vec<Id>,
+    pub(super) text: &'a str,
+    pub(super) nodes: Vec<Node<'a>>,
+    pub(super) documents: Vec<Id>,
 }
 
 impl<'a> Tree<'a> {
     pub fn parse(text: &'a str) -> Result<Self, Refusal> {
-        let tree = Builder::new(text).run()?;
+        let tree = parse(text)?;
         tree.check_keys()?;
         Ok(tree)
     }
@@ -167,7 +179,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn node(&self, id: Id) -> &Node<'a> {
+    pub(super) fn node(&self, id: Id) -> &Node<'a> {
         // An `Id` is only made for a node of its own tree.
         &self.nodes[id.0 as usize]
     }
@@ -242,155 +254,6 @@ impl Iterator for Entries<'_, '_> {
     }
 }
 
-/// Turns the parser's events into a tree.
-struct Builder<'a> {
-    tree: Tree<'a>,
-    /// The collections that are still open, outermost first.
-    open: Vec<u32>,
-    /// The node of each anchor, by the number that the parser gave it.
-    anchors: Vec<Option<u32>>,
-    /// Whether the next node is the root of a document.
-    at_root: bool,
-}
-
-impl<'a> Builder<'a> {
-    fn new(text: &'a str) -> Self {
-        let tree = Tree { text, nodes: Vec::new(), documents: Vec::new() };
-        Builder { tree, open: Vec::new(), anchors: Vec::new(), at_root: false }
-    }
-
-    fn run(mut self) -> Result<Tree<'a>, Refusal> {
-        let options = granit_parser::options! { emit_anchor_events: true };
-        for event in Parser::new_from_str_with_options(self.tree.text, options) {
-            let (event, span) =
-                event.map_err(|error| Refusal::new(error.marker().line(), cause(error.kind())))?;
-            self.take(event, span)?;
-        }
-        Ok(self.tree)
-    }
-
-    fn take(&mut self, event: Event<'a>, span: Span) -> Result<(), Refusal> {
-        match event {
-            Event::DocumentStart(..) => self.at_root = true,
-            Event::Scalar(value, style, anchor, tag) => {
-                let tag = tag.map(|tag| boxed(tag.handle(), tag.suffix()));
-                self.push(Content::Scalar(value, style), anchor, tag, span)?;
-                self.close_last();
-            }
-            Event::SequenceStart(layout, anchor, tag) => {
-                let tag = tag.map(|tag| boxed(tag.handle(), tag.suffix()));
-                self.open(Content::Sequence(layout), anchor, tag, span)?;
-            }
-            Event::MappingStart(layout, anchor, tag) => {
-                let tag = tag.map(|tag| boxed(tag.handle(), tag.suffix()));
-                self.open(Content::Mapping(layout), anchor, tag, span)?;
-            }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
-            Event::Alias(anchor) => {
-                let target = self.target(anchor, &span)?;
-                self.push(Content::Alias(target), 0, None, span)?;
-                self.close_last();
-            }
-            Event::Anchor(..) => self.widen_last(&span),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        content: Content<'a>,
-        anchor: usize,
-        tag: Option<Box<str>>,
-        span: Span,
-    ) -> Result<(), Refusal> {
-        let line = span.start.line();
-        let place = self.tree.nodes.len();
-        if place == MAX_NODES {
-            return Err(Refusal::new(line, "more than a million values"));
-        }
-        let Range { start, end } = span.byte_range().unwrap_or_default();
-        self.tree.nodes.push(Node {
-            content,
-            tag,
-            start: start as u32,
-            body: start as u32,
-            end: end as u32,
-            line: line as u32,
-            next: 0,
-        });
-        if let Some(tag) = span.tag_span() {
-            self.widen_last(&tag);
-        }
-        if anchor > 0 {
-            if self.anchors.len() <= anchor {
-                self.anchors.resize(anchor + 1, None);
-            }
-            self.anchors[anchor] = Some(place as u32);
-        }
-        if self.at_root {
-            self.at_root = false;
-            self.tree.documents.push(Id(place as u32));
-        }
-        Ok(())
-    }
-
-    fn open(
-        &mut self,
-        content: Content<'a>,
-        anchor: usize,
-        tag: Option<Box<str>>,
-        span: Span,
-    ) -> Result<(), Refusal> {
-        self.push(content, anchor, tag, span)?;
-        self.open.push(self.tree.nodes.len() as u32 - 1);
-        Ok(())
-    }
-
-    fn close_last(&mut self) {
-        let next = self.tree.nodes.len() as u32;
-        if let Some(node) = self.tree.nodes.last_mut() {
-            node.next = next;
-        }
-    }
-
-    fn close(&mut self, span: Span) {
-        let next = self.tree.nodes.len() as u32;
-        if let Some(place) = self.open.pop() {
-            let node = &mut self.tree.nodes[place as usize];
-            node.next = next;
-            node.end = span.byte_range().unwrap_or_default().end as u32;
-        }
-    }
-
-    /// An anchor or a tag belongs to the node that it stands before.
-    fn widen_last(&mut self, property: &Span) {
-        let range = property.byte_range();
-        if let (Some(node), Some(range)) = (self.tree.nodes.last_mut(), range) {
-            node.start = node.start.min(range.start as u32);
-            node.end = node.end.max(range.end as u32);
-        }
-    }
-
-    fn target(&self, anchor: usize, span: &Span) -> Result<Id, Refusal> {
-        match self.anchors.get(anchor).copied().flatten() {
-            Some(place) if self.tree.nodes[place as usize].next != 0 => Ok(Id(place)),
-            _ => Err(Refusal::new(span.start.line(), "an anchor contains itself")),
-        }
-    }
-}
-
-fn boxed(handle: &str, suffix: &str) -> Box<str> {
-    [handle, suffix].concat().into_boxed_str()
-}
-
-fn cause(kind: &ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::UnknownAnchor => "invalid YAML: an alias without its anchor",
-        _ => "invalid YAML",
-    }
-}
-
 fn is_plain_null(value: &str) -> bool {
     matches!(value, "" | "~" | "null" | "Null" | "NULL")
 }
@@ -422,7 +285,7 @@ fn is_like_number(value: &str) -> bool {
 
 /// A string as a scalar of the wanted style, or of the nearest one that can hold it. `flow` says
 /// that it will stand inside `[]` or `{}`. A double-quoted one is a JSON string too.
-pub fn render(value: &str, style: ScalarStyle, flow: bool) -> String {
+pub fn render(value: &str, style: Style, flow: bool) -> String {
     let quotable = !value.chars().any(must_escape);
     match style {
         Style::DoubleQuoted => double_quoted(value),
@@ -436,10 +299,12 @@ pub fn render(value: &str, style: ScalarStyle, flow: bool) -> String {
 /// Narrower than YAML, and enough for names and paths.
 pub fn can_be_plain(value: &str, flow: bool) -> bool {
     let start = value.trim_start_matches('-');
-    let starts_well = start.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_'))
+    // Most that is not ASCII is a letter of somebody's.
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || !(c.is_ascii() || must_escape(c));
+    let starts_well = start.starts_with(|c: char| is_letter(c) || matches!(c, '/' | '.' | '_'))
         && !value.starts_with("---");
     let fits = |c: char| {
-        c.is_alphanumeric()
+        is_letter(c)
             || matches!(c, '/' | '.' | '_' | '-' | '+' | '=' | '@' | '%' | '~' | '\\')
             || (c == ',' && !flow)
     };
@@ -472,13 +337,13 @@ pub fn is_disguised(source: &str) -> bool {
 }
 
 /// A quoted scalar of the text with `prefix` before its value.
-pub fn with_prefix(source: &str, style: ScalarStyle, prefix: &str) -> String {
+pub fn with_prefix(source: &str, style: Style, prefix: &str) -> String {
     let (open, rest) = source.split_at(1);
     [open, inside_quotes(&render(prefix, style, true)), rest].concat()
 }
 
 /// The opposite of [`with_prefix`], where the prefix is spelled as it writes it.
-pub fn without_prefix(source: &str, style: ScalarStyle, prefix: &str) -> Option<String> {
+pub fn without_prefix(source: &str, style: Style, prefix: &str) -> Option<String> {
     let (open, rest) = source.split_at_checked(1)?;
     Some([open, rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?].concat())
 }
@@ -487,9 +352,9 @@ fn inside_quotes(scalar: &str) -> &str {
     scalar.get(1..scalar.len() - 1).unwrap_or_default()
 }
 
-/// Control characters, and what YAML 1.1 takes for a line break or drops.
-fn must_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+/// Control characters, and what YAML 1.1 takes for a line break, drops or does not know.
+pub fn must_escape(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 fn single_quoted(value: &str) -> String {
@@ -519,8 +384,5 @@ pub fn quoting(tree: &Tree<'_>, id: Id) -> Style {
 
 /// Whether a collection is written with brackets.
 pub fn is_flow(tree: &Tree<'_>, id: Id) -> bool {
-    matches!(
-        tree.content(id),
-        Content::Sequence(StructureStyle::Flow) | Content::Mapping(StructureStyle::Flow)
-    )
+    matches!(tree.content(id), Content::Sequence(Layout::Flow) | Content::Mapping(Layout::Flow))
 }

@@ -23,7 +23,11 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Users
     let (mut users, mut errors) = (Users::new(), Vec::new());
     for file in files {
         match kubeconfig::exec_users(file, environment) {
-            Ok(found) => users.extend(found.into_iter().map(|user| (file.clone(), user))),
+            Ok(found) => {
+                for user in found {
+                    users.push((file.clone(), user));
+                }
+            }
             Err(error) => errors.push(error),
         }
     }

@@ -227,8 +227,14 @@ impl Explanation {
     }
 
     fn other(&mut self, entry: &Entry, call: &Call<'_>) {
-        let compared = self.told.iter().map(|parts| parts::differences(entry.parts(), parts.expose()));
-        let differences = compared.min_by_key(Vec::len).unwrap_or_default();
+        let mut nearest: Option<Vec<Difference>> = None;
+        for parts in &self.told {
+            let differences = parts::differences(entry.parts(), parts.expose());
+            if nearest.as_ref().is_none_or(|nearest| differences.len() < nearest.len()) {
+                nearest = Some(differences);
+            }
+        }
+        let differences = nearest.unwrap_or_default();
         let next = match cache::state(entry, call.config.refresh_margin, self.now) {
             State::Fresh if differences.iter().all(Difference::is_by_client) => {
                 "hit, for a client that says so"
@@ -282,7 +288,11 @@ fn nearest<'c>(contents: &'c Contents, key: &Key) -> Option<(&'c Entry, Vec<Diff
 }
 
 fn texts(differences: Vec<Difference>) -> Vec<String> {
-    differences.into_iter().map(|difference| difference.text).collect()
+    let mut texts = Vec::new();
+    for difference in differences {
+        texts.push(difference.text);
+    }
+    texts
 }
 
 fn describe_plugin(identity: &Identity) -> String {

@@ -4,7 +4,7 @@
 //! command apart stands in parentheses behind it. The JSON is one line, and stable: members may be
 //! added and keep their meaning. The README describes it.
 
-use std::path::Path;
+use std::path::{Path, is_separator};
 use std::time::Duration;
 
 use nanoserde::SerJson;
@@ -57,14 +57,14 @@ pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Res
 #[derive(SerJson)]
 struct Listing {
     /// Raised where a member goes or changes its meaning.
-    version: u32,
+    version: u64,
     file: String,
     /// Where the encryption key lives, see [`KeyPlace::word`].
-    key: &'static str,
+    key: String,
     /// Only where the key is in a file.
     key_file: Option<String>,
     /// Entries that cannot be opened with this key.
-    unreadable: usize,
+    unreadable: u64,
     entries: Vec<Listed>,
 }
 
@@ -77,9 +77,9 @@ impl Listing {
         Listing {
             version: 1,
             file: file_name(config),
-            key: contents.key.word(),
+            key: contents.key.word().to_owned(),
             key_file: key_file.map(|file| file.display().to_string()),
-            unreadable: contents.unreadable,
+            unreadable: contents.unreadable as u64,
             entries,
         }
     }
@@ -101,7 +101,7 @@ struct Listed {
     expires: String,
     age_seconds: u64,
     left_seconds: u64,
-    state: &'static str,
+    state: String,
 }
 
 #[derive(SerJson)]
@@ -123,7 +123,7 @@ impl Listed {
             expires: time::format_rfc3339(entry.expires_unix_s),
             age_seconds: entry.age(now).unwrap_or_default().as_secs(),
             left_seconds: entry.time_left(now).as_secs(),
-            state: "",
+            state: String::new(),
         };
         for item in parts::items(entry.parts()) {
             match item.part {
@@ -136,7 +136,7 @@ impl Listed {
                 _ => {}
             }
         }
-        listed.state = match cache::state(entry, config.refresh_margin, now) {
+        let state = match cache::state(entry, config.refresh_margin, now) {
             State::Over(Reason::Expired) => "expired",
             State::Fresh if listed.changed_files.is_empty() => {
                 let interaction = identity::identify(&command, environment).interaction;
@@ -147,6 +147,7 @@ impl Listed {
             }
             _ => "stale",
         };
+        listed.state = state.to_owned();
         listed
     }
 }
@@ -170,7 +171,7 @@ fn marks(entry: &Entry, all: &[&Entry]) -> Vec<String> {
 struct Line {
     age: String,
     left: String,
-    state: &'static str,
+    state: String,
     command: String,
     /// What tells it from others of the same command, in parentheses, or nothing.
     marks: String,
@@ -202,9 +203,13 @@ impl Line {
 
 /// `~/...` for a file in the user's directory.
 fn below_home(file: &str, environment: Environment<'_>) -> String {
-    match config::home(environment).map(|home| Path::new(file).strip_prefix(home)) {
-        Some(Ok(below)) => format!("~/{}", below.display()),
-        _ => file.to_owned(),
+    let home = config::home(environment);
+    let below = home.and_then(|home| {
+        file.strip_prefix(home.to_str()?.trim_end_matches(is_separator))?.strip_prefix(is_separator)
+    });
+    match below {
+        Some(below) => ["~/", below].concat(),
+        None => file.to_owned(),
     }
 }
 
@@ -212,7 +217,7 @@ fn table(text: &mut String, lines: &[Line], width: Option<usize>) {
     let titles = ["AGE", "LEFT", "STATE"];
     let mut widths = titles.map(|title| title.len() + GAP);
     for line in lines {
-        for (width, cell) in widths.iter_mut().zip([&line.age, &line.left, line.state]) {
+        for (width, cell) in widths.iter_mut().zip([&line.age, &line.left, &line.state]) {
             *width = (*width).max(cell.len() + GAP);
         }
     }
@@ -234,7 +239,7 @@ fn table(text: &mut String, lines: &[Line], width: Option<usize>) {
     };
     push(titles, "COMMAND");
     for line in lines {
-        push([&line.age, &line.left, line.state], &line.cell(room));
+        push([&line.age, &line.left, &line.state], &line.cell(room));
     }
 }
 
@@ -261,7 +266,7 @@ mod tests {
 
     fn line([age, left]: [&str; 2], state: &'static str, [command, marks]: [&str; 2]) -> Line {
         let [age, left, command, marks] = [age, left, command, marks].map(str::to_owned);
-        Line { age, left, state, command, marks }
+        Line { age, left, state: state.to_owned(), command, marks }
     }
 
     fn shown(width: Option<usize>) -> String {

@@ -119,18 +119,21 @@ fn quoted(complaint: &SecretBytes) -> String {
 }
 
 fn summary(tally: [usize; 4], not_injected: usize) -> String {
-    let mut counts = Vec::new();
+    let mut text = String::new();
     if tally == [0; 4] {
-        counts.push("no user goes through the cache".to_owned());
+        text.push_str("no user goes through the cache");
     }
-    for (count, what) in
-        tally.into_iter().zip(OUTCOMES).chain([(not_injected, "not injected (see --inject)")])
-    {
+    let mut add = |count: usize, what: &str| {
         if count > 0 {
-            counts.push(format!("{count} {what}"));
+            let comma = if text.is_empty() { "" } else { ", " };
+            text.extend([comma, &count.to_string(), " ", what]);
         }
+    };
+    for (place, what) in OUTCOMES.into_iter().enumerate() {
+        add(tally[place], what);
     }
-    counts.join(", ") + "\n"
+    add(not_injected, "not injected (see --inject)");
+    text + "\n"
 }
 
 struct Warming<'a> {

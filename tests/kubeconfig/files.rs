@@ -255,13 +255,24 @@ fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
     let path = home.file("config", &before);
     home.run(["--inject", "config"]).succeeded();
     let after = read(&path);
-    let (mut old, mut new, mut round) = (0, 0, 0);
-    // From before the first system call to after the last, whenever that is on a busy machine.
-    while round < 60 || (new == 0 && round < 70) {
+    let quiet = || {
         home.file("config", &before);
-        let mut child = home.command().args(["--inject", "--quiet", "config"]).spawn().unwrap();
-        let delay_us = if round < 60 { 300 * round } else { 18_000 << (round - 59) };
-        let end = Instant::now() + Duration::from_micros(delay_us);
+        home.command().args(["--inject", "--quiet", "config"]).spawn().unwrap()
+    };
+    // How long it takes to write the file, on this machine and under its present load.
+    let begin = Instant::now();
+    let mut child = quiet();
+    while read(&path) == before && child.try_wait().unwrap().is_none() {}
+    let until_written = begin.elapsed();
+    child.wait().unwrap();
+    assert_eq!(read(&path), after);
+    let (mut old, mut new, mut round) = (0, 0, 0);
+    // Longer where the machine has become slower since.
+    while round < 60 || (new == 0 && round < 600) {
+        let mut child = quiet();
+        // From before the first system call to well after the last one that matters.
+        let delay = until_written * round / 30;
+        let end = Instant::now() + delay;
         while Instant::now() < end {
             std::hint::spin_loop();
         }
@@ -270,7 +281,7 @@ fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
         match read(&path) {
             text if text == before => old += 1,
             text if text == after => new += 1,
-            text => panic!("neither old nor new after {delay_us} us: {text}"),
+            text => panic!("neither old nor new after {delay:?}: {text}"),
         }
         let _ = fs::remove_file(home.path().join("config.lock"));
         round += 1;
