@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, HandleOrNull, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, HandleOrNull, OwnedHandle};
 use std::os::windows::process::CommandExt;
 use std::process::{self, ChildStdout, Command, ExitStatus, Stdio};
 use std::ptr;
