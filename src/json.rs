@@ -69,7 +69,11 @@ impl<'a> Value<'a> {
     /// The characters of a string, escapes resolved; `None` for any other value.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
-        Some(if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) })
+        Some(if inner.as_bytes().contains(&b'\\') {
+            Cow::Owned(unescape(inner))
+        } else {
+            Cow::Borrowed(inner)
+        })
     }
 
     fn items(self, opening: char) -> Option<Scanner<'a>> {

@@ -30,6 +30,7 @@ mod seal;
 mod secret;
 mod store;
 mod sys;
+mod text;
 mod time;
 mod x509;
 

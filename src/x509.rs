@@ -4,7 +4,7 @@
 //! It verifies nothing: a certificate that is cut short or odd is unreadable, which means that its
 //! credential is not cached.
 
-use crate::{base64, time};
+use crate::{base64, text, time};
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -19,12 +19,11 @@ const GENERALIZED_TIME: u8 = 0x18;
 pub fn earliest_not_after(pem: &str) -> Option<i64> {
     let mut earliest = None;
     let mut rest = pem;
-    while let Some(start) = rest.find(BEGIN) {
-        let body = &rest[start + BEGIN.len()..];
-        let end = body.find(END)?;
-        let not_after = not_after(&der(&body[..end])?)?;
+    while let Some((_, begun)) = text::split_once(rest, BEGIN) {
+        let (body, behind) = text::split_once(begun, END)?;
+        let not_after = not_after(&der(body)?)?;
         earliest = Some(earliest.map_or(not_after, |other: i64| other.min(not_after)));
-        rest = &body[end + END.len()..];
+        rest = behind;
     }
     earliest
 }

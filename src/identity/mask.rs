@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use super::recognise::program_name;
 use super::table::words;
 use crate::error::printable;
+use crate::text;
 
 const MASK: &str = "***";
 
@@ -44,11 +45,7 @@ pub fn is_secret_variable(name: &str) -> bool {
     // An AppRole's secret id is a password.
     let harmless =
         words(HARMLESS_ENDINGS).any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
-    !harmless && words(SECRET_WORDS).any(|word| holds(&name, word))
-}
-
-fn holds(text: &str, word: &str) -> bool {
-    text.as_bytes().windows(word.len()).any(|part| part == word.as_bytes())
+    !harmless && words(SECRET_WORDS).any(|word| text::find(&name, word).is_some())
 }
 
 /// The command line for people: secrets and characters that drive a terminal are replaced.
@@ -74,7 +71,7 @@ pub fn holds_secret(arguments: &[OsString]) -> bool {
 
 fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {
     let names_secret = is_secret_flag(previous) || is_secret_short_flag(previous, before);
-    names_secret && !previous.contains('=') && !looks_like_flag(text)
+    names_secret && !previous.as_bytes().contains(&b'=') && !looks_like_flag(text)
 }
 
 /// A secret may begin with a dash, so only what is surely a flag is let through.
@@ -97,7 +94,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
     if text.contains(char::is_whitespace) {
         return mask_script(text);
     }
-    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| split_url(name).is_none()) {
+    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| text::find(name, "://").is_none()) {
         let secret = is_secret_variable(name) || is_secret_short_flag(name, before);
         let value = if secret && !value.is_empty() { MASK.to_owned() } else { mask_value(value) };
         return [name, "=", &value].concat();
@@ -111,7 +108,9 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
 
 /// A script or header is shown whole or not at all: its quoting may be anything.
 fn mask_script(text: &str) -> String {
-    let is_border = |c: char| c.is_whitespace() || "'\"`;|&()<>".contains(c);
+    let is_border = |c: char| {
+        c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')
+    };
     let mut words = text.split(is_border).filter(|word| !word.is_empty());
     let suspicious = words.any(|word| {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -131,7 +130,7 @@ fn mask_value(value: &str) -> String {
     if words(SECRET_BEGINNINGS).any(|beginning| value.starts_with(beginning)) {
         return MASK.to_owned();
     }
-    match split_url(value) {
+    match text::split_once(value, "://") {
         Some((scheme, rest)) => [scheme, "://", &mask_user(rest)].concat(),
         // `NAME=value` as the value of a flag: `--header Authorization=...`.
         None => match value.split_once('=') {
@@ -143,17 +142,12 @@ fn mask_value(value: &str) -> String {
     }
 }
 
-/// What stands in front of `://`, and behind it.
-fn split_url(text: &str) -> Option<(&str, &str)> {
-    text.match_indices(':').find_map(|(at, _)| Some((&text[..at], text[at..].strip_prefix("://")?)))
-}
-
 /// `user:password@host/path` to `user:***@host/path`, and secrets in the query.
 fn mask_user(rest: &str) -> String {
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
     let authority = match authority.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') => {
+        Some((user, host)) if user.as_bytes().contains(&b':') => {
             let name = user.split(':').next().unwrap_or("");
             [name, ":", MASK, "@", host].concat()
         }

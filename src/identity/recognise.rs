@@ -424,7 +424,7 @@ fn script_of(arguments: &[OsString]) -> Option<&str> {
         let argument = argument.to_str()?;
         match argument.strip_prefix('-') {
             Some(options) if !options.starts_with('-') => {
-                is_string |= options.contains('c');
+                is_string |= options.as_bytes().contains(&b'c');
                 if options.ends_with('o') {
                     arguments.next();
                 }
@@ -455,7 +455,9 @@ fn split_script(script: &str, environment: &Environment) -> Option<Vec<OsString>
             }
             (' ' | '\t', None) => words.end()?,
             ('`' | '\\', None | Some('"')) => return None,
-            (_, None) if "|&;<>()*?[#~!\n".contains(letter) => return None,
+            ('|' | '&' | ';' | '<' | '>' | '(' | ')' | '*' | '?' | '[' | '#' | '~' | '!' | '\n', None) => {
+                return None;
+            }
             _ => words.open().push(letter),
         }
     }
@@ -478,7 +480,7 @@ impl Words {
 
     /// A value outside quotes would be split again by the shell.
     fn push_value(&mut self, value: &str, quoted: bool) -> Option<()> {
-        if !quoted && value.contains(|c: char| c.is_whitespace() || "*?[".contains(c)) {
+        if !quoted && value.contains(|c: char| c.is_whitespace() || matches!(c, '*' | '?' | '[')) {
             return None;
         }
         self.current_has_value = true;
@@ -491,7 +493,7 @@ impl Words {
     fn end(&mut self) -> Option<()> {
         let has_value = std::mem::take(&mut self.current_has_value);
         if let Some(word) = self.current.take() {
-            let is_program = !self.has_program && !word.contains('=');
+            let is_program = !self.has_program && !word.as_bytes().contains(&b'=');
             if is_program && has_value {
                 return None;
             }

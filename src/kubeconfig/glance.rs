@@ -7,6 +7,10 @@
 //! gives no, and then the text is parsed. What only a parser can see (a key with escapes in it, a
 //! broken file) is left to a call without `--quiet`. Pure.
 
+use std::iter;
+
+use crate::text::find;
+
 pub fn has_nothing_to_inject(text: &str, is_own: &dyn Fn(&str) -> bool) -> bool {
     values_of(text, "command").all(|value| value.is_some_and(is_own))
         && values_of(text, "env").all(|value| matches!(value, Some("null" | "[]" | "~")))
@@ -15,10 +19,16 @@ pub fn has_nothing_to_inject(text: &str, is_own: &dyn Fn(&str) -> bool) -> bool 
 /// For each place where the word stands: the first word of its value, or none if it is no key.
 fn values_of<'t>(text: &'t str, word: &'static str) -> impl Iterator<Item = Option<&'t str>> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    text.match_indices(word).filter_map(move |(place, _)| {
-        let (before, after) = (&text[..place], &text[place + word.len()..]);
-        let is_alone = !before.ends_with(is_part) && !after.starts_with(is_part);
-        is_alone.then(|| value(after))
+    let mut seen = 0;
+    iter::from_fn(move || {
+        loop {
+            let place = seen + find(&text[seen..], word)?;
+            seen = place + word.len();
+            let (before, after) = (&text[..place], &text[seen..]);
+            if !before.ends_with(is_part) && !after.starts_with(is_part) {
+                return Some(value(after));
+            }
+        }
     })
 }
 
@@ -26,8 +36,8 @@ fn value(after_key: &str) -> Option<&str> {
     const BLANKS: [char; 2] = [' ', '\t'];
     let colon = after_key.trim_start_matches(['"', '\'']).trim_start_matches(BLANKS);
     let value = colon.strip_prefix(':')?.trim_start_matches(BLANKS);
-    match value.split_at_checked(1) {
-        Some((quote @ ("\"" | "'"), rest)) => rest.split(quote).next(),
+    match value.chars().next() {
+        Some(quote @ ('"' | '\'')) => value[1..].split(quote).next(),
         _ => value.split([' ', '\t', '\r', '\n', ',', '}']).next(),
     }
 }

@@ -135,7 +135,7 @@ impl<'a> Parser<'a> {
         let begins_line = self.cursor.gap();
         let indentation = &self.cursor.text[self.cursor.line_start()..self.cursor.at];
         self.column = if self.cursor.is_outside() { OUTSIDE } else { indentation.len() as i32 };
-        if self.cursor.byte() != 0 && (!begins_line || indentation.contains('\t')) {
+        if self.cursor.byte() != 0 && (!begins_line || indentation.as_bytes().contains(&b'\t')) {
             return Err(self.cursor.invalid());
         }
         Ok(())
@@ -146,7 +146,7 @@ impl<'a> Parser<'a> {
         let start = self.cursor.at;
         self.cursor.blanks();
         if !self.cursor.is_line_end() {
-            let has_tab = self.cursor.text[start..self.cursor.at].contains('\t');
+            let has_tab = self.cursor.text.as_bytes()[start..self.cursor.at].contains(&b'\t');
             // `- key: value` is a mapping in a list, `a: b: c` is nothing.
             let may_nest = matches!(owner, Owner::Sequence(_)) && !has_tab;
             return self.block_node(owner, may_nest);
@@ -209,7 +209,7 @@ impl<'a> Parser<'a> {
         };
         cursor.blanks();
         let key = &cursor.text[self.cursor.at..cursor.at];
-        is_scalar && cursor.is_indicator(b':') && key.len() <= MAX_KEY && !key.contains('\n')
+        is_scalar && cursor.is_indicator(b':') && key.len() <= MAX_KEY && !key.as_bytes().contains(&b'\n')
     }
 
     /// The dashes, or the keys, that stand below each other from here on.
@@ -360,7 +360,7 @@ impl<'a> Parser<'a> {
         if self.cursor.byte() != b':' || !(is_quoted || is_blank(follows) || b",}".contains(&follows)) {
             return self.push_nothing(nothing);
         }
-        if key.len() > MAX_KEY || key.contains('\n') {
+        if key.len() > MAX_KEY || key.as_bytes().contains(&b'\n') {
             return Err(self.cursor.invalid());
         }
         self.cursor.at += 1;

@@ -77,7 +77,7 @@ impl<'a> Kubeconfig<'a> {
         args.iter().filter_map(|&arg| self.tree.string(arg)).any(|arg| {
             let is_shell_text = arg.contains(char::is_whitespace);
             let may_be_command = is_shell_text || !after_option;
-            after_option = arg.starts_with('-') && arg != "--" && !arg.contains('=');
+            after_option = arg.starts_with('-') && arg != "--" && !arg.as_bytes().contains(&b'=');
             let mut words = arg.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ';'));
             may_be_command && words.any(is_it)
         })

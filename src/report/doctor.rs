@@ -318,7 +318,9 @@ fn can_be_written(file: &Path) -> bool {
 
 /// A word as it can be given to a shell.
 fn shell_word(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '@' | '%' | '+' | '=' | ':' | ',' | '.' | '/' | '_' | '-')
+    };
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }

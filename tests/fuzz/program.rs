@@ -47,6 +47,8 @@ pub mod secret;
 pub mod store;
 #[path = "../../src/sys/mod.rs"]
 pub mod sys;
+#[path = "../../src/text.rs"]
+pub mod text;
 #[path = "../../src/time.rs"]
 pub mod time;
 #[path = "../../src/x509.rs"]
