@@ -2,6 +2,10 @@
 
 #[path = "../../src/kubeconfig/edit.rs"]
 pub mod edit;
+#[path = "../../src/kubeconfig/parse.rs"]
+pub mod parse;
+#[path = "../../src/kubeconfig/scalar.rs"]
+pub mod scalar;
 #[path = "../../src/kubeconfig/scan.rs"]
 pub mod scan;
 #[path = "../../src/kubeconfig/verify.rs"]
