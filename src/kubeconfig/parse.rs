@@ -13,8 +13,7 @@ use super::yaml::{Content, Id, Layout, Node, Refusal, Style, Tree};
 
 /// A kubeconfig of 8 MiB has far fewer; what has more is meant to hurt.
 const MAX_NODES: usize = 1 << 20;
-/// Every alias is looked for among the anchors.
-const MAX_ANCHORS: usize = 1 << 10;
+const MAX_ANCHORS: usize = 1 << 12;
 const MAX_DEPTH: u32 = 255;
 /// What a reader must look ahead for the colon behind a key.
 const MAX_KEY: usize = 1024;
@@ -77,7 +76,7 @@ struct Parser<'a> {
     /// The line of the place up to which lines were counted.
     line: u32,
     counted: usize,
-    /// Those of this document; of one name the last counts.
+    /// Those of this document, sorted by name; of one name the last counts.
     anchors: Vec<(&'a str, Id)>,
     /// How many collections are open.
     depth: u32,
@@ -259,7 +258,11 @@ impl<'a> Parser<'a> {
                 b'&' if !properties.has_anchor => {
                     properties.has_anchor = true;
                     let name = &self.cursor.word()[1..];
-                    self.anchors.push((name, self.next_id()));
+                    let id = self.next_id();
+                    match self.anchor(name) {
+                        Ok(place) => self.anchors[place].1 = id,
+                        Err(place) => self.anchors.insert(place, (name, id)),
+                    }
                     if name.is_empty() || self.anchors.len() > MAX_ANCHORS {
                         return Err(self.cursor.invalid());
                     }
@@ -312,11 +315,16 @@ impl<'a> Parser<'a> {
 
     fn alias(&mut self) -> Result<Id, Refusal> {
         let name = &self.cursor.word()[1..];
-        match self.anchors.iter().rev().find(|(anchor, _)| *anchor == name) {
-            Some((_, id)) if self.tree.node(*id).next != 0 => Ok(*id),
-            Some(_) => Err(self.cursor.refusal("an anchor contains itself")),
-            None => Err(self.cursor.refusal("invalid YAML: an alias without its anchor")),
+        match self.anchor(name).map(|place| self.anchors[place].1) {
+            Ok(id) if self.tree.node(id).next != 0 => Ok(id),
+            Ok(_) => Err(self.cursor.refusal("an anchor contains itself")),
+            Err(_) => Err(self.cursor.refusal("invalid YAML: an alias without its anchor")),
         }
+    }
+
+    /// The place of a name among the anchors, or where it would have to stand.
+    fn anchor(&self, name: &str) -> Result<usize, usize> {
+        self.anchors.binary_search_by(|(anchor, _)| (*anchor).cmp(name))
     }
 
     fn flow_collection(&mut self, properties: Properties) -> Result<(), Refusal> {

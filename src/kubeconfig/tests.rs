@@ -671,6 +671,15 @@ fn brackets_without_end_are_refused() {
 }
 
 #[test]
+fn many_anchors_and_aliases_take_no_longer_than_as_many_words() {
+    let anchors: String = (0..1000).map(|n| format!("- &{}{n} 1\n", "x".repeat(40))).collect();
+    let aliases = format!("- *{}0\n", "x".repeat(40)).repeat(100_000);
+    assert!(parse::parse(&["users: 1\nall:\n", &anchors, &aliases].concat()).is_ok());
+    let too_many: String = (0..5000).map(|n| format!("- &{n} 1\n")).collect();
+    assert!(parse::parse(&too_many).is_err());
+}
+
+#[test]
 fn a_user_that_is_not_meant_does_not_change_with_another() {
     let shared = "users:\n- name: a\n  user: &u\n    exec:\n      command: aws\n      args: [x]\n- name: b\n  user: *u\n";
     let refusal = inject_users(shared, &["a".to_owned()]).unwrap_err();
