@@ -60,6 +60,26 @@ fn the_readme_has_a_row_for_each_variable_of_help() {
     }
 }
 
+/// What keeps a promise is a test's name, or the path of tests.
+#[test]
+fn every_promise_of_security_is_kept_by_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = std::cell::RefCell::new(String::new());
+    for folder in ["src", "tests/it", "tests/kubeconfig"] {
+        for_each_file(&root.join(folder), &|path| {
+            sources.borrow_mut().push_str(&fs::read_to_string(path).unwrap_or_default());
+        });
+    }
+    let page = read("SECURITY.md");
+    let (_, table) = page.split_once("| promise | kept by |").unwrap();
+    let keepers: Vec<&str> = table.split('`').skip(1).step_by(2).filter(|text| !text.contains(' ')).collect();
+    assert!(keepers.len() > 20);
+    for keeper in keepers {
+        let exists = root.join(keeper).exists() || sources.borrow().contains(&format!("fn {keeper}("));
+        assert!(exists, "{keeper}");
+    }
+}
+
 /// Whoever moves the repository changes Cargo.toml and the pages that people read; programs and
 /// workflows read it there.
 #[test]
