@@ -272,7 +272,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 pub fn unix_ms(now: Duration) -> u64 {
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+    now.as_secs().saturating_mul(1000).saturating_add(u64::from(now.subsec_millis()))
 }
 
 #[cfg(test)]

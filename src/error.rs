@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::text::{self, shown};
+
 /// Decides the exit status, and whether the call can go on without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -53,7 +55,7 @@ impl Error {
 
     /// "cannot VERB 'PATH': REASON".
     pub fn io(kind: Kind, verb: &str, path: &Path, error: &io::Error) -> Self {
-        Error::new(kind, format!("cannot {verb} '{}': {}", path.display(), reason(error)))
+        Error::new(kind, format!("cannot {verb} '{}': {}", shown(path), reason(error)))
     }
 
     /// The same as the fault of a setting: "NAME=VALUE: TEXT".
@@ -97,10 +99,10 @@ impl fmt::Display for Error {
 /// The system's own words, in lower case, without std's "(os error N)" and Windows' full stop.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
-    if let Some(number) = text.rfind('(').filter(|at| text[*at..].starts_with("(os error")) {
+    if let Some(number) = text::last(&text, b"(").filter(|at| text[*at..].starts_with("(os error")) {
         text.truncate(number);
     }
-    text.truncate(text.trim_end_matches([' ', '.']).len());
+    text.truncate(text::trim_end(&text, b" .").len());
     // "I/O error" stays.
     if text.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase) {
         text[..1].make_ascii_lowercase();

@@ -5,6 +5,8 @@
 //! is written in one canonical form. `spec.interactive`, the order of members and white space do
 //! not count.
 
+use std::borrow::Cow;
+
 use crate::json::{self, Refused, Value};
 
 /// What counts of the variable.
@@ -90,13 +92,15 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// so that different values never give the same bytes. Numbers count as they are written.
 fn push_canonical(out: &mut Vec<u8>, value: Value<'_>) -> Result<(), Refused> {
     if let Some(members) = value.members() {
-        let mut members: Vec<_> = members.collect();
-        members.sort_by(|one, other| one.0.cmp(&other.0));
-        if members.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(Refused);
+        let mut sorted: Vec<(Cow<str>, Value)> = Vec::new();
+        for member in members {
+            match sorted.binary_search_by(|(name, _)| name.cmp(&member.0)) {
+                Ok(_) => return Err(Refused),
+                Err(at) => sorted.insert(at, member),
+            }
         }
         out.push(b'{');
-        for (name, value) in members {
+        for (name, value) in sorted {
             push_text(out, b's', &name);
             push_canonical(out, value)?;
         }

@@ -167,10 +167,13 @@ impl Parts {
         for variable in source.identity.variables() {
             self.push_variable(variable.name, variable.secret, source.environment);
         }
-        let mut further: Vec<&String> =
-            source.identity.named_variables.iter().chain(source.key_env).collect();
-        further.sort_unstable();
-        further.dedup();
+        // Sorted, each once.
+        let mut further: Vec<&String> = Vec::new();
+        for name in source.identity.named_variables.iter().chain(source.key_env) {
+            if let Err(at) = further.binary_search(&name) {
+                further.insert(at, name);
+            }
+        }
         for name in further {
             self.push_variable(name, identity::is_secret_variable(name), source.environment);
         }

@@ -8,7 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::sys::{self, Directory};
 
@@ -107,13 +107,13 @@ pub fn wait(
     range: Range,
     between: &mut dyn FnMut(Duration) -> Wait,
 ) -> io::Result<Attempt> {
-    let started = Instant::now();
+    let started = sys::steady_clock();
     loop {
         match attempt(directory, name, range)? {
             Attempt::Busy => {}
             other => return Ok(other),
         }
-        let waited = started.elapsed();
+        let waited = sys::steady_clock() - started;
         if let Wait::GiveUp = between(waited) {
             return Ok(Attempt::Busy);
         }

@@ -42,7 +42,7 @@ impl Log {
             std::process::id(),
             self.program,
         );
-        let line = text.trim_end().replace('\n', "; ") + "\n";
+        let line = text.trim_ascii_end().replace('\n', "; ") + "\n";
         // A log that cannot be written must not cost anybody the credential.
         if let Ok(mut file) = sys::open_log(path) {
             let _ = file.write_all(line.as_bytes());
@@ -57,5 +57,5 @@ pub fn say(text: &dyn std::fmt::Display) {
 
 /// `text` as it is on standard error, which may be closed.
 pub fn write_error(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = sys::write(Stream::Error, text.as_bytes());
 }

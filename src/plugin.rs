@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::{Error, Kind, Result, reason};
 use crate::exec_info;
@@ -16,6 +16,7 @@ use crate::identity;
 use crate::key::EXEC_INFO;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Child, End, Group, Pipe, Program, Standard};
+use crate::text::shown;
 
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
@@ -71,9 +72,9 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
         program.change(EXEC_INFO, Some(exec_info::not_interactive(&info)));
     }
     let mut group = sys::spawn_group(&program).ok()?;
-    let deadline = Instant::now() + BACKGROUND_LIMIT;
+    let deadline = sys::steady_clock() + BACKGROUND_LIMIT;
     let mut too_long = |_: &[u8]| Err(Error::failure("the output is too long"));
-    let output = collect(&mut group.child, &|| Instant::now() >= deadline, &mut too_long);
+    let output = collect(&mut group.child, &|| sys::steady_clock() >= deadline, &mut too_long);
     let status = wait_until(&mut group.child, deadline).or_else(|| {
         end(&mut group);
         None
@@ -149,10 +150,10 @@ pub fn read_chunk(stream: &mut Pipe, collected: &mut SecretBytes) -> io::Result<
     Ok(read? > 0)
 }
 
-fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+fn wait_until(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
-            Ok(None) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            Ok(None) if sys::steady_clock() < deadline => std::thread::sleep(LOOK),
             other => return other.ok().flatten(),
         }
     }
@@ -161,7 +162,7 @@ fn wait_until(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
 /// Ends the plugin and its children: with a request first, then by force.
 fn end(group: &mut Group) {
     group.end(End::Request);
-    wait_until(&mut group.child, Instant::now() + TERMINATION_LIMIT);
+    wait_until(&mut group.child, sys::steady_clock() + TERMINATION_LIMIT);
     group.end(End::Force);
     // Whatever is left of it is init's; there is nobody to tell.
     let _ = group.child.wait();
@@ -171,11 +172,11 @@ fn end(group: &mut Group) {
 fn cannot_start(command: &[OsString], error: &io::Error) -> Error {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();
     if error.kind() != io::ErrorKind::NotFound || sys::find_program(program).is_some() {
-        let text = format!("cannot run '{}': {}", program.display(), reason(error));
+        let text = format!("cannot run '{}': {}", shown(program), reason(error));
         return Error::new(Kind::PluginNotRunnable, text);
     }
     let missing =
-        Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", program.display()));
+        Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", shown(program)));
     match identity::install_hint(command) {
         Some(hint) => missing.with_hint(hint),
         None => missing,

@@ -20,7 +20,7 @@ use crate::key::{self, EXEC_INFO, Key};
 use crate::log::{self, Log};
 use crate::plugin::{self, Output, Run};
 use crate::refresh;
-use crate::sys::{self, Directory};
+use crate::sys::{self, Directory, Stream};
 use crate::time::{self, Human};
 
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
@@ -385,6 +385,6 @@ impl<'a> Miss<'a> {
 }
 
 fn write_stdout(bytes: &[u8]) -> Result<()> {
-    sys::write_stdout(bytes)
+    sys::write(Stream::Output, bytes)
         .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::lock::{self, Attempt, Wait};
 use crate::sys::{self, Directory};
+use crate::text::shown;
 use crate::time;
 
 /// The name of an entry: 16 bytes, written as 32 hexadecimal digits.
@@ -88,7 +89,7 @@ impl Store {
     pub fn at(path: &Path) -> Result<Store> {
         match path.file_name() {
             Some(name) => Ok(Store { path: path.to_owned(), file_name: name.to_owned() }),
-            None => Err(Error::new(Kind::Cache, format!("'{}' is not the name of a file", path.display()))),
+            None => Err(Error::new(Kind::Cache, format!("'{}' is not the name of a file", shown(path)))),
         }
     }
 
@@ -206,7 +207,7 @@ impl Store {
         if content.version > VERSION {
             let text = format!(
                 "'{}' was written by a newer version of this program; nothing is stored",
-                self.path.display()
+                shown(&self.path)
             );
             return Err(Error::new(Kind::Cache, text));
         }
@@ -435,9 +436,13 @@ impl Content {
         let Some(header) = Header::parse(bytes) else { return Content { version, ..Content::default() } };
         let rows = bytes[HEADER_LENGTH..].chunks_exact(ROW_LENGTH).map_while(Row::parse);
         let rows = rows.take(usize::try_from(header.row_count().unwrap_or_default()).unwrap_or_default());
-        let mut entries: Vec<Entry> = rows.filter_map(|row| Entry::read(bytes, &row)).collect();
-        entries.sort_unstable_by_key(|entry| entry.name);
-        entries.dedup_by_key(|entry| entry.name);
+        let mut entries: Vec<Entry> = Vec::new();
+        for entry in rows.filter_map(|row| Entry::read(bytes, &row)) {
+            // No search finds what is out of order.
+            if entries.last().is_none_or(|last| last.name < entry.name) {
+                entries.push(entry);
+            }
+        }
         Content { version, generation: header.generation, entries }
     }
 

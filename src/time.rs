@@ -5,7 +5,9 @@
 //! a stamp are cut off, so that a credential is never taken to live longer than it does.
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use crate::sys;
 
 /// 9999-12-31T23:59:59Z, the last stamp that RFC 3339 can write.
 pub const LAST_STAMP_UNIX_S: i64 = 253_402_300_799;
@@ -13,7 +15,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Time since the Unix epoch; zero if the clock stands before it.
 pub fn now() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    sys::wall_clock()
 }
 
 /// How long until `stamp_unix_s`; zero once it has passed.

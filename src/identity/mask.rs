@@ -91,7 +91,7 @@ fn is_secret_short_flag(flag: &str, before: &[Cow<str>]) -> bool {
 }
 
 fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
-    if text.contains(char::is_whitespace) {
+    if text.contains(|c: char| c.is_ascii_whitespace()) {
         return mask_script(text);
     }
     if let Some((name, value)) = text.split_once('=').filter(|(name, _)| text::find(name, "://").is_none()) {
@@ -109,7 +109,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
 /// A script or header is shown whole or not at all: its quoting may be anything.
 fn mask_script(text: &str) -> String {
     let is_border = |c: char| {
-        c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')
+        c.is_ascii_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')
     };
     let mut words = text.split(is_border).filter(|word| !word.is_empty());
     let suspicious = words.any(|word| {
@@ -146,10 +146,10 @@ fn mask_value(value: &str) -> String {
 fn mask_user(rest: &str) -> String {
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
-    let authority = match authority.rsplit_once('@') {
-        Some((user, host)) if user.as_bytes().contains(&b':') => {
-            let name = user.split(':').next().unwrap_or("");
-            [name, ":", MASK, "@", host].concat()
+    let authority = match text::last(authority, b"@") {
+        Some(at) if authority[..at].contains(':') => {
+            let name = authority.split(':').next().unwrap_or("");
+            [name, ":", MASK, &authority[at..]].concat()
         }
         _ => authority.to_owned(),
     };
@@ -157,5 +157,5 @@ fn mask_user(rest: &str) -> String {
         return [&authority, path].concat();
     };
     let parameters: Vec<String> = query.split('&').map(mask_value).collect();
-    [&authority, path, "?", &parameters.join("&")].concat()
+    [&authority, path, "?", &text::joined(&parameters, "&")].concat()
 }

@@ -8,13 +8,12 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use super::table::{Groups, ROWS, Row, words};
 use super::{Identity, Interaction};
-use crate::config;
+use crate::text::{self, SEPARATORS};
+use crate::{config, sys};
 
 /// Programs inside programs beyond this are not followed.
 const DEPTH_LIMIT: u8 = 8;
@@ -133,15 +132,21 @@ impl Call<'_> {
     /// Python's plugins expand a leading `~` themselves, and a file of that name is not to be
     /// expected of the others.
     fn without_tilde(&self, path: PathBuf) -> PathBuf {
-        let below_home = |rest| Some(self.directory("~")?.join(rest));
-        path.strip_prefix("~").ok().and_then(below_home).unwrap_or(path)
+        let rest = path.to_str().and_then(|path| path.strip_prefix('~'));
+        let below_home = |rest: &str| Some(self.directory("~")?.join(text::trim_start(rest, SEPARATORS)));
+        match rest {
+            Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
+                below_home(rest).unwrap_or(path)
+            }
+            _ => path,
+        }
     }
 }
 
 /// The one file that this module reads: a name of few bytes. Without it gcloud takes `default`.
 fn active_configuration(file: &Path) -> String {
     let mut bytes = [0; 128];
-    let length = File::open(file).and_then(|mut file| file.read(&mut bytes)).unwrap_or(0);
+    let length = sys::open(file).and_then(|file| sys::read_at(&file, &mut bytes, 0)).unwrap_or(0);
     let name = std::str::from_utf8(&bytes[..length]).unwrap_or("").trim_ascii();
     if name.is_empty() { "default" } else { name }.to_owned()
 }
@@ -154,6 +159,7 @@ struct Environment<'a> {
 }
 
 impl Environment<'_> {
+    #[inline(never)] // 500 bytes.
     fn get(&self, name: &str) -> Option<OsString> {
         match self.assigned.iter().rev().find(|(assigned, _)| assigned == name) {
             Some((_, value)) => value.clone(),
@@ -356,10 +362,9 @@ fn plugin_of_kubectl<'a>(name: &str, arguments: &'a [OsString]) -> Option<(Strin
 /// no plugin of the table is called so.
 pub(super) fn program_name(program: &OsStr) -> Cow<'_, str> {
     let path = program.to_str().unwrap_or("");
-    let directories_end = path.rfind(std::path::is_separator).map_or(0, |position| position + 1);
-    let file_name = &path[directories_end..];
-    let name = match file_name.rsplit_once('.') {
-        Some((name, extension)) if is_program_extension(extension) => name,
+    let file_name = text::behind_last(path, SEPARATORS);
+    let name = match text::last(file_name, b".") {
+        Some(dot) if is_program_extension(&file_name[dot + 1..]) => &file_name[..dot],
         _ => file_name,
     };
     if cfg!(windows) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
@@ -413,7 +418,7 @@ fn after_exec_flag(arguments: &[OsString]) -> Option<Cow<'_, [OsString]>> {
     if value == "--" {
         return arguments.get(position + 2..).map(Cow::Borrowed);
     }
-    Some(Cow::Owned(value.to_str()?.split_whitespace().map(OsString::from).collect()))
+    Some(Cow::Owned(value.to_str()?.split_ascii_whitespace().map(OsString::from).collect()))
 }
 
 /// The string of `sh -c STRING`, `bash -lc STRING`, `bash -o pipefail -c STRING`.
@@ -441,7 +446,7 @@ fn script_of(arguments: &[OsString]) -> Option<&str> {
 fn split_script(script: &str, environment: &Environment) -> Option<Vec<OsString>> {
     let mut words = Words::default();
     let mut quote = None;
-    let mut letters = script.trim().chars().peekable();
+    let mut letters = script.trim_ascii().chars().peekable();
     while let Some(letter) = letters.next() {
         match (letter, quote) {
             (_, Some(mark)) if letter == mark => quote = None,
@@ -480,7 +485,7 @@ impl Words {
 
     /// A value outside quotes would be split again by the shell.
     fn push_value(&mut self, value: &str, quoted: bool) -> Option<()> {
-        if !quoted && value.contains(|c: char| c.is_whitespace() || matches!(c, '*' | '?' | '[')) {
+        if !quoted && value.contains(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '?' | '[')) {
             return None;
         }
         self.current_has_value = true;

@@ -7,7 +7,7 @@
 //! made, the keyring's too, and is never deleted.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use super::{disk, fill_random};
 use crate::error::{Error, Kind, Result, reason};
 use crate::secret::{Key, SecretBytes};
 use crate::sys;
+use crate::text::shown;
 
 /// The number is the version of what follows.
 const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";
@@ -35,7 +36,7 @@ pub fn path(state_dir: &Path) -> PathBuf {
 /// `None` if there is no key file. An error for one that must not or cannot be used.
 pub fn read(state_dir: &Path) -> Result<Option<Key>> {
     let path = path(state_dir);
-    let Some(file) = disk::open_private(&path)? else { return Ok(None) };
+    let Some(file) = open(&path)? else { return Ok(None) };
 
     let mut content = SecretBytes::from(vec![0; LARGEST_FILE_BYTES]);
     let length = sys::read_at(&file, content.expose_mut(), 0)
@@ -52,6 +53,17 @@ pub fn read(state_dir: &Path) -> Result<Option<Key>> {
     }
 }
 
+/// `None` if there is no such file; an error if others could have read or placed it.
+fn open(path: &Path) -> Result<Option<File>> {
+    match sys::open_private(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        // What the system says has a number; the others are our own objections.
+        Err(error) if error.raw_os_error().is_none() => Err(refused(path, &reason(&error))),
+        Err(error) => Err(Error::io(Kind::Cache, "read", path, &error)),
+    }
+}
+
 /// Makes the directory too. `locked` says whether nobody else can be at it.
 pub fn write(state_dir: &Path, key: &Key, locked: bool) -> Result<()> {
     disk::make_dir(state_dir)?;
@@ -59,7 +71,7 @@ pub fn write(state_dir: &Path, key: &Key, locked: bool) -> Result<()> {
     let cannot_write = |error: io::Error| Error::io(Kind::Cache, "write", &path, &error);
 
     let temporary = temporary_path(state_dir, locked).map_err(cannot_write)?;
-    let file = disk::create_private(&temporary).map_err(cannot_write)?;
+    let file = sys::create_private(&temporary).map_err(cannot_write)?;
     let renamed = fill(file, key).and_then(|()| fs::rename(&temporary, &path));
     if renamed.is_err() {
         let _ = fs::remove_file(&temporary);
@@ -71,7 +83,7 @@ pub fn write(state_dir: &Path, key: &Key, locked: bool) -> Result<()> {
 /// system without locks, a holder that does not let go.
 pub fn lock(state_dir: &Path) -> Option<File> {
     disk::make_dir(state_dir).ok()?;
-    let file = disk::open_lock(&state_dir.join("key.lock")).ok()?;
+    let file = sys::open_lock(&state_dir.join("key.lock")).ok()?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
             Ok(()) => return Some(file),
@@ -84,7 +96,7 @@ pub fn lock(state_dir: &Path) -> Option<File> {
 
 /// An error about a key file that is there and is not used.
 pub(super) fn refused(path: &Path, why: &str) -> Error {
-    Error::new(Kind::Cache, format!("cannot use '{}': {why}", path.display()))
+    Error::new(Kind::Cache, format!("cannot use '{}': {why}", shown(path)))
         .with_hint("remove it, and a new key is made")
 }
 

@@ -35,7 +35,7 @@ impl Home {
     fn with_key_file(content: &[u8]) -> Home {
         let home = Home::new();
         fs::create_dir_all(home.state_dir()).unwrap();
-        disk::create_private(&home.key_file()).unwrap();
+        crate::sys::create_private(&home.key_file()).unwrap();
         fs::write(home.key_file(), content).unwrap();
         home
     }
@@ -281,8 +281,8 @@ mod in_unix_files {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601] {
             let home = Home::with_key_file(&key_file_content(&KEY));
             set_mode(&home.key_file(), mode);
-            assert_refused(&home, Mode::File, "its mode lets other users in");
-            assert_refused(&home, Mode::Auto, "its mode lets other users in");
+            assert_refused(&home, Mode::File, "other users have access to it");
+            assert_refused(&home, Mode::Auto, "other users have access to it");
         }
     }
 

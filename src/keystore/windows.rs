@@ -8,18 +8,15 @@
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::os::windows::fs::OpenOptionsExt;
 use std::path::Path;
 use std::ptr;
 
-use super::file::refused;
 pub use super::no_keyring::Keyring;
 use crate::error::{Error, Kind, Result};
 use crate::secret::{Key, SecretBytes};
+use crate::sys;
 
-const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const CRYPTPROTECT_UI_FORBIDDEN: u32 = 1;
 const BCRYPT_USE_SYSTEM_PREFERRED_RNG: u32 = 2;
 
@@ -67,30 +64,8 @@ unsafe extern "system" {
     fn BCryptGenRandom(algorithm: *mut c_void, buffer: *mut u8, length: u32, flags: u32) -> i32;
 }
 
-/// `None` if there is no such file. A link is not followed, and is not a regular file.
-pub fn open_private(path: &Path) -> Result<Option<File>> {
-    let file = match OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io(Kind::Cache, "read", path, &error)),
-    };
-    match file.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(Some(file)),
-        Ok(_) => Err(refused(path, "it is not a regular file")),
-        Err(error) => Err(Error::io(Kind::Cache, "read", path, &error)),
-    }
-}
-
-pub fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-pub fn open_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).open(path)
-}
-
 pub fn make_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
+    sys::make_directories(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
 }
 
 pub fn protect(key: &Key) -> io::Result<SecretBytes> {

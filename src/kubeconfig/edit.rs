@@ -15,6 +15,7 @@ use std::path::{MAIN_SEPARATOR, Path, is_separator};
 use super::scan::{Exec, Kubeconfig, User};
 use super::verify::{self, Expected};
 use super::yaml::{self, Content, Entry, Id, Layout, Refusal, Style};
+use crate::text::{self, BLANKS, SEPARATORS, joined};
 
 const KEY_ENV: &str = "--key-env";
 /// Ends the options of this program.
@@ -156,8 +157,12 @@ impl<'c> Draft<'c> {
 
     /// Users that share a list or a command through an anchor ask for the same edit twice.
     fn joined_edits(&mut self) -> Result<Vec<Edit>, Refusal> {
-        let mut edits = std::mem::take(&mut self.edits);
-        edits.sort_unstable_by_key(|edit| (edit.range.start, edit.range.end));
+        let mut edits: Vec<Edit> = Vec::new();
+        for edit in self.edits.drain(..) {
+            let place = (edit.range.start, edit.range.end);
+            let at = edits.partition_point(|other| (other.range.start, other.range.end) <= place);
+            edits.insert(at, edit);
+        }
         let mut joined: Vec<Edit> = Vec::new();
         for edit in edits {
             match joined.last() {
@@ -456,15 +461,15 @@ impl<'c> Draft<'c> {
                 let items = render(self, true);
                 let gap = self.gap(tree.range(first).start, tree.children(list).nth(1));
                 let at = tree.range(first).start;
-                self.replace(at..at, items.join(&gap) + &gap);
+                self.replace(at..at, joined(&items, &gap) + &gap);
             }
             (Content::Sequence(_), None) => {
                 let at = self.inside_empty(list)?;
                 let items = render(self, true);
-                self.replace(at..at, items.join(", "));
+                self.replace(at..at, joined(&items, ", "));
             }
             _ if tree.is_null(list) => {
-                let list = ["[ ", &render(self, true).join(", "), " ]"].concat();
+                let list = ["[ ", &joined(&render(self, true), ", "), " ]"].concat();
                 self.replace_null(args, list)?;
             }
             _ => return Err(Refusal::new(tree.line(args.key), "'args' is not a list")),
@@ -489,7 +494,7 @@ impl<'c> Draft<'c> {
         let tree = &self.config.tree;
         let key = yaml::render("args", yaml::quoting(tree, command.key), true);
         let between = tree.range(command.key).end..tree.range(command.value).start;
-        let colon = tree.text().get(between).filter(|text| text.trim() == ":").unwrap_or(": ");
+        let colon = tree.text().get(between).filter(|text| text.trim_ascii() == ":").unwrap_or(": ");
         let (start, lead) = self.line_lead(tree.range(command.key).start);
         let gap = if is_blank(lead) {
             [",", eol(tree.text(), start), lead].concat()
@@ -498,7 +503,7 @@ impl<'c> Draft<'c> {
         };
         let at = tree.range(command.key).start;
         let item_gap = if colon == ":" { "," } else { ", " };
-        let text = [&key, colon, "[", &items.join(item_gap), "]", &gap].concat();
+        let text = [&key, colon, "[", &joined(items, item_gap), "]", &gap].concat();
         self.replace(at..at, text);
     }
 
@@ -512,8 +517,8 @@ impl<'c> Draft<'c> {
         }
         let before_second = second.and_then(|second| text.get(first..self.config.tree.range(second).start));
         let own = before_second
-            .map(|text| &text[text.trim_end_matches([' ', '\t', ',']).len()..])
-            .filter(|gap| gap.trim() == ",");
+            .map(|text| &text[text::trim_end(text, b" \t,").len()..])
+            .filter(|gap| gap.trim_ascii() == ",");
         let tight = text[..first].ends_with(":[");
         own.unwrap_or(if tight { "," } else { ", " }).to_owned()
     }
@@ -523,7 +528,7 @@ impl<'c> Draft<'c> {
         let tree = &self.config.tree;
         let inside = tree.body(list) + 1..tree.range(list).end.saturating_sub(1);
         match tree.text().get(inside.clone()) {
-            Some(text) if text.trim().is_empty() => Ok(inside.start),
+            Some(text) if text.trim_ascii().is_empty() => Ok(inside.start),
             _ => Err(Refusal::new(tree.line(list), "a comment stands in an empty list")),
         }
     }
@@ -537,7 +542,7 @@ impl<'c> Draft<'c> {
         }
         let key_end = tree.range(args.key).end;
         let rest = tree.text().get(key_end..).unwrap_or_default();
-        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let blanks = rest.len() - text::trim_start(rest, BLANKS).len();
         if !rest[blanks..].starts_with(':') {
             return Err(Refusal::new(tree.line(args.key), "'args' has neither value nor colon"));
         }
@@ -589,7 +594,7 @@ impl<'c> Draft<'c> {
         let (start, lead) = self.line_lead(tree.range(key).start);
         let (list_start, _) = self.item_line(first)?;
         let line = tree.text().get(tree.range(key).end..list_start);
-        if is_blank(lead) && line.is_some_and(|line| line.trim() == ":") {
+        if is_blank(lead) && line.is_some_and(|line| line.trim_ascii() == ":") {
             self.replace(start..list_start, String::new());
         }
         Ok(())
@@ -600,7 +605,7 @@ impl<'c> Draft<'c> {
     fn item_line(&self, item: Id) -> Result<(usize, &'c str), Refusal> {
         let tree = &self.config.tree;
         let (start, lead) = self.line_lead(tree.range(item).start);
-        match lead.trim_end_matches([' ', '\t']).strip_suffix('-') {
+        match text::trim_end(lead, BLANKS).strip_suffix('-') {
             Some(blanks) if is_blank(blanks) => Ok((start, lead)),
             _ => {
                 let reason = "an argument does not stand beside its dash";
@@ -613,7 +618,7 @@ impl<'c> Draft<'c> {
     fn line_lead(&self, place: usize) -> (usize, &'c str) {
         let text = self.config.tree.text();
         let before = text.get(..place).unwrap_or_default();
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let start = text::last(before, b"\n").map_or(0, |newline| newline + 1);
         (start, &before[start..])
     }
 
@@ -637,11 +642,11 @@ pub fn apply(edits: &[Edit], text: &str, range: Range<usize>) -> String {
 
 /// The option that names further variables; nothing for no names.
 fn key_env(names: &[&str]) -> Vec<String> {
-    if names.is_empty() { Vec::new() } else { vec![[KEY_ENV, "=", &names.join(",")].concat()] }
+    if names.is_empty() { Vec::new() } else { vec![[KEY_ENV, "=", &joined(names, ",")].concat()] }
 }
 
 fn marker(directory: &str) -> String {
-    let mut path = directory.trim_end_matches(is_separator).to_owned();
+    let mut path = text::trim_end(directory, SEPARATORS).to_owned();
     path.extend([MAIN_SEPARATOR, '.', MAIN_SEPARATOR]);
     path
 }

@@ -18,14 +18,15 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use super::edit::{Plan, State};
 use super::stat::{self, Stamp};
 use super::yaml::Refusal;
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::sys;
+use crate::text::shown;
+use crate::{sys, time};
 
 /// What is longer is no kubeconfig.
 const MAX_BYTES: u64 = 8 << 20;
@@ -93,10 +94,10 @@ impl Snapshot {
         let failed = |error| Error::io(Kind::Failure, "read", path, &error);
         // Opening a pipe would wait for somebody to write to it.
         if !fs::metadata(path).map_err(failed)?.is_file() {
-            let text = format!("cannot read '{}': not a regular file", path.display());
+            let text = format!("cannot read '{}': not a regular file", shown(path));
             return Err(Error::failure(text).into());
         }
-        let file = File::open(path).map_err(failed)?;
+        let file = sys::open(path).map_err(failed)?;
         Snapshot::of(file, path)
     }
 
@@ -135,7 +136,7 @@ impl Snapshot {
 pub fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if fs::metadata(path)?.is_file() {
-        sys::read_to_end(&File::open(path)?, MAX_BYTES as usize, &mut bytes)?;
+        sys::read_to_end(&sys::open(path)?, MAX_BYTES as usize, &mut bytes)?;
     }
     Ok(bytes)
 }
@@ -146,7 +147,7 @@ pub fn edit(
     patience: Patience,
     plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
 ) -> Result<Edited, Trouble> {
-    let deadline = Instant::now() + WAIT;
+    let deadline = sys::steady_clock() + WAIT;
     remove_dead_lock(&lock_path(path));
     let mut written: Option<Plan> = None;
     let mut adopted: Option<Snapshot> = None;
@@ -190,8 +191,8 @@ pub fn edit(
                 }
             },
         }
-        if Instant::now() > deadline {
-            let text = format!("cannot write '{}': other programs keep changing it", path.display());
+        if sys::steady_clock() > deadline {
+            let text = format!("cannot write '{}': other programs keep changing it", shown(path));
             return Err(Error::failure(text).into());
         }
     }
@@ -208,7 +209,7 @@ fn remember(earlier: &Plan, plan: &mut Plan) {
 }
 
 /// The file once nobody has written to it for a while.
-pub fn settled(path: &Path, patience: Patience, deadline: Instant) -> Result<Option<Snapshot>, Trouble> {
+pub fn settled(path: &Path, patience: Patience, deadline: Duration) -> Result<Option<Snapshot>, Trouble> {
     let rest = match patience {
         Patience::Wait => SETTLED,
         Patience::Never => SETTLED_UNWATCHED,
@@ -224,7 +225,7 @@ pub fn settled(path: &Path, patience: Patience, deadline: Instant) -> Result<Opt
         match patience {
             _ if is_whole => return snapshot.map(Some),
             Patience::Never => return Ok(None),
-            Patience::Wait if Instant::now() > deadline => return snapshot.map(Some),
+            Patience::Wait if sys::steady_clock() > deadline => return snapshot.map(Some),
             Patience::Wait => sleep(rest.saturating_sub(age)),
         }
     }
@@ -232,10 +233,7 @@ pub fn settled(path: &Path, patience: Patience, deadline: Instant) -> Result<Opt
 
 /// How long ago a file was written. A time in the future is long ago: clocks differ.
 fn age(metadata: &Metadata) -> Duration {
-    match metadata.modified().map(|modified| SystemTime::now().duration_since(modified)) {
-        Ok(Ok(age)) => age,
-        _ => Duration::MAX,
-    }
+    stat::modified(metadata).and_then(|modified| time::now().checked_sub(modified)).unwrap_or(Duration::MAX)
 }
 
 enum Replaced {
@@ -304,7 +302,7 @@ fn needs_writing_in_place(error: &io::Error) -> bool {
 
 /// What both texts begin with is not written again: a crash can spoil the rest only.
 fn write_in_place(target: &Path, text: &str) -> io::Result<()> {
-    let mut file = File::options().read(true).write(true).open(target)?;
+    let mut file = sys::open_for_update(target)?;
     let mut old = Vec::new();
     sys::read_to_end(&file, MAX_BYTES as usize, &mut old)?;
     let same = old.iter().zip(text.as_bytes()).take_while(|(old, new)| old == new).count();
@@ -330,13 +328,13 @@ impl Temporary {
         name.push(".k8s-token-cache");
         let mut path = target.with_file_name(&name);
         remove_if_dead(&path, 0);
-        let mut created = stat::create_private(&path);
+        let mut created = sys::create_private(&path);
         if matches!(&created, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
             name.push(format!(".{}", std::process::id()));
             path = target.with_file_name(name);
             // Left by a process of the same number that was killed.
             let _ = fs::remove_file(&path);
-            created = stat::create_private(&path);
+            created = sys::create_private(&path);
         }
         let file = created?;
         stat::claim(&file);
@@ -360,7 +358,7 @@ impl Drop for Temporary {
 
 /// Removes a file of ours of at least so many bytes whose writer was killed.
 fn remove_if_dead(path: &Path, least_bytes: u64) {
-    let Ok(file) = File::open(path) else { return };
+    let Ok(file) = sys::open(path) else { return };
     let is_ours = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() >= least_bytes);
     if is_ours && stat::claim(&file) {
         let _ = fs::remove_file(path);
@@ -393,7 +391,7 @@ fn remove_dead_lock(lock: &Path) {
 fn create_lock(lock: &Path, prepared: Option<&Temporary>) -> io::Result<()> {
     match prepared.map(|temporary| fs::hard_link(&temporary.path, lock)) {
         Some(Ok(())) => Ok(()),
-        _ => stat::create_private(lock).map(drop),
+        _ => sys::create_private(lock).map(drop),
     }
 }
 
@@ -406,7 +404,7 @@ enum Locked {
 
 fn lock(path: &Path, prepared: Option<&Temporary>, patience: Patience) -> Result<Locked> {
     let lock = lock_path(path);
-    let deadline = Instant::now() + WAIT;
+    let deadline = sys::steady_clock() + WAIT;
     loop {
         match create_lock(&lock, prepared) {
             Ok(()) => return Ok(Locked::Held(Lock(lock))),
@@ -418,8 +416,8 @@ fn lock(path: &Path, prepared: Option<&Temporary>, patience: Patience) -> Result
         if patience == Patience::Never {
             return Ok(Locked::Busy);
         }
-        if Instant::now() > deadline {
-            let text = format!("cannot write '{}': '{}' exists", path.display(), lock.display());
+        if sys::steady_clock() > deadline {
+            let text = format!("cannot write '{}': '{}' exists", shown(path), shown(&lock));
             let hint = "another program is writing, or was killed: if none is, remove that file";
             return Err(Error::failure(text).with_hint(hint));
         }
@@ -436,7 +434,7 @@ enum Aftermath {
 }
 
 fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, patience: Patience) -> Aftermath {
-    let end = Instant::now()
+    let end = sys::steady_clock()
         + match patience {
             Patience::Wait => AFTERMATH,
             Patience::Never => AFTERMATH_UNWATCHED,
@@ -448,7 +446,7 @@ fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, pati
         if stamp(path) != Some(ours) {
             return Aftermath::Rewritten;
         }
-        if Instant::now() > end {
+        if sys::steady_clock() > end {
             return Aftermath::Peace;
         }
         sleep(AFTERMATH_POLL);
@@ -461,13 +459,13 @@ fn adopt(
     path: &Path,
     replaced: Snapshot,
     ours: Stamp,
-    deadline: Instant,
+    deadline: Duration,
 ) -> Result<Option<Snapshot>, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "read", path, &error);
     loop {
         let metadata = replaced.file.metadata().map_err(failed)?;
         let settled = metadata.len() > 0 && age(&metadata) >= SETTLED;
-        if settled || Instant::now() > deadline {
+        if settled || sys::steady_clock() > deadline {
             break;
         }
         sleep(AFTERMATH_POLL);

@@ -7,6 +7,8 @@
 //! gives no, and then the text is parsed. What only a parser can see (a key with escapes in it, a
 //! broken file) is left to a call without `--quiet`. Pure.
 
+use crate::text::{BLANKS, trim_start};
+
 pub fn has_nothing_to_inject(text: &str, is_own: &dyn Fn(&str) -> bool) -> bool {
     let mut rest = text;
     loop {
@@ -34,9 +36,8 @@ fn is_part(byte: u8) -> bool {
 
 /// The first word of the value of a key; none if it is no key.
 fn value(after_key: &str) -> Option<&str> {
-    const BLANKS: [char; 2] = [' ', '\t'];
-    let colon = after_key.trim_start_matches(['"', '\'']).trim_start_matches(BLANKS);
-    let value = colon.strip_prefix(':')?.trim_start_matches(BLANKS);
+    let colon = trim_start(trim_start(after_key, b"\"'"), BLANKS);
+    let value = trim_start(colon.strip_prefix(':')?, BLANKS);
     match value.chars().next() {
         Some(quote @ ('"' | '\'')) => value[1..].split(quote).next(),
         _ => value.split([' ', '\t', '\r', '\n', ',', '}']).next(),

@@ -9,6 +9,7 @@
 
 use super::scan::items;
 use super::yaml::{self, Style, Tree};
+use crate::text;
 
 /// The lines to add, for people, where the list does not name `command`.
 pub fn hint(text: &str, command: &str) -> Option<String> {
@@ -42,6 +43,7 @@ fn allows(name: &str, command: &str) -> bool {
     name == command || (is_path(name) != is_path(command) && base_name(name) == base_name(command))
 }
 
-fn base_name(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or_default()
+/// On whichever platform it was written.
+pub(super) fn base_name(path: &str) -> &str {
+    text::behind_last(path, b"/\\")
 }

@@ -29,13 +29,13 @@ mod tests;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
-use std::time::Instant;
 
 pub use file::read_named;
 pub use plugins::{Cluster, ExecUser};
 
 use crate::error::{Error, Result, printable};
 use crate::sys::{self, Stream};
+use crate::text::shown;
 use edit::{Injection, Plan, State, Wish};
 use file::{Edited, Patience, Trouble};
 use yaml::Refusal;
@@ -185,7 +185,7 @@ fn program(wanted: Option<&OsStr>, environment: &Environment) -> Result<String> 
         Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
         Some(wanted) => {
             let absolute = sys::absolute(Path::new(wanted))
-                .map_err(|_| Error::usage(format!("cannot use --command '{}'", wanted.display())))?;
+                .map_err(|_| Error::usage(format!("cannot use --command '{}'", shown(wanted))))?;
             absolute.into_os_string()
         }
         None if is_on_path(environment) => PROGRAM.into(),
@@ -207,7 +207,7 @@ fn is_on_path(environment: &Environment) -> bool {
 /// Any spelling of this program: its name with or without a directory and `.exe`, or another name
 /// of the same file.
 pub fn is_own(command: &str, environment: &Environment) -> bool {
-    let name = command.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = kuberc::base_name(command);
     let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
         Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") => stem,
         _ => name,
@@ -235,7 +235,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn file(&mut self, path: &Path, is_named: bool) {
         if !is_named && matches!(path.try_exists(), Ok(false)) {
-            self.report.push_str(&format!("{}: no such file\n", path.display()));
+            self.report.push_str(&format!("{}: no such file\n", shown(path)));
             return;
         }
         let absolute = sys::absolute(path).unwrap_or_default();
@@ -293,11 +293,11 @@ impl Job<'_> {
         patience: Patience,
         plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
     ) -> Result<(Edited, String), Trouble> {
-        match file::settled(path, patience, Instant::now())? {
+        match file::settled(path, patience, sys::steady_clock())? {
             None => Ok((Edited::Busy, String::new())),
             Some(snapshot) => {
                 let plan = plan(&snapshot.text)?;
-                let name = path.display().to_string();
+                let name = shown(path).to_string();
                 let diff = diff::unified(&name, &snapshot.text, &plan.edits, self.colour);
                 Ok((Edited::Done(plan), diff))
             }
@@ -311,7 +311,7 @@ impl Job<'_> {
                 State::LeftAlone(why) | State::Stuck(why) => [": ", why].concat(),
                 _ => String::new(),
             };
-            let line = format!("{}: {}: {words}{why}\n", path.display(), printable(&name));
+            let line = format!("{}: {}: {words}{why}\n", shown(path), printable(&name));
             self.report.push_str(&line);
             self.outcome.refused |= matches!(state, State::Stuck(_));
             self.seen.push((name, state));
@@ -393,7 +393,7 @@ impl Job<'_> {
 
     fn kuberc_hint(&self, environment: &Environment) -> Option<String> {
         let (path, lines) = missing_in_kuberc(environment, self.program)?;
-        Some(format!("hint: add to '{}', or kubectl will not run it:\n{lines}", path.display()))
+        Some(format!("hint: add to '{}', or kubectl will not run it:\n{lines}", shown(&path)))
     }
 }
 
@@ -430,5 +430,5 @@ impl State {
 }
 
 fn refused_text(path: &Path, refusal: &Refusal) -> String {
-    format!("'{}', line {}: {}", path.display(), refusal.line, refusal.reason)
+    format!("'{}', line {}: {}", shown(path), refusal.line, refusal.reason)
 }

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::yaml::{Refusal, must_escape};
+use crate::text;
 
 /// Where a scalar stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn line_start(&self) -> usize {
-        self.text[..self.at].rfind('\n').map_or(self.first, |newline| newline + 1)
+        text::last(&self.text[..self.at], b"\n").map_or(self.first, |newline| newline + 1)
     }
 
     fn begins_line(&self) -> bool {
@@ -188,7 +189,7 @@ impl<'a> Cursor<'a> {
     fn is_behind(&self, context: Context) -> bool {
         let Context::Block(column) = context else { return true };
         let line = &self.text[self.line_start()..self.at];
-        let spaces = line.len() - line.trim_start_matches(' ').len();
+        let spaces = line.len() - text::trim_start(line, b" ").len();
         spaces as i32 > column
     }
 
@@ -336,7 +337,7 @@ impl<'a> Cursor<'a> {
         while next.byte() != 0 {
             let start = next.at;
             let (line, _) = next.line();
-            let spaces = line.len() - line.trim_start_matches(' ').len();
+            let spaces = line.len() - text::trim_start(line, b" ").len();
             if spaces < line.len() {
                 if spaces as i32 <= column {
                     break;
@@ -363,7 +364,7 @@ impl<'a> Cursor<'a> {
         while self.byte() != 0 && !self.is_any_marker() {
             let start = self.at;
             let (line, has_end) = self.line();
-            let spaces = line.len() - line.trim_start_matches(' ').len();
+            let spaces = line.len() - text::trim_start(line, b" ").len();
             if spaces == line.len() && spaces <= indent {
                 breaks += usize::from(has_end);
                 continue;

@@ -75,10 +75,10 @@ impl<'a> Kubeconfig<'a> {
     pub fn has_further_in(&self, args: &[Id], is_it: &dyn Fn(&str) -> bool) -> bool {
         let mut after_option = false;
         args.iter().filter_map(|&arg| self.tree.string(arg)).any(|arg| {
-            let is_shell_text = arg.contains(char::is_whitespace);
+            let is_shell_text = arg.contains(|c: char| c.is_ascii_whitespace());
             let may_be_command = is_shell_text || !after_option;
             after_option = arg.starts_with('-') && arg != "--" && !arg.as_bytes().contains(&b'=');
-            let mut words = arg.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ';'));
+            let mut words = arg.split(|c: char| c.is_ascii_whitespace() || matches!(c, '\'' | '"' | ';'));
             may_be_command && words.any(is_it)
         })
     }

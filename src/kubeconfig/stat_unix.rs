@@ -2,8 +2,11 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
+
+use crate::sys;
 
 /// Changes whenever a file is replaced, or written by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +34,10 @@ pub fn has_several_links(metadata: &Metadata) -> bool {
     metadata.nlink() > 1
 }
 
-/// A file that did not exist before and that nobody else can read yet.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    File::options().write(true).create_new(true).mode(0o600).open(path)
+/// Since the Unix epoch; none before it.
+pub fn modified(metadata: &Metadata) -> Option<Duration> {
+    let seconds = u64::try_from(metadata.mtime()).ok()?;
+    Some(Duration::new(seconds, metadata.mtime_nsec() as u32))
 }
 
 /// Whether nobody who is alive has claimed the file. The claim holds until the file is closed.
@@ -44,16 +48,14 @@ pub fn claim(file: &File) -> bool {
 /// Owner first: a change of owner clears bits of the mode.
 pub fn copy_owner_and_mode(from: &Metadata, file: &File) -> io::Result<()> {
     let own = file.metadata()?;
-    let uid = (own.uid() != from.uid()).then_some(from.uid());
-    let gid = (own.gid() != from.gid()).then_some(from.gid());
-    if uid.is_some() || gid.is_some() {
-        fchown(file, uid, gid)?;
+    if (own.uid(), own.gid()) != (from.uid(), from.gid()) {
+        sys::set_owner(file, from.uid(), from.gid())?;
     }
-    file.set_permissions(from.permissions())
+    sys::set_mode(file, from.mode() & 0o7777)
 }
 
 pub fn is_executable(metadata: &Metadata) -> bool {
-    metadata.is_file() && metadata.permissions().mode() & 0o111 != 0
+    metadata.is_file() && metadata.mode() & 0o111 != 0
 }
 
 pub fn is_same_file(a: &Path, b: &Path) -> bool {

@@ -7,6 +7,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::windows::fs::MetadataExt;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Changes whenever a file is replaced, or written by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +31,9 @@ pub fn has_several_links(_: &Metadata) -> bool {
     false
 }
 
-/// A file that did not exist before; it inherits its directory's access list.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    File::options().write(true).create_new(true).open(path)
+/// Since the Unix epoch; none before it.
+pub fn modified(metadata: &Metadata) -> Option<Duration> {
+    metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()
 }
 
 /// A lock would forbid others to read the file: nothing is claimed, nothing taken for a dead one's.

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::parse::parse;
+use crate::text::trim_start;
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +180,7 @@ impl<'a> Tree<'a> {
         }
     }
 
+    #[inline(never)] // Called everywhere: 500 bytes.
     pub(super) fn node(&self, id: Id) -> &Node<'a> {
         // An `Id` is only made for a node of its own tree.
         &self.nodes[id.0 as usize]
@@ -273,7 +275,7 @@ pub fn is_plain_string(value: &str) -> bool {
 
 /// Integers in all bases, floats with `.inf` and `.nan`, dates, sexagesimals.
 fn is_like_number(value: &str) -> bool {
-    let unsigned = value.trim_start_matches(['+', '-']);
+    let unsigned = trim_start(value, b"+-");
     [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word))
         || (value.bytes().any(|byte| byte.is_ascii_digit())
             && value.bytes().all(|byte| {
@@ -298,7 +300,7 @@ pub fn render(value: &str, style: Style, flow: bool) -> String {
 
 /// Narrower than YAML, and enough for names and paths.
 pub fn can_be_plain(value: &str, flow: bool) -> bool {
-    let start = value.trim_start_matches('-');
+    let start = trim_start(value, b"-");
     // Most that is not ASCII is a letter of somebody's.
     let is_letter = |c: char| c.is_ascii_alphanumeric() || !(c.is_ascii() || must_escape(c));
     let starts_well = start.starts_with(|c: char| is_letter(c) || matches!(c, '/' | '.' | '_'))

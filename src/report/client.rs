@@ -13,6 +13,7 @@ use crate::config::Environment;
 use crate::error::{Error, printable};
 use crate::identity::{self, Identity};
 use crate::kubeconfig::{self, Cluster, ExecUser};
+use crate::text::shown;
 use crate::{base64, json, key};
 
 /// Users with exec plugins, and the files that they stand in.
@@ -82,7 +83,7 @@ impl<'u> Client<'u> {
 
     /// "user 'dev' of '/home/u/.kube/config'", with the cluster where that counts.
     pub fn title(&self) -> String {
-        let title = format!("user '{}' of '{}'", self.name(), self.file.display());
+        let title = format!("user '{}' of '{}'", self.name(), shown(&self.file));
         match self.cluster {
             Some(cluster) => format!("{title} with cluster '{}'", printable(&cluster.name)),
             None => title,

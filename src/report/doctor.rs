@@ -17,6 +17,7 @@ use crate::config::{Config, Encryption, Environment};
 use crate::error::{Result, reason};
 use crate::keystore::Mode;
 use crate::sys::{self, Directory};
+use crate::text::shown;
 use crate::{kubeconfig, time};
 
 /// No clock is right that stands before this program was written: 2026-01-01T00:00:00Z.
@@ -95,7 +96,7 @@ impl Visit {
         if let Some(log) = &config.log
             && !can_be_written(log)
         {
-            let text = format_args!("the log '{}' cannot be written", log.display());
+            let text = format_args!("the log '{}' cannot be written", shown(log));
             self.problem(&text, &"make it writable, or set K8S_TOKEN_CACHE_LOG to another file");
         }
     }
@@ -117,7 +118,7 @@ impl Visit {
         }
         self.cache_directory(path.parent().unwrap_or(Path::new("")));
         if store.is_newer() {
-            let text = format_args!("'{}' was written by a newer version of this program", path.display());
+            let text = format_args!("'{}' was written by a newer version of this program", shown(path));
             self.problem(&text, &"use that version, or set K8S_TOKEN_CACHE_FILE to another path");
         }
         if self.problems == problems_before {
@@ -127,12 +128,12 @@ impl Visit {
                 true if cfg!(windows) => "can be written",
                 true => "can be written, by you alone",
             };
-            self.ok(&format_args!("the cache file '{}' {state}", path.display()));
+            self.ok(&format_args!("the cache file '{}' {state}", shown(path)));
         }
     }
 
     fn cannot_use(&mut self, path: &Path, error: &io::Error, mend: &dyn Display) {
-        self.problem(&format_args!("cannot use '{}': {}", path.display(), reason(error)), mend);
+        self.problem(&format_args!("cannot use '{}': {}", shown(path), reason(error)), mend);
     }
 
     fn cache_directory(&mut self, directory: &Path) {
@@ -143,7 +144,7 @@ impl Visit {
                 self.cannot_use(directory, &error, &mend);
             }
             _ if !can_be_made(directory) => {
-                let text = format_args!("'{}' cannot be written", directory.display());
+                let text = format_args!("'{}' cannot be written", shown(directory));
                 self.problem(&text, &"make it writable, or set K8S_TOKEN_CACHE_FILE");
             }
             _ => {}
@@ -177,7 +178,7 @@ impl Visit {
         match directory {
             None => self.problem(&"the directory for the key is not known", &"set HOME"),
             Some(directory) if !can_be_made(directory) => {
-                let text = format_args!("no encryption key can be made in '{}'", directory.display());
+                let text = format_args!("no encryption key can be made in '{}'", shown(directory));
                 self.problem(&text, &"make that directory writable");
             }
             Some(_) => self.ok(&"no encryption key has been made yet"),
@@ -191,7 +192,7 @@ impl Visit {
         };
         files.retain(|file| {
             if !file.exists() {
-                self.note(&format_args!("there is no kubeconfig '{}'", file.display()));
+                self.note(&format_args!("there is no kubeconfig '{}'", shown(file)));
             }
             file.exists()
         });
@@ -255,7 +256,7 @@ impl Visit {
         if seen.contains(&program) {
             return;
         }
-        let name = program.display();
+        let name = shown(&program);
         match sys::find_program(program.as_os_str()) {
             None => {
                 let text = format_args!("'{name}' is not found, which {} needs", client.title());
@@ -263,10 +264,10 @@ impl Visit {
             }
             Some(path) if !sys::may_execute(&path) => {
                 let text =
-                    format_args!("'{}' cannot be executed, which {} needs", path.display(), client.title());
+                    format_args!("'{}' cannot be executed, which {} needs", shown(&path), client.title());
                 self.problem(&text, &"make it executable ('chmod +x'), or install it anew");
             }
-            Some(path) => self.ok(&format_args!("'{name}' is found: '{}'", path.display())),
+            Some(path) => self.ok(&format_args!("'{name}' is found: '{}'", shown(&path))),
         }
         seen.push(program);
     }
@@ -278,16 +279,15 @@ impl Visit {
         let is_gke = client.identity(environment).family == Some("gke-gcloud-auth-plugin");
         if is_gke && path.exists() && !seen.contains(&path) {
             let what = "the plugin's own cache, may outlive a change of the account: remove it after one";
-            self.note(&format_args!("'{}', {what}", path.display()));
+            self.note(&format_args!("'{}', {what}", shown(&path)));
             seen.push(path);
         }
     }
 
     fn allowlist(&mut self, command: &str, kubeconfigs: &kubeconfig::Environment) {
         if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
-            let text =
-                format_args!("kubectl may not run '{command}': '{}' does not allow it", path.display());
-            self.problem(&text, &format_args!("add to that file:\n{}", lines.trim_end()));
+            let text = format_args!("kubectl may not run '{command}': '{}' does not allow it", shown(&path));
+            self.problem(&text, &format_args!("add to that file:\n{}", lines.trim_ascii_end()));
         }
     }
 }

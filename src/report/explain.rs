@@ -21,6 +21,7 @@ use crate::identity::{Identity, Interaction};
 use crate::key::{Key, Part};
 use crate::proxy::{self, Call};
 use crate::secret::SecretBytes;
+use crate::text::joined;
 use crate::time::{self, Human};
 use crate::{kubeconfig, refresh, sys};
 
@@ -194,7 +195,7 @@ impl Explanation {
             return self.page.row("next", &format_args!("miss: {reason}"));
         }
         self.entry("nearest", entry);
-        let differences = texts(differences).join("; ");
+        let differences = joined(&texts(differences), "; ");
         self.page.row("next", &format_args!("miss: {reason}; the nearest entry differs: {differences}"));
         self.nearest.push(entry.parts().to_vec().into());
     }

@@ -18,6 +18,7 @@ use crate::entry::Entry;
 use crate::error::Result;
 use crate::key::Part;
 use crate::sys::Stream;
+use crate::text::{self, BLANKS, SEPARATORS, joined, shown};
 use crate::time::{self, Human};
 use crate::{identity, keystore, refresh};
 
@@ -29,8 +30,11 @@ const GAP: usize = 2;
 pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Result<u8> {
     let now = time::now();
     let contents = Contents::read(config)?;
-    let mut entries: Vec<&Entry> = contents.entries.iter().map(|(_, entry)| entry).collect();
-    entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.created_unix_s));
+    let mut entries: Vec<&Entry> = Vec::new();
+    for (_, entry) in &contents.entries {
+        let at = entries.partition_point(|newer| newer.created_unix_s > entry.created_unix_s);
+        entries.insert(at, entry);
+    }
     let mut listed = Vec::new();
     for entry in &entries {
         listed.push(Listed::new(config, entry, environment, now));
@@ -78,7 +82,7 @@ impl Listing {
             version: 1,
             file: file_name(config),
             key: contents.key.word().to_owned(),
-            key_file: key_file.map(|file| file.display().to_string()),
+            key_file: key_file.map(|file| shown(&file).to_string()),
             unreadable: contents.unreadable as u64,
             entries,
         }
@@ -188,8 +192,8 @@ impl Line {
             age: Human(Duration::from_secs(listed.age_seconds)).to_string(),
             left: Human(Duration::from_secs(listed.left_seconds)).to_string(),
             state: listed.state,
-            command: listed.command.join(" "),
-            marks: if all.is_empty() { String::new() } else { [" (", &all.join(", "), ")"].concat() },
+            command: joined(&listed.command, " "),
+            marks: if all.is_empty() { String::new() } else { [" (", &joined(&all, ", "), ")"].concat() },
         }
     }
 
@@ -205,7 +209,7 @@ impl Line {
 fn below_home(file: &str, environment: Environment<'_>) -> String {
     let home = config::home(environment);
     let below = home.and_then(|home| {
-        file.strip_prefix(home.to_str()?.trim_end_matches(is_separator))?.strip_prefix(is_separator)
+        file.strip_prefix(text::trim_end(home.to_str()?, SEPARATORS))?.strip_prefix(is_separator)
     });
     match below {
         Some(below) => ["~/", below].concat(),
@@ -231,7 +235,7 @@ fn table(text: &mut String, lines: &[Line], width: Option<usize>) {
             text.extend(std::iter::repeat_n(' ', width - cell.len()));
         }
         if !beside {
-            text.truncate(text.trim_end().len());
+            text.truncate(text::trim_end(text, BLANKS).len());
             text.push_str("\n  ");
         }
         text.push_str(command);
@@ -257,7 +261,7 @@ fn summary(page: &mut Page, config: &Config, contents: &Contents) {
 }
 
 fn file_name(config: &Config) -> String {
-    config.cache_file.as_deref().unwrap_or(Path::new("")).display().to_string()
+    shown(config.cache_file.as_deref().unwrap_or(Path::new(""))).to_string()
 }
 
 #[cfg(test)]

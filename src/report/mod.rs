@@ -29,11 +29,13 @@ use crate::key::Key;
 use crate::keystore::{self, Source};
 use crate::proxy::Call;
 use crate::store::Name;
-use crate::{sys, time};
+use crate::sys::{self, Stream};
+use crate::text::{joined, shown};
+use crate::time;
 
 /// Writes `text` to standard output.
 pub fn print(text: &str) -> Result<u8> {
-    sys::write_stdout(text.as_bytes())
+    sys::write(Stream::Output, text.as_bytes())
         .map(|()| 0)
         .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
 }
@@ -144,7 +146,7 @@ impl KeyPlace {
             (KeyPlace::Off, _) => "not encrypted".to_owned(),
             (KeyPlace::NotMade, _) => "no encryption key has been made yet".to_owned(),
             (KeyPlace::In(Source::File), Some(directory)) => {
-                format!("encrypted; the key is in '{}'", keystore::key_file(directory).display())
+                format!("encrypted; the key is in '{}'", shown(&keystore::key_file(directory)))
             }
             (KeyPlace::In(source), _) => format!("encrypted; the key is in {}", source.describe()),
         }
@@ -153,7 +155,7 @@ impl KeyPlace {
 
 /// The command line as people may see it.
 fn command_line(command: &[OsString]) -> String {
-    crate::identity::mask_arguments(command).join(" ")
+    joined(&crate::identity::mask_arguments(command), " ")
 }
 
 fn plural(count: usize, one: &str, more: &str) -> String {

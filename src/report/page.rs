@@ -9,6 +9,7 @@ use std::fmt::Display;
 use crate::config::Environment;
 use crate::error::Result;
 use crate::sys::{self, Stream};
+use crate::text::{self, BLANKS};
 
 /// Where the text behind a label begins.
 const LABEL_WIDTH: usize = 11;
@@ -131,7 +132,7 @@ impl Page {
     }
 
     fn end_line(&mut self) {
-        self.text.truncate(self.text.trim_end_matches(' ').len());
+        self.text.truncate(text::trim_end(&self.text, BLANKS).len());
         self.text.push('\n');
     }
 }

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::key::{self, Part};
+use crate::text;
 use crate::time;
 use crate::{exec_info, identity};
 
@@ -67,7 +68,7 @@ impl<'a> Item<'a> {
             Part::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
             Part::File => file_state(self.value),
             // The group is the same for all of them.
-            Part::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
+            Part::ApiVersion => masked(text::behind_last(&self.text(), b"/")),
             _ => masked(&self.text()),
         }
     }

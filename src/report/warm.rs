@@ -19,6 +19,7 @@ use crate::key::{self, Key};
 use crate::proxy;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Child, Program, Standard, Stream};
+use crate::text::{joined, shown};
 use crate::time::{self, Human};
 use crate::{kubeconfig, log, plugin, refresh};
 
@@ -109,7 +110,7 @@ impl Outcome {
 /// The last lines of what a plugin complained of, without what a terminal would obey.
 fn quoted(complaint: &SecretBytes) -> String {
     let text = String::from_utf8_lossy(complaint.expose());
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim_ascii().is_empty()).collect();
     let mut quoted = String::new();
     for line in &lines[lines.len().saturating_sub(SHOWN_LINES)..] {
         quoted.push_str("\n  ");
@@ -187,7 +188,7 @@ impl Warming<'_> {
                 return Ok(());
             }
             let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
-            self.progress.draw(self.done(), &names.join(", "));
+            self.progress.draw(self.done(), &joined(&names, ", "));
             std::thread::sleep(LOOK);
             let mut number = 0;
             while let Some(one) = running.get_mut(number) {
@@ -290,7 +291,7 @@ fn program(client: &Client<'_>, interactive: bool) -> Program {
 
 fn start(program: &Program) -> Result<Child, Outcome> {
     sys::spawn(program).map_err(|error| {
-        let name = program.words[0].display();
+        let name = shown(&program.words[0]);
         Outcome::Failed(format!("cannot run '{name}': {} (see --doctor)", reason(&error)), nothing())
     })
 }

@@ -1,19 +1,21 @@
-//! Programs that are started: by fork(2) and execvp(3). Where that fails, the copy of this process
+//! Programs that are started: by fork(2) and execve(2). Where that fails, the copy of this process
 //! tells why through a pipe that a successful exec closes. posix_spawn(3) would do the same, and
 //! bring musl's heap along, which nothing else here needs: 9 KB.
+//!
+//! Between the two nothing is allocated, and PATH was searched before: tests have several threads.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, OsStr, c_char};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
 
-use super::files::c_string;
-use super::{check, environment, stop_handling_signals};
+use super::files::{c_string, open_null_device};
+use super::{calls, check, environment, places_of, stop_handling_signals};
 use crate::sys::{End, Program, Standard};
 
 /// Our end of a pipe to one of a program's standard streams.
@@ -89,14 +91,14 @@ fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
     // comes before the copy has become the program waits until then; here it waits as well.
     let id = unsafe {
         let mask = block_signals();
-        let id = libc::fork();
-        if id == 0 {
+        let id = calls::fork();
+        if let Ok(0) = id {
             let error = image.run(&[&input, &output, &errors], leads_group, &mask);
-            let _ = tell.write_all(&error.raw_os_error().unwrap_or_default().to_ne_bytes());
+            let _ = tell.write_all(&error.raw_os_error().unwrap_or(libc::ENOENT).to_ne_bytes());
             libc::_exit(1);
         }
         libc::sigprocmask(libc::SIG_SETMASK, &mask, ptr::null_mut());
-        check(id)?
+        id?
     };
     drop(tell);
     let mut child = Child { id, output: output.ours, errors: errors.ours, _input: input.ours, ended: None };
@@ -121,13 +123,13 @@ fn block_signals() -> libc::sigset_t {
 
 /// Becomes `program`, with this process's standard streams; returns only if that cannot be done.
 pub fn run_instead(program: &Program) -> io::Result<ExitStatus> {
-    let image = Image::of(program)?;
-    // SAFETY: no signal is handled yet, and no stream replaced.
-    Err(unsafe { image.exec() })
+    Err(Image::of(program)?.exec())
 }
 
 /// What a program is started with, as the system wants it: pointers, and a null behind the last.
 struct Image {
+    /// Where the program may be, in the order in which it is looked for.
+    places: Vec<CString>,
     words: Vec<*const c_char>,
     variables: Vec<*const c_char>,
     _pointed_to: [Vec<CString>; 2],
@@ -135,14 +137,12 @@ struct Image {
 
 impl Image {
     fn of(program: &Program) -> io::Result<Image> {
-        let mut texts = Vec::new();
-        for word in &program.words {
-            texts.push(c_string(word)?);
-        }
+        let places = c_strings(&mut places_of(&program.words[0]).iter().map(|place| place.as_os_str()))?;
+        let texts = c_strings(&mut program.words.iter().map(|word| word.as_os_str()))?;
         let mut words: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
         words.push(ptr::null());
         let (variables, added) = environment::of_program(program)?;
-        Ok(Image { words, variables, _pointed_to: [texts, added] })
+        Ok(Image { places, words, variables, _pointed_to: [texts, added] })
     }
 
     /// Turns this process, a copy of the one that wants a child, into the program; why it cannot.
@@ -168,18 +168,37 @@ impl Image {
         }
     }
 
-    /// # Safety
-    /// Nobody may read the environment afterwards.
-    unsafe fn exec(&self) -> io::Error {
-        // SAFETY: execvp(3) is given C strings and the null behind the last; all outlive the call.
+    /// As execvp(3) does it: a file that may not be run is passed over, and told of where there is no
+    /// other.
+    fn exec(&self) -> io::Error {
+        let mut failure = io::ErrorKind::NotFound.into();
+        // SAFETY: signal(2) with a disposition that runs no code. What this program does to that signal
+        // is nobody else's business.
         unsafe {
-            // What this program does to that signal is nobody else's business.
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-            *environment::entries() = self.variables.as_ptr();
-            libc::execvp(self.words[0], self.words.as_ptr());
         }
-        io::Error::last_os_error()
+        for place in &self.places {
+            // SAFETY: C strings, and a null behind the last; all outlive the call (execve(2)).
+            unsafe {
+                libc::execve(place.as_ptr(), self.words.as_ptr(), self.variables.as_ptr());
+            }
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                Some(libc::ENOENT | libc::ENOTDIR) => {}
+                Some(libc::EACCES) => failure = error,
+                _ => return error,
+            }
+        }
+        failure
     }
+}
+
+fn c_strings(texts: &mut dyn Iterator<Item = &OsStr>) -> io::Result<Vec<CString>> {
+    let mut strings = Vec::new();
+    for text in texts {
+        strings.push(c_string(text)?);
+    }
+    Ok(strings)
 }
 
 /// The two ends of one standard stream, where it is not inherited.
@@ -193,7 +212,7 @@ impl Ends {
         match standard {
             Standard::Inherited => Ok(Ends { ours: None, theirs: None }),
             Standard::Null => {
-                let null = File::options().read(true).write(true).open("/dev/null")?;
+                let null = open_null_device()?;
                 Ok(Ends { ours: None, theirs: Some(null) })
             }
             Standard::Pipe => {
@@ -208,27 +227,7 @@ impl Ends {
 /// A pipe whose ends no program inherits.
 fn pipe() -> io::Result<[File; 2]> {
     let mut ends = [0; 2];
-    // SAFETY: pipe(2) fills in both numbers, and nobody else owns them.
-    unsafe {
-        check(make_pipe(&mut ends))?;
-        Ok(ends.map(|end| File::from_raw_fd(end)))
-    }
-}
-
-#[cfg(not(target_os = "macos"))]
-unsafe fn make_pipe(ends: &mut [RawFd; 2]) -> i32 {
-    // SAFETY: the array has the two places that are written.
-    unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }
-}
-
-#[cfg(target_os = "macos")]
-unsafe fn make_pipe(ends: &mut [RawFd; 2]) -> i32 {
-    // SAFETY: the array has the two places that are written; fcntl(2) touches no memory.
-    unsafe {
-        let made = libc::pipe(ends.as_mut_ptr());
-        for end in *ends {
-            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-        made
-    }
+    calls::pipe(&mut ends)?;
+    // SAFETY: both were just made; nobody else owns them.
+    Ok(ends.map(|end| unsafe { File::from_raw_fd(end) }))
 }

@@ -1,26 +1,27 @@
 //! Private files, the directory that holds them, byte-range locks, standard output.
 #![allow(unsafe_code)]
 
-#[cfg(target_os = "linux")]
-use std::ffi::OsString;
-use std::ffi::{CString, OsStr};
-use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::os::unix::ffi::OsStrExt;
-#[cfg(target_os = "linux")]
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::check;
-use crate::sys::{FileStamp, refused};
+use super::{calls, check};
+use crate::sys::{FileStamp, Stream, refused};
 
 const OWNER_ONLY: u32 = 0o600;
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
+
+/// Opens `path` for reading, whatever it is and leads to.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY)
+}
 
 /// Opens `path` for reading if it is a regular file that belongs to this user alone. Follows no
 /// symbolic link and waits for no FIFO.
@@ -35,43 +36,46 @@ pub fn open_for_update(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDWR | UNTRUSTED)
 }
 
+/// Makes the file `path`, which must not exist, for this user alone.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    open_at(libc::AT_FDCWD, path.as_os_str(), NEW)
+}
+
+/// Opens `path`, made for this user alone where it is missing, to lock it.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW)
+}
+
 /// Opens `path` for appending, made for this user alone where it is missing; waits for no FIFO.
 pub fn open_log(path: &Path) -> io::Result<File> {
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NONBLOCK;
     open_at(libc::AT_FDCWD, path.as_os_str(), flags)
 }
 
-/// Opens what the system itself keeps at `path` for reading.
-#[cfg(target_os = "linux")]
-pub fn open_system_file(path: &Path) -> io::Result<File> {
-    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY)
+pub(super) fn open_null_device() -> io::Result<File> {
+    open_at(libc::AT_FDCWD, OsStr::new("/dev/null"), libc::O_RDWR)
 }
 
 /// For a name under which anything may lie.
 const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
 
 /// Opens `name`, from `directory` on where it is relative; what is made is for this user alone.
 fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
-    let name = c_string(name)?;
     let flags = flags | libc::O_CLOEXEC;
-    // SAFETY: `name` is a C string; the descriptor is checked before it is owned.
-    let descriptor = check(unsafe { openat(directory, &name, flags) }).map_err(no_regular_file)?;
+    let descriptor =
+        calls::openat(directory, &c_string(name)?, flags, OWNER_ONLY).map_err(no_regular_file)?;
     // SAFETY: openat(2) has just returned this descriptor; nobody else owns it.
     Ok(unsafe { File::from_raw_fd(descriptor) })
 }
 
-/// The system call itself: musl's function makes a second one, for kernels that do not know
-/// `O_CLOEXEC`.
-#[cfg(target_os = "linux")]
-unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
-    // SAFETY: as the caller promises.
-    unsafe { libc::syscall(libc::SYS_openat, directory, name.as_ptr(), flags, OWNER_ONLY) as i32 }
-}
-
-#[cfg(not(target_os = "linux"))]
-unsafe fn openat(directory: RawFd, name: &CString, flags: i32) -> i32 {
-    // SAFETY: as the caller promises.
-    unsafe { libc::openat(directory, name.as_ptr(), flags, OWNER_ONLY) }
+/// open(2) for a symbolic link that is not followed, and for a socket.
+fn no_regular_file(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::ELOOP) => refused(io::ErrorKind::InvalidData, "it is a symbolic link"),
+        Some(libc::ENXIO) => refused(io::ErrorKind::InvalidData, "it is not a regular file"),
+        _ => error,
+    }
 }
 
 /// Another user's file must not be touched, which is `PermissionDenied`. One of this user's that is
@@ -85,14 +89,6 @@ fn require_private(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// open(2) for a symbolic link that is not followed, and for a socket.
-fn no_regular_file(error: io::Error) -> io::Error {
-    match error.raw_os_error() {
-        Some(libc::ELOOP | libc::ENXIO) => io::ErrorKind::InvalidData.into(),
-        _ => error,
-    }
-}
-
 fn require_ours(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
@@ -104,17 +100,23 @@ fn require_ours(file: &File) -> io::Result<Metadata> {
     Ok(metadata)
 }
 
-/// The kernel hands the number over when the program starts, which saves the system call.
-#[cfg(target_os = "linux")]
+/// The kernel hands the number over when the program starts, which saves the system call. Tests have
+/// threads of several users.
+#[cfg(all(target_os = "linux", not(test)))]
 fn effective_user() -> u32 {
     // SAFETY: getauxval(3) has no preconditions; every Linux kernel gives AT_EUID.
     unsafe { libc::getauxval(libc::AT_EUID) as u32 }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), test))]
 fn effective_user() -> u32 {
     // SAFETY: geteuid(2) has no preconditions and cannot fail.
     unsafe { libc::geteuid() }
+}
+
+/// This user, or one who can do everything in any case.
+pub fn is_trusted_owner(metadata: &Metadata) -> bool {
+    [effective_user(), ROOT].contains(&metadata.uid())
 }
 
 /// A directory in which no other user can replace our files. Everything goes through its
@@ -128,7 +130,7 @@ impl Directory {
         let opened = Directory::open(path);
         match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+                make_directories(path)?;
                 Directory::open(path)
             }
             other => other,
@@ -138,7 +140,7 @@ impl Directory {
     pub fn open(path: &Path) -> io::Result<Directory> {
         let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
         let metadata = directory.metadata()?;
-        if ![effective_user(), ROOT].contains(&metadata.uid()) {
+        if !is_trusted_owner(&metadata) {
             return Err(refused(io::ErrorKind::PermissionDenied, "its directory belongs to another user"));
         }
         if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
@@ -152,7 +154,7 @@ impl Directory {
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
         let file = open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?;
         if require_ours(&file)?.mode() & OTHERS_MAY_ANYTHING != 0 {
-            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+            calls::set_mode(&file, OWNER_ONLY)?;
         }
         Ok(file)
     }
@@ -166,7 +168,7 @@ impl Directory {
 
     /// Makes the private file `name`, which must not exist.
     pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
-        open_at(self.0.as_raw_fd(), name, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL)
+        open_at(self.0.as_raw_fd(), name, NEW)
     }
 
     /// Puts the file `from` in the place of `to`.
@@ -194,8 +196,31 @@ impl Directory {
     }
 }
 
+/// Makes `path` and what is missing above it, for this user alone.
+pub fn make_directories(path: &Path) -> io::Result<()> {
+    let failure = match make_directory(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => {
+                make_directories(parent)?;
+                make_directory(path)
+            }
+            _ => Err(error),
+        },
+        made => made,
+    };
+    // Somebody else may have made it meanwhile, and "exists" is not the only name for that.
+    failure.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    let path = c_string(path.as_os_str())?;
+    // SAFETY: `path` is a C string that outlives the call (mkdir(2)).
+    check(unsafe { libc::mkdir(path.as_ptr(), 0o700) }).map(drop)
+}
+
 pub(super) fn c_string(name: &OsStr) -> io::Result<CString> {
-    Ok(CString::new(name.as_bytes())?)
+    // `?` alone would bring along how std quotes texts for programmers.
+    CString::new(name.as_bytes()).map_err(|_| refused(io::ErrorKind::InvalidInput, "it contains a NUL"))
 }
 
 /// Reads into `buffer` from `offset` on; how much was there. A regular file gives less than was
@@ -223,13 +248,6 @@ pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
     })
 }
 
-// Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
-// file description (fcntl(2), "Open file description locks").
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-const SET_LOCK: i32 = libc::F_OFD_SETLK;
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-const SET_LOCK: i32 = libc::F_SETLK;
-
 // Integers of another width on Linux than on macOS.
 #[allow(clippy::unnecessary_cast)]
 const WRITE_LOCK: libc::c_short = libc::F_WRLCK as libc::c_short;
@@ -249,6 +267,8 @@ pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
     set_lock(file, offset, UNLOCK)
 }
 
+/// Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
+/// file description (fcntl(2), "Open file description locks").
 fn set_lock(file: &File, offset: u64, kind: libc::c_short) -> io::Result<()> {
     // SAFETY: `flock` is plain data; zero is valid for each of its fields, and l_pid must be zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
@@ -256,18 +276,16 @@ fn set_lock(file: &File, offset: u64, kind: libc::c_short) -> io::Result<()> {
     lock.l_whence = libc::SEEK_SET as _;
     lock.l_start = offset as _;
     lock.l_len = 1;
-    // SAFETY: the descriptor is open and `lock` outlives the call.
-    check(unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) }).map(drop)
+    calls::set_lock(file, &lock)
 }
 
-const STDOUT: RawFd = 1;
-
-/// Writes all of `bytes` to standard output, past std's buffer.
-pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
+/// Writes all of `bytes` to standard output or standard error, past std's buffer and lock.
+pub fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    let descriptor = stream.descriptor();
     let mut rest = bytes;
     while !rest.is_empty() {
         // SAFETY: `rest` is valid for reads of its length.
-        let written = unsafe { libc::write(STDOUT, rest.as_ptr().cast(), rest.len()) };
+        let written = unsafe { libc::write(descriptor, rest.as_ptr().cast(), rest.len()) };
         match written {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             count if count > 0 => rest = &rest[count as usize..],
@@ -275,7 +293,7 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
                 let error = io::Error::last_os_error();
                 match error.kind() {
                     io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => wait_writable(STDOUT)?,
+                    io::ErrorKind::WouldBlock => wait_writable(descriptor)?,
                     _ => return Err(error),
                 }
             }
@@ -309,25 +327,17 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     if path.as_os_str().is_empty() {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    let base = if path.is_absolute() { PathBuf::new() } else { working_directory()? };
-    Ok(base.join(path).components().collect())
-}
-
-/// The system call itself: musl's function brings its heap along.
-#[cfg(target_os = "linux")]
-pub fn working_directory() -> io::Result<PathBuf> {
-    let mut path = vec![0; libc::PATH_MAX as usize];
-    // SAFETY: the kernel writes no more than the buffer's length, and returns how much (getcwd(2)).
-    let length = check(unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) as i32 })?;
-    path.truncate((length as usize).saturating_sub(1));
-    // One that cannot be reached from the root has a text in front.
-    if path.first() != Some(&b'/') {
-        return Err(io::ErrorKind::NotFound.into());
+    let base = if path.is_absolute() { PathBuf::new() } else { calls::working_directory()? };
+    let whole = base.join(path);
+    let mut absolute = Vec::new();
+    for part in whole.as_os_str().as_bytes().split(|byte| *byte == b'/') {
+        if !matches!(part, b"" | b".") {
+            absolute.push(b'/');
+            absolute.extend_from_slice(part);
+        }
     }
-    Ok(PathBuf::from(OsString::from_vec(path)))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn working_directory() -> io::Result<PathBuf> {
-    std::env::current_dir()
+    if absolute.is_empty() {
+        absolute.push(b'/');
+    }
+    Ok(PathBuf::from(OsString::from_vec(absolute)))
 }

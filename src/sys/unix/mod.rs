@@ -1,6 +1,9 @@
 //! Linux and macOS.
 #![allow(unsafe_code)]
 
+#[cfg_attr(all(target_os = "linux", target_pointer_width = "64"), path = "calls_linux.rs")]
+#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "calls_other.rs")]
+mod calls;
 mod children;
 mod environment;
 mod files;
@@ -12,6 +15,7 @@ mod terminal;
 use std::io;
 use std::ptr;
 
+pub use calls::{set_mode, set_owner, steady_clock, wall_clock, working_directory};
 pub use children::*;
 pub use environment::variable;
 pub use files::*;

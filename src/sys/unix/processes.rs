@@ -1,7 +1,7 @@
 //! Other processes: the caller, the plugin and its signals, detached work.
 #![allow(unsafe_code)]
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 #[cfg(target_os = "linux")]
 use std::mem::ManuallyDrop;
@@ -15,9 +15,10 @@ use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-use super::{Child, check, spawn, variable};
+use super::files::open_null_device;
+use super::{Child, calls, check, spawn, variable};
 #[cfg(target_os = "linux")]
-use super::{open_system_file, read_at};
+use super::{open, read_at};
 use crate::sys::{Process, Program};
 
 /// The process that called this program.
@@ -43,7 +44,7 @@ pub fn is_zombie(id: u32) -> bool {
 #[cfg(target_os = "linux")]
 fn read_stat<T>(id: u32, read: &mut dyn FnMut(&[u8]) -> Option<T>) -> Option<T> {
     let mut stat = [0; 512];
-    let file = open_system_file(Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    let file = open(Path::new(&format!("/proc/{id}/stat"))).ok()?;
     // One system call less, since the program is about to end.
     let file = ManuallyDrop::new(file);
     let length = read_at(&file, &mut stat, 0).ok()?;
@@ -202,20 +203,27 @@ fn sent_by_process(info: &libc::siginfo_t) -> bool {
 
 /// The file that `program` names, searched for on PATH where it has no slash.
 pub fn find_program(program: &OsStr) -> Option<PathBuf> {
-    if program.as_bytes().contains(&b'/') {
-        return Some(PathBuf::from(program)).filter(|path| path.exists());
-    }
-    let directories = variable("PATH")?;
-    std::env::split_paths(&directories).map(|directory| directory.join(program)).find(|path| path.exists())
+    places_of(program).into_iter().find(|path| path.exists())
 }
+
+/// Where `program` may be: on PATH where it has no slash.
+pub(super) fn places_of(program: &OsStr) -> Vec<PathBuf> {
+    if program.is_empty() || program.as_bytes().contains(&b'/') {
+        return vec![PathBuf::from(program)];
+    }
+    let directories = variable("PATH").unwrap_or_else(|| OsString::from(DEFAULT_PATH));
+    std::env::split_paths(&directories).map(|directory| directory.join(program)).collect()
+}
+
+/// Where shells and the C library look when nobody says.
+const DEFAULT_PATH: &str = "/usr/local/bin:/bin:/usr/bin";
 
 /// Does `work` in a process of its own: another session, the null device on all three standard
 /// streams, every other descriptor closed. A caller that reads our output to its end must not wait
 /// for it. `option` is for systems where a process cannot simply be copied.
 pub fn run_detached(_option: &str, work: &mut dyn FnMut()) -> io::Result<()> {
     // SAFETY: this program has a single thread, so the child may go on as it pleases.
-    let child = check(unsafe { libc::fork() })?;
-    if child != 0 {
+    if unsafe { calls::fork() }? != 0 {
         return Ok(());
     }
     // With the caller's streams still open it would wait for us to end: better no work at all.
@@ -231,10 +239,11 @@ fn detach() -> io::Result<()> {
     // holds a descriptor is used after it was closed: the work opens what it needs anew.
     unsafe {
         libc::setsid();
-        let null = check(libc::open(c"/dev/null".as_ptr(), libc::O_RDWR))?;
+        let null = open_null_device()?;
         for standard in 0..3 {
-            check(libc::dup2(null, standard))?;
+            check(libc::dup2(null.as_raw_fd(), standard))?;
         }
+        drop(null);
         close_from(3);
     }
     Ok(())
@@ -263,13 +272,13 @@ unsafe fn close_from(first: i32) {
 /// # Safety
 /// Nothing may use a descriptor from `first` on afterwards.
 unsafe fn close_each_from(first: i32) {
-    const USUAL_LIMIT: i64 = 1024;
-    const MOST: i64 = 65_536;
-    // SAFETY: close(2) of a descriptor that is not open does no harm.
+    const MOST: u64 = 65_536;
+    // SAFETY: `limit` outlives the call (getrlimit(2)), and zero is valid for it; close(2) of a
+    // descriptor that is not open does no harm.
     unsafe {
-        let limit = libc::sysconf(libc::_SC_OPEN_MAX);
-        let limit = if limit > 0 { limit.min(MOST) } else { USUAL_LIMIT };
-        for descriptor in first..limit as i32 {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+        for descriptor in first..limit.rlim_cur.min(MOST) as i32 {
             libc::close(descriptor);
         }
     }

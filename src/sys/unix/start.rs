@@ -8,6 +8,8 @@
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
 
+use super::calls;
+
 /// # Safety
 /// Called by the C runtime alone, with `main`'s arguments.
 #[unsafe(no_mangle)]
@@ -40,11 +42,12 @@ fn open_standard_streams() {
         let closed: fn(&libc::pollfd) -> bool = match libc::poll(streams.as_mut_ptr(), 3, 0) {
             0 => return,
             // With fewer than three open files allowed, poll(2) refuses to look.
-            -1 => |stream| libc::fcntl(stream.fd, libc::F_GETFD) < 0,
+            -1 => |stream| !calls::is_open(stream.fd),
             _ => |stream| stream.revents & libc::POLLNVAL != 0,
         };
         for _closed in streams.iter().filter(|stream| closed(stream)) {
-            if libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) < 0 {
+            // Programs that are started inherit it.
+            if calls::openat(libc::AT_FDCWD, c"/dev/null", libc::O_RDWR, 0).is_err() {
                 libc::_exit(1);
             }
         }

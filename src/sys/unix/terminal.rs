@@ -9,23 +9,29 @@ use crate::sys::Stream;
 
 /// Columns of the terminal that `stream` goes to; `None` where that is none, or does not say.
 pub fn terminal_width(stream: Stream) -> Option<usize> {
-    // SAFETY: `winsize` is plain data, for which zero is valid.
-    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: `size` is what TIOCGWINSZ fills in (ioctl_tty(2)), and outlives the call.
-    let known = unsafe { libc::ioctl(descriptor(stream), libc::TIOCGWINSZ, &raw mut size) } == 0;
-    (known && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    columns(stream).filter(|columns| *columns > 0)
 }
 
 pub fn is_terminal(stream: Stream) -> bool {
-    // SAFETY: isatty(3) looks at a descriptor and touches no memory.
-    unsafe { libc::isatty(descriptor(stream)) == 1 }
+    columns(stream).is_some()
 }
 
-fn descriptor(stream: Stream) -> RawFd {
-    match stream {
-        Stream::Input => 0,
-        Stream::Output => 1,
-        Stream::Error => 2,
+/// Only terminals have columns, be it none.
+fn columns(stream: Stream) -> Option<usize> {
+    // SAFETY: `winsize` is plain data, for which zero is valid.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: `size` is what TIOCGWINSZ fills in (ioctl_tty(2)), and outlives the call.
+    let known = unsafe { libc::ioctl(stream.descriptor(), libc::TIOCGWINSZ, &raw mut size) } == 0;
+    known.then_some(usize::from(size.ws_col))
+}
+
+impl Stream {
+    pub(super) fn descriptor(self) -> RawFd {
+        match self {
+            Stream::Input => 0,
+            Stream::Output => 1,
+            Stream::Error => 2,
+        }
     }
 }
 
@@ -41,6 +47,7 @@ pub fn may_execute(path: &Path) -> bool {
 
 fn has_access(path: &Path, mode: i32) -> bool {
     let Ok(path) = c_string(path.as_os_str()) else { return false };
-    // SAFETY: `path` is a C string that outlives the call (access(2)).
-    unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), mode, libc::AT_EACCESS) == 0 }
+    // SAFETY: `path` is a C string that outlives the call (access(2)). It asks for the real user, who
+    // is the effective one: nobody installs this program with another's rights.
+    unsafe { libc::access(path.as_ptr(), mode) == 0 }
 }

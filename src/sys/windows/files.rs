@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{check, ffi};
-use crate::sys::{FileStamp, refused};
+use crate::sys::{FileStamp, Stream, refused};
 
 /// How long a reader and a writer wait for others to let go of a file: a virus scanner, an indexer,
 /// a reader in the middle of a replacement.
@@ -29,6 +29,26 @@ pub fn open_private(path: &Path) -> io::Result<File> {
 /// Opens `path`, which has to exist and to be no symbolic link, for reading and writing.
 pub fn open_for_update(path: &Path) -> io::Result<File> {
     open_regular(path, File::options().read(true).write(true))
+}
+
+/// Opens `path` for reading.
+pub fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Makes the file `path`, which must not exist; it inherits its directory's access list.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).open(path)
+}
+
+/// Opens `path`, made where it is missing, to lock it.
+pub fn open_lock(path: &Path) -> io::Result<File> {
+    File::options().write(true).create(true).truncate(false).open(path)
+}
+
+/// Makes `path` and what is missing above it.
+pub fn make_directories(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 /// Opens `path` for appending; makes it where it is missing.
@@ -74,7 +94,7 @@ impl Directory {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         match Directory::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path)?;
+                make_directories(path)?;
                 Directory::open(path)
             }
             other => other,
@@ -100,7 +120,7 @@ impl Directory {
 
     /// Makes the file `name`, which must not exist.
     pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
-        File::options().write(true).create_new(true).open(self.0.join(name))
+        create_private(&self.0.join(name))
     }
 
     /// Puts the file `from` in the place of `to`.
@@ -204,9 +224,12 @@ fn place(offset: u64) -> ffi::Overlapped {
     }
 }
 
-/// Writes all of `bytes` to standard output, past std's buffer, and as they are: std would turn
-/// them into UTF-16 for a console and refuse what is not UTF-8.
-pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
+/// Writes all of `bytes`; to standard output past std's buffer, and as they are: std would turn them
+/// into UTF-16 for a console, as is right for messages, and refuse what is not UTF-8.
+pub fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
+    if stream == Stream::Error {
+        return io::stderr().write_all(bytes);
+    }
     // SAFETY: any number is accepted.
     let handle = unsafe { ffi::GetStdHandle(ffi::STD_OUTPUT_HANDLE) };
     if handle.is_null() || handle.addr() == usize::MAX {
