@@ -31,7 +31,10 @@ pub(super) fn entries() -> *mut *const Entry {
 
 /// The value of the variable `name`.
 pub fn variable(name: &str) -> Option<OsString> {
-    let value = Entries::all().find_map(|entry| value_of(entry, name.as_bytes()))?;
+    let first = *name.as_bytes().first()?;
+    // SAFETY: an entry has one byte at least.
+    let may_be = |entry: &Entry| unsafe { **entry as u8 == first };
+    let value = Entries::all().filter(may_be).find_map(|entry| value_of(entry, name.as_bytes()))?;
     // SAFETY: the rest of an entry, which ends in NUL.
     Some(OsString::from_vec(unsafe { CStr::from_ptr(value) }.to_bytes().to_vec()))
 }
