@@ -164,7 +164,7 @@ fn moved(mut before: Value, after: &Value, home: &Home) -> Value {
         if is_injected(&wrapped[0], &words(exec)) {
             continue;
         }
-        if wrapped[0].starts_with('.') || wrapped[0].starts_with("bin/") {
+        if cfg!(unix) && (wrapped[0].starts_with('.') || wrapped[0].starts_with("bin/")) {
             wrapped[0] = format!("{}/./{}", home.path().display(), wrapped[0]);
         }
         wrapped.extend(words(exec));
