@@ -1,7 +1,7 @@
 # What there is to do. Everything that takes more than a line stands in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test lint audit check cross-check static dist size smoke \
+.PHONY: help build install demo test test-windows lint audit check cross-check static dist size smoke \
 	rehearse bench fuzz prove clean
 
 help: ## Show this list
@@ -21,6 +21,9 @@ test: ## Run every test, after setting up what the tests need
 	cargo test --locked
 	scripts/fuzz replay
 
+test-windows: ## Run the tests of the Windows program under Wine
+	scripts/test-windows
+
 lint: ## Check format and lints, of Rust and of everything else
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -29,9 +32,9 @@ lint: ## Check format and lints, of Rust and of everything else
 audit: ## Check the dependencies for known vulnerabilities: needs the network
 	scripts/audit
 
-check: lint test cross-check dist size smoke rehearse ## Run what CI runs
+check: lint test test-windows cross-check dist size smoke rehearse ## Run what CI runs
 
-cross-check: ## Type-check for Windows and macOS
+cross-check: ## Check the lints for Windows and macOS
 	scripts/cross-check
 
 static: ## Build the smallest static binary for this machine

@@ -152,6 +152,12 @@ mod tests {
         fn lock_file(&self) -> std::path::PathBuf {
             self.0.path().join("token.json.lock")
         }
+
+        /// As removing would, after which Wine keeps the name for as long as the file is open.
+        fn take_name_away(&self) {
+            let elsewhere = tempfile::tempdir_in(self.0.path()).unwrap().keep();
+            fs::rename(self.lock_file(), elsewhere.join("lock")).unwrap();
+        }
     }
 
     #[test]
@@ -188,7 +194,7 @@ mod tests {
     fn a_lock_on_a_file_that_was_replaced_is_worth_nothing() {
         let scratch = Scratch::new();
         let old = scratch.try_lock(ONE);
-        fs::remove_file(scratch.lock_file()).unwrap();
+        scratch.take_name_away();
         let new = scratch.try_lock(ONE);
         assert!(old.is_some() && new.is_some());
         assert!(scratch.try_lock(ONE).is_none());
@@ -206,9 +212,9 @@ mod tests {
             attempt_on(file, &scratch.1, &name, ONE.offset()).unwrap()
         };
         assert!(matches!(outcome(&|| ()), Some(Attempt::Held(_))));
-        assert!(outcome(&|| fs::remove_file(scratch.lock_file()).unwrap()).is_none());
+        assert!(outcome(&|| scratch.take_name_away()).is_none());
         let replace = || {
-            fs::remove_file(scratch.lock_file()).unwrap();
+            scratch.take_name_away();
             drop(scratch.1.create_new(&name).unwrap());
         };
         assert!(outcome(&replace).is_none());

@@ -6,7 +6,6 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Barrier;
 use std::thread;
@@ -70,10 +69,12 @@ impl fmt::Debug for Found {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn found(places: &Places<'_>, mode: Mode) -> Option<Found> {
     places.find(mode).unwrap().map(Found::from)
 }
 
+#[cfg(target_os = "linux")]
 fn made(places: &Places<'_>, mode: Mode) -> Found {
     Found::from(places.find_or_create(mode).unwrap())
 }
@@ -356,9 +357,39 @@ mod in_unix_files {
     }
 }
 
+#[cfg(windows)]
+mod in_wrapped_files {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_read_back_and_does_not_hold_the_key_itself() {
+        let home = Home::new();
+        let (key, _) = find_or_create(Mode::Auto, Some(&home.state_dir())).unwrap();
+        let content = fs::read(home.key_file()).unwrap();
+        assert!(!content.windows(Key::BYTES).any(|part| part == key.expose()));
+        let (found, source) = find(Mode::Auto, Some(&home.state_dir())).unwrap().unwrap();
+        assert!(found.expose() == key.expose() && source == Source::File);
+    }
+
+    #[test]
+    fn a_key_file_that_was_cut_short_or_changed_is_refused() {
+        let home = Home::new();
+        find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
+        let whole = fs::read(home.key_file()).unwrap();
+        fs::write(home.key_file(), &whole[..whole.len() - 1]).unwrap();
+        assert_refused(&home, Mode::File, "it cannot be unwrapped");
+        let mut changed = whole;
+        *changed.last_mut().unwrap() ^= 1;
+        fs::write(home.key_file(), changed).unwrap();
+        assert_refused(&home, Mode::File, "it cannot be unwrapped");
+    }
+}
+
 /// Straight to the terminal: a promise that was not tested must not pass in silence.
+#[cfg(unix)]
 fn skipped(why: &str) {
-    let _ = writeln!(io::stderr(), "SKIPPED: {why}");
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 #[cfg(target_os = "linux")]

@@ -373,9 +373,10 @@ impl<'c> Draft<'c> {
     }
 
     /// A relative command with a separator becomes absolute when it moves to `args`, where nobody
-    /// resolves it any more. The "/./" marks what was relative, as it does for rsync.
+    /// resolves it any more. The "/./" marks what was relative, as it does for rsync. On Windows a
+    /// slash is no separator to client-go (`GetAuthInfoFileReferences` in `clientcmd/loader.go`).
     fn to_absolute(&self, entry: Entry, command: &str) -> Result<Spelling, Refusal> {
-        if !command.contains(is_separator) || Path::new(command).is_absolute() {
+        if !command.contains(MAIN_SEPARATOR) || Path::new(command).is_absolute() {
             return Ok(Spelling::Same);
         }
         match self.wish.directory {

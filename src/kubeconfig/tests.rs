@@ -4,13 +4,16 @@
 //! The corpus of real files and the built program are tested in `tests/kubeconfig`.
 
 use std::ffi::OsString;
+use std::path::{MAIN_SEPARATOR, Path};
 
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::edit::{self, Injection, Plan, State, Wish};
-use super::file::{self, Edited, Patience, Trouble};
+#[cfg(unix)]
+use super::file::Trouble;
+use super::file::{self, Edited, Patience};
 use super::yaml::{Content, Id, Layout, Refusal, Style, Tree};
 use super::{Environment, diff, exec_users, glance, kuberc, parse};
 
@@ -94,8 +97,8 @@ fn inject_exec(exec: &mut serde_yaml_ng::Mapping) {
     if command.starts_with('-') {
         words.push("--".into());
     }
-    if command.contains('/') && !command.starts_with('/') {
-        words.push(format!("{DIRECTORY}/./{command}").into());
+    if command.contains(MAIN_SEPARATOR) && !Path::new(&command).is_absolute() {
+        words.push(format!("{DIRECTORY}{MAIN_SEPARATOR}.{MAIN_SEPARATOR}{command}").into());
     } else {
         words.push(command.into());
     }
@@ -145,7 +148,7 @@ impl Dice<'_> {
     }
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "aws",
     "/opt/bin/get-token",
     "./get-token",
@@ -160,6 +163,7 @@ const COMMANDS: [&str; 14] = [
     "it's",
     "say \"x\"",
     "C:\\x\\y.exe",
+    ".\\x.exe",
 ];
 const ARGS: [&str; 10] =
     ["eks", "get-token", "--region", "eu-west-1", "a b", "x, y", "true", "#no", "", "ключ: 1"];
@@ -821,11 +825,12 @@ fn what_a_late_writer_writes_is_kept_even_if_it_is_refused() {
 #[test]
 fn an_edit_that_another_program_undoes_is_made_again() {
     let directory = Directory::new("undone");
-    let path = directory.0.join("config");
+    let [path, lock] = ["config", "config.lock"].map(|name| directory.0.join(name));
     std::fs::write(&path, ONE_USER).unwrap();
     std::thread::scope(|scope| {
         let edit = scope.spawn(|| file::edit(&path, Patience::Wait, &inject));
-        while std::fs::read_to_string(&path).unwrap() == ONE_USER {
+        // Where it had to be written in place, it is whole once nobody has the lock any more.
+        while std::fs::read_to_string(&path).unwrap() == ONE_USER || lock.exists() {
             std::thread::yield_now();
         }
         std::fs::write(&path, ONE_USER).unwrap();

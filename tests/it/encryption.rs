@@ -1,14 +1,16 @@
 //! The cache file is worth nothing without its key, and an entry nothing outside its place.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::MetadataExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{
-    Call, Credential, HOUR, Plugin, Sandbox, forbid_keyring, is_root, remove_keyrings_of, skip,
-};
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
+#[cfg(target_os = "linux")]
+use crate::support::{forbid_keyring, is_root, remove_keyrings_of, skip};
 
 /// Long and unlike anything else, so that 8 bytes of one are nobody else's.
 const TOKEN: &str = "k8s-aws-v1.q7ZtJ4wLxR2vB9nKcM5hYgTpD8sFaQeU3";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{
     ApiServer, Call, Caller, Clock, Credential, HOUR, Identity, Kubeconfig, MINUTE, Plugin, Run, Sandbox,
-    Tool, kubectl, skip,
+    Tool, kubectl,
 };
 
 /// An entry of which a day is left, and a plugin that gives a new credential on every run.
@@ -207,7 +207,7 @@ fn to_know_its_caller_costs_a_hit_six_system_calls() {
         Some(fs::read_to_string(trace).unwrap())
     };
     let (Some(person), Some(client)) = (trace(Sandbox::shell), trace(Sandbox::cache)) else {
-        return skip("no 'strace' that may trace");
+        return crate::support::skip("no 'strace' that may trace");
     };
     assert_eq!(plugin.runs(), 2);
     let (fewer, more) = (person.lines().count(), client.lines().count());

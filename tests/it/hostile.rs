@@ -5,9 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
 
-use crate::cache_file::assert_only_cache_files;
 use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo};
 
 struct Setting {
@@ -203,7 +201,7 @@ fn a_directory_that_is_swapped_for_a_link_under_way_catches_nothing() {
     });
     assert!(fs::read_dir(&victim).unwrap().next().is_none(), "something was put where others can write");
     let directory = if directory.is_symlink() { link } else { directory };
-    assert_only_cache_files(&directory);
+    crate::cache_file::assert_only_cache_files(&directory);
 }
 
 #[test]
@@ -221,6 +219,7 @@ fn a_plugin_that_closes_its_streams_is_waited_for() {
 }
 
 /// Its own children are its own affair, unless they keep the output open.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
     let setting = Setting::new();
@@ -228,7 +227,7 @@ fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
     for _ in 0..2 {
         let mut call = setting.call_script(script);
         // What the daemon holds of ours is the plugin's pipe alone.
-        call.command().stderr(Stdio::null());
+        call.command().stderr(std::process::Stdio::null());
         let run = call.run();
         assert_eq!((run.code(), &run.stdout), (0, &setting.credential));
     }
@@ -237,6 +236,7 @@ fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_plugin_that_prints_for_ever_is_handed_on_until_nobody_reads() {
     let setting = Setting::new();

@@ -37,8 +37,10 @@ impl Setting {
 }
 
 /// A plugin's call, files that choose its identity, below the home, and variables that do.
+#[cfg(target_os = "linux")]
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
+#[cfg(target_os = "linux")]
 const ROWS: &[Row] = &[
     (
         "aws eks get-token --cluster-name demo",

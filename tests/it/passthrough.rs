@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::support::{
-    Call, Credential, EXEC_INFO, Plugin, Sandbox, Screen, Signal, Terminal, await_that, is_alive, kill,
+    Credential, EXEC_INFO, Plugin, Sandbox, Screen, Signal, Terminal, await_that, is_alive, kill,
 };
 
 fn credential() -> Vec<u8> {
@@ -68,7 +68,7 @@ fn the_plugin_inherits_what_it_would_inherit_from_the_client() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.records().prints(credential());
-    let inheritance = |call: Call| {
+    let inheritance = |call: crate::support::Call| {
         call.run().assert_prints(credential());
         plugin.inheritance()
     };

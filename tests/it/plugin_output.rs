@@ -1,7 +1,7 @@
 //! What a plugin may print: everything reaches the client as it is, and only what a client would
 //! accept is remembered.
 
-use crate::support::{Credential, HOUR, Plugin, Sandbox, skip};
+use crate::support::{Credential, HOUR, Plugin, Sandbox};
 
 const EXPIRY: &str = "2099-01-01T00:00:00Z";
 
@@ -370,7 +370,7 @@ fn output_that_comes_with_the_plugins_end_is_not_lost() {
         ["strace", "-q", "-o", "/dev/null", "-e", "inject=wait4,waitid:delay_enter=500000"];
     let sandbox = Sandbox::new();
     if !sandbox.tool("true").behind(SLOW_LOOK).run_if_found().is_some_and(|run| run.status.success()) {
-        return skip("no 'strace' that may trace");
+        return crate::support::skip("no 'strace' that may trace");
     }
     let plugin = sandbox.plugin("plugin");
     plugin.prints(valid()).hold();

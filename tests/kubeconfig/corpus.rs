@@ -70,6 +70,8 @@ fn assert_bytes(case: &Case, path: &Path, expected: &[u8], what: &str) {
 fn injected(case: &Case, home: &Home) -> Vec<u8> {
     let bytes = case.beside("injected").unwrap_or_else(|| panic!("no {}.injected", case.name));
     match String::from_utf8(bytes) {
+        // A slash is no separator to client-go on Windows: there it takes these for names.
+        Ok(text) if cfg!(windows) => text.replace("@DIR@/./", "").into_bytes(),
         Ok(text) => text.replace("@DIR@", home.path().to_str().unwrap()).into_bytes(),
         Err(error) => error.into_bytes(),
     }
@@ -162,7 +164,7 @@ fn moved(mut before: Value, after: &Value, home: &Home) -> Value {
         if is_injected(&wrapped[0], &words(exec)) {
             continue;
         }
-        if wrapped[0].starts_with('.') || wrapped[0].starts_with("bin/") {
+        if cfg!(unix) && (wrapped[0].starts_with('.') || wrapped[0].starts_with("bin/")) {
             wrapped[0] = format!("{}/./{}", home.path().display(), wrapped[0]);
         }
         wrapped.extend(words(exec));

@@ -1,6 +1,9 @@
 //! What the black-box tests share: a sandbox with a home of its own, fake plugins, credentials, a
 //! clock that can be moved, a stand-in for the API server, and the real clients.
 
+// Some tests are for Linux alone, and what only they need is idle elsewhere.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code))]
+
 mod api_server;
 mod caller;
 mod clock;
@@ -22,11 +25,9 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
-pub use os::{Signal, Terminal, inherit_as, is_alive, is_root, kill, make_fifo};
+pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
 #[cfg(target_os = "linux")]
-pub use os::{collects_orphans, exchange};
-#[cfg(target_os = "linux")]
-pub use os::{forbid_keyring, remove_keyrings_of};
+pub use os::{collects_orphans, exchange, forbid_keyring, inherit_as, remove_keyrings_of};
 pub use plugin::Plugin;
 pub use process::{Call, Run, Running};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};

@@ -5,7 +5,7 @@
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -103,7 +103,8 @@ pub fn exchange(one: &Path, other: &Path) {
 }
 
 /// Lets the command inherit `descriptor`, which is open here, under the number `number`.
-pub fn inherit_as(command: &mut Command, descriptor: RawFd, number: RawFd) {
+#[cfg(target_os = "linux")]
+pub fn inherit_as(command: &mut Command, descriptor: std::os::fd::RawFd, number: std::os::fd::RawFd) {
     // SAFETY: dup2 is async-signal-safe and leaves the parent's descriptors alone.
     unsafe {
         command.pre_exec(move || match libc::dup2(descriptor, number) {
@@ -163,7 +164,7 @@ impl Terminal {
         // SAFETY: setsid and ioctl are async-signal-safe; descriptor 0 is the terminal by then.
         unsafe {
             command.pre_exec(|| {
-                if libc::setsid() == -1 || libc::ioctl(0, libc::TIOCSCTTY, 0) == -1 {
+                if libc::setsid() == -1 || libc::ioctl(0, libc::TIOCSCTTY as _, 0) == -1 {
                     return Err(io::Error::last_os_error());
                 }
                 Ok(())

@@ -2,6 +2,7 @@
 //! (user, session, system calls) it changes in a thread, because Linux keeps these per thread.
 
 use std::ffi::CString;
+use std::io;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

@@ -1,0 +1,50 @@
+//! Which file a name means: PATHEXT, PATH, and paths.
+
+use crate::plugin::Plugin;
+use crate::support::{HOUR, Sandbox, credential};
+
+#[test]
+fn a_name_without_extension_is_completed_as_pathext_says() {
+    let sandbox = Sandbox::new();
+    let (command, batch) = (sandbox.plugin("gcloud.cmd"), sandbox.plugin("gcloud.bat"));
+    for (extensions, plugin, other) in [(".CMD;.BAT", &command, &batch), (".BAT;.CMD", &batch, &command)] {
+        let runs = (plugin.runs() + 1, other.runs());
+        let credential = credential("t", HOUR);
+        plugin.prints(&credential);
+        sandbox.set("PATHEXT", extensions);
+        sandbox.run(["gcloud", extensions]).assert_prints(&credential);
+        assert_eq!((plugin.runs(), other.runs()), runs, "{extensions}");
+    }
+}
+
+#[test]
+fn without_pathext_batch_files_are_found_all_the_same() {
+    let sandbox = Sandbox::new();
+    sandbox.unset("PATHEXT");
+    let plugin = sandbox.plugin("gcloud.cmd");
+    sandbox.run(["gcloud"]);
+    sandbox.run(["GCLOUD.CMD"]);
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn a_path_in_any_spelling_names_its_file() {
+    let sandbox = Sandbox::new();
+    let plugin = Plugin::new(sandbox.profile().join(r"a folder\aws.cmd"));
+    let absolute = plugin.file().display().to_string();
+    let drive_relative = absolute.strip_prefix("C:").unwrap_or(&absolute);
+    let paths = [r"a folder\aws", "a folder/aws.cmd", r".\a folder\aws", &absolute, drive_relative];
+    for (runs, path) in paths.into_iter().enumerate() {
+        assert_eq!(sandbox.run([path]).status(), 0, "{path}");
+        assert_eq!(plugin.runs(), runs + 1, "{path}");
+    }
+}
+
+/// `cmd` would look in the working directory first, and run what somebody else put there.
+#[test]
+fn a_name_is_not_searched_for_in_the_working_directory() {
+    let sandbox = Sandbox::new();
+    let plugin = Plugin::new(sandbox.profile().join("aws.cmd"));
+    sandbox.run(["aws"]).assert_complains(127, "aws");
+    assert_eq!(plugin.runs(), 0);
+}

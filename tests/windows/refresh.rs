@@ -1,0 +1,69 @@
+//! The background refresh: a process of its own, which no client waits for.
+
+use crate::plugin::Plugin;
+use crate::support::{EXEC_INFO, HOUR, Run, Sandbox, await_that, credential, from_elsewhere};
+
+/// A credential that another process got and that grows old: four minutes are left of two hours.
+fn ageing(sandbox: &Sandbox, words: &[&str]) -> (Plugin, String) {
+    sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION", "off");
+    sandbox.set("K8S_TOKEN_CACHE_REFRESH_AHEAD", "5m");
+    let plugin = sandbox.plugin("plugin.cmd");
+    let old = credential("old", 240);
+    plugin.prints(&old);
+    Run(from_elsewhere(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
+    sandbox.age_s(2 * HOUR);
+    (plugin, old)
+}
+
+fn await_end_of_refresh(sandbox: &Sandbox) {
+    await_that("the refresh ends", || sandbox.log().contains("refresh: "));
+}
+
+#[test]
+fn an_old_credential_is_served_at_once_and_renewed_by_a_process_that_nobody_waits_for() {
+    let sandbox = Sandbox::new();
+    sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
+    let words = ["plugin", "--folder=C:\\a\\", "größe", ""];
+    let (plugin, old) = ageing(&sandbox, &words);
+    let new = credential("new", HOUR);
+    plugin.prints(&new).hold();
+    // Its output has ended although the plugin has not: the background has no end of the pipe.
+    sandbox.run(words).assert_prints(&old);
+    plugin.await_runs(2);
+    assert_eq!(plugin.arguments(), words[1..]);
+    let question = plugin.variable("KUBERNETES_EXEC_INFO").unwrap();
+    assert!(question.contains("\"interactive\":false"), "{question}");
+    // And nobody starts a second one.
+    Run(from_elsewhere(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
+    plugin.release();
+    await_end_of_refresh(&sandbox);
+    assert!(sandbox.log().contains("refresh: done"), "{}", sandbox.log());
+    sandbox.run(words).assert_prints(&new);
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
+fn a_refresh_that_fails_keeps_the_old_credential_and_pauses() {
+    let sandbox = Sandbox::new();
+    let (plugin, old) = ageing(&sandbox, &["plugin"]);
+    plugin.exits_with(1);
+    sandbox.run(["plugin"]).assert_prints(&old);
+    await_end_of_refresh(&sandbox);
+    assert!(sandbox.log().contains("refresh: the plugin failed"), "{}", sandbox.log());
+    sandbox.run(["plugin"]).assert_prints(&old);
+    assert_eq!(plugin.runs(), 2);
+}
+
+/// As a client does whose server refused it.
+#[test]
+fn a_client_that_asks_again_for_what_it_was_given_gets_a_new_credential() {
+    let sandbox = Sandbox::new();
+    sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
+    let (plugin, old) = ageing(&sandbox, &["plugin"]);
+    sandbox.set("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
+    sandbox.run(["plugin"]).assert_prints(&old);
+    let new = credential("new", HOUR);
+    plugin.prints(&new);
+    sandbox.run(["plugin"]).assert_prints(&new);
+    assert_eq!(plugin.runs(), 2);
+}

@@ -1,0 +1,197 @@
+//! A user of their own for every test: profile, environment, cache and plugins.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use tempfile::TempDir;
+
+use crate::plugin::Plugin;
+
+pub const HOUR: u64 = 3600;
+
+/// What client-go puts into `KUBERNETES_EXEC_INFO`, with its newline.
+pub const EXEC_INFO: &str = "{\"kind\":\"ExecCredential\",\
+    \"apiVersion\":\"client.authentication.k8s.io/v1\",\"spec\":{\"interactive\":true}}\n";
+
+pub struct Sandbox {
+    profile: TempDir,
+    environment: RefCell<BTreeMap<OsString, OsString>>,
+}
+
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let profile = tempfile::Builder::new().prefix("k8s-token-cache-test-").tempdir().unwrap();
+        let sandbox = Sandbox { profile, environment: RefCell::default() };
+        // No Windows program can do without these.
+        for name in ["SystemRoot", "SystemDrive", "ComSpec", "TEMP", "TMP"] {
+            sandbox.environment.borrow_mut().extend(std::env::var_os(name).map(|value| (name.into(), value)));
+        }
+        sandbox.set("USERPROFILE", sandbox.profile());
+        sandbox.set("APPDATA", sandbox.roaming());
+        sandbox.set("LOCALAPPDATA", sandbox.local());
+        sandbox.set("PATH", sandbox.programs());
+        sandbox.set("K8S_TOKEN_CACHE_LOG", sandbox.log_file());
+        sandbox
+    }
+
+    pub fn profile(&self) -> &Path {
+        self.profile.path()
+    }
+
+    fn roaming(&self) -> PathBuf {
+        self.profile().join(r"AppData\Roaming")
+    }
+
+    fn local(&self) -> PathBuf {
+        self.profile().join(r"AppData\Local")
+    }
+
+    /// The directory on PATH.
+    pub fn programs(&self) -> PathBuf {
+        self.profile().join("Program Files (x86) & more")
+    }
+
+    pub fn cache_file(&self) -> PathBuf {
+        self.roaming().join(r"k8s-token-cache\token.json")
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        self.local().join(r"k8s-token-cache\key")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.profile().join("log")
+    }
+
+    /// Makes every credential in the cache file as much older. It must not be encrypted.
+    pub fn age_s(&self, seconds: u64) {
+        let old = fs::read_to_string(self.cache_file()).unwrap();
+        let mut parts = old.split("\"created\":");
+        let mut new = parts.next().unwrap().to_owned();
+        for part in parts {
+            let (created_unix_s, rest) = part.split_once(',').unwrap();
+            let older = created_unix_s.parse::<u64>().unwrap() - seconds;
+            new.push_str(&format!("\"created\":{older},{rest}"));
+        }
+        assert!(new.len() == old.len() && new != old);
+        fs::write(self.cache_file(), new).unwrap();
+    }
+
+    /// What the log says of every call so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// For every later call.
+    pub fn set(&self, name: &str, value: impl AsRef<OsStr>) {
+        self.environment.borrow_mut().insert(name.into(), value.as_ref().into());
+    }
+
+    pub fn unset(&self, name: &str) {
+        self.environment.borrow_mut().remove(OsStr::new(name));
+    }
+
+    /// A plugin that PATH leads to.
+    pub fn plugin(&self, file_name: &str) -> Plugin {
+        Plugin::new(self.programs().join(file_name))
+    }
+
+    /// The program, as a person calls it.
+    pub fn call<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(std::path::absolute(env!("CARGO_BIN_EXE_k8s-token-cache")).unwrap());
+        command.env_clear().envs(&*self.environment.borrow()).args(words);
+        command.current_dir(self.profile()).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    pub fn run<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
+        Run(self.call(words).output().unwrap())
+    }
+
+    /// The same as from a Kubernetes client, which this test is.
+    pub fn run_from_client<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
+        Run(self.call(words).env("KUBERNETES_EXEC_INFO", EXEC_INFO).output().unwrap())
+    }
+}
+
+/// The call as one that another process makes, a shell. No word of it may need quotes.
+pub fn from_elsewhere(call: &Command) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.args(["/d", "/c"]).arg(call.get_program()).args(call.get_args());
+    shell.env_clear().envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(call.get_current_dir().unwrap()).stdin(Stdio::null());
+    shell
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Run(pub Output);
+
+impl Run {
+    pub fn status(&self) -> i32 {
+        self.0.status.code().unwrap()
+    }
+
+    pub fn stdout(&self) -> &str {
+        std::str::from_utf8(&self.0.stdout).unwrap()
+    }
+
+    pub fn stderr(&self) -> &str {
+        std::str::from_utf8(&self.0.stderr).unwrap()
+    }
+
+    /// A credential, and not a word beside it.
+    #[track_caller]
+    pub fn assert_prints(&self, credential: &str) {
+        assert_eq!((self.status(), self.stdout(), self.stderr()), (0, credential, ""));
+    }
+
+    /// An error of our own.
+    #[track_caller]
+    pub fn assert_complains(&self, status: i32, of: &str) {
+        assert_eq!((self.status(), self.stdout()), (status, ""), "{self:?}");
+        assert!(self.stderr().starts_with("k8s-token-cache: ") && self.stderr().contains(of), "{self:?}");
+    }
+}
+
+/// What a plugin prints: a token that lives as many seconds from now on.
+pub fn credential(token: &str, life_s: u64) -> String {
+    let expires_unix_s = now_unix_s() + life_s;
+    let stamp = jiff::Timestamp::from_second(expires_unix_s as i64).unwrap();
+    format!(
+        "{{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\
+         \"status\":{{\"token\":\"{token}\",\"expirationTimestamp\":\"{stamp}\"}}}}\n"
+    )
+}
+
+pub fn now_unix_s() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// Waits for a condition that must come true, and fails the test when it does not.
+#[track_caller]
+pub fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether this is Wine, which says loudly what is not tested there, and why.
+pub fn is_wine(why: &str) -> bool {
+    let wine = Path::new(r"C:\windows\system32\winecfg.exe").exists();
+    if wine {
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {why}");
+    }
+    wine
+}
