@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::cache_file::assert_only_cache_files;
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo};
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo, skip};
 
 struct Setting {
     sandbox: Sandbox,
@@ -137,6 +137,25 @@ fn with_hardly_any_open_files_allowed_the_credential_still_comes() {
         limited("one").assert_prints(&setting.credential);
         assert_eq!(setting.sandbox.entries(), entries, "{most}");
     }
+}
+
+/// As with too many processes; the program becomes the plugin.
+#[test]
+fn where_no_process_can_be_started_the_credential_still_comes() {
+    let setting = Setting::new();
+    let output = setting.sandbox.home().join("output");
+    fs::write(&output, &setting.credential).unwrap();
+    let trace = setting.sandbox.home().join("trace");
+    let refuse = "inject=?clone,?clone3,?fork,?vfork:error=EAGAIN";
+    let strace = ["strace", "-f", "-o", trace.to_str().unwrap(), "-e", refuse];
+    let Some(run) = setting.sandbox.program().arg("/bin/cat").arg(output).behind(strace).run_if_found()
+    else {
+        return skip("no 'strace'");
+    };
+    if !fs::read_to_string(&trace).is_ok_and(|trace| trace.contains("(INJECTED)")) {
+        return skip("strace cannot trace here");
+    }
+    run.assert_prints(&setting.credential);
 }
 
 #[test]
