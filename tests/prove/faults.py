@@ -154,6 +154,9 @@ def attempt(scenario, world, injection, call, before, report, tally):
     scenario.again(world)
     if reap():
         raise Broken("the next run left processes behind")
+    # Only now: a refresh in the background has its new file for a moment.
+    if stray := world.stray_files():
+        raise Broken(f"left behind: {', '.join(stray)}")
     return True
 
 
