@@ -169,16 +169,19 @@ impl Image {
     }
 
     /// # Safety
-    /// Nobody may read the environment afterwards.
+    /// Nobody may rely on what this process does to a broken pipe afterwards.
     unsafe fn exec(&self) -> io::Error {
-        // SAFETY: execvp(3) is given C strings and the null behind the last; all outlive the call.
+        // SAFETY: execvp(3) is given C strings and the null behind the last; all outlive the call, and
+        // the environment is what it was after it.
         unsafe {
             // What this program does to that signal is nobody else's business.
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-            *environment::entries() = self.variables.as_ptr();
+            let ours = environment::entries().replace(self.variables.as_ptr());
             libc::execvp(self.words[0], self.words.as_ptr());
+            let error = io::Error::last_os_error();
+            environment::entries().write(ours);
+            error
         }
-        io::Error::last_os_error()
     }
 }
 
