@@ -15,12 +15,12 @@ use crate::error::{Error, Kind, Result};
 use crate::secret::{Key, SecretBytes};
 
 const ROOT: libc::uid_t = 0;
+/// For a name under which anything may lie: a FIFO would wait for somebody at its other end.
+const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
 /// `None` if there is no such file; an error if others could have read or placed it.
 pub fn open_private(path: &Path) -> Result<Option<File>> {
-    // O_NONBLOCK: a FIFO in the file's place would wait for a writer.
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match OpenOptions::new().read(true).custom_flags(UNTRUSTED).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
@@ -40,13 +40,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 }
 
 pub fn open_lock(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(UNTRUSTED).open(path)
 }
 
 /// Creates what is missing. Refuses a place that belongs to another user: root, with somebody

@@ -193,6 +193,18 @@ fn a_pipe_in_the_place_of_a_file_that_is_named_somewhere_stops_nobody() {
     assert_eq!(setting.plugin.runs(), 1);
 }
 
+#[test]
+fn a_pipe_in_the_place_of_the_key_or_its_lock_stops_nobody() {
+    let setting = Setting::new();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "auto");
+    let state = setting.sandbox.home().join(".local/state/k8s-token-cache");
+    fs::create_dir_all(&state).unwrap();
+    for name in ["key.lock", "key"] {
+        make_fifo(&state.join(name));
+        setting.call().run().assert_prints(&setting.credential);
+    }
+}
+
 /// Between the moment at which the directory is checked and the moment at which it is used.
 #[test]
 #[cfg(target_os = "linux")]
