@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 use std::ops::Range;
-use std::path::{MAIN_SEPARATOR, Path, is_separator};
+use std::path::{MAIN_SEPARATOR, Path};
 
 use super::scan::{Exec, Kubeconfig, User};
 use super::verify::{self, Expected};

@@ -148,7 +148,7 @@ pub fn edit(
     plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
 ) -> Result<Edited, Trouble> {
     let deadline = sys::steady_clock() + WAIT;
-    remove_dead_lock(&lock_path(path));
+    remove_dead_lock(path);
     let mut written: Option<Plan> = None;
     let mut adopted: Option<Snapshot> = None;
     loop {
@@ -248,6 +248,8 @@ enum Replaced {
 fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> Result<Replaced, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "write", path, &error);
     let target = sys::follow_links(path).map_err(failed)?;
+    // Before the new file of a killed one goes, by which its lock is known.
+    remove_dead_lock(path);
     let mut prepared = if stat::has_several_links(&snapshot.metadata) {
         None
     } else {
@@ -323,15 +325,11 @@ impl Temporary {
     /// `~/.kube`. All use the same, so that the next one finds what a killed one left; only while
     /// it is in use another is taken.
     fn beside(target: &Path) -> io::Result<Self> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(".k8s-token-cache");
-        let mut path = target.with_file_name(&name);
-        remove_if_dead(&path, 0);
+        let mut path = temporary_path(target);
+        remove_if_dead(&path);
         let mut created = sys::create_private(&path);
         if matches!(&created, Err(error) if error.kind() == ErrorKind::AlreadyExists) {
-            name.push(format!(".{}", std::process::id()));
-            path = target.with_file_name(name);
+            path.as_mut_os_string().push(format!(".{}", std::process::id()));
             // Left by a process of the same number that was killed.
             let _ = fs::remove_file(&path);
             created = sys::create_private(&path);
@@ -356,11 +354,18 @@ impl Drop for Temporary {
     }
 }
 
-/// Removes a file of ours of at least so many bytes whose writer was killed.
-fn remove_if_dead(path: &Path, least_bytes: u64) {
-    let Ok(file) = sys::open(path) else { return };
-    let is_ours = file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() >= least_bytes);
-    if is_ours && stat::claim(&file) {
+fn temporary_path(target: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(".k8s-token-cache");
+    target.with_file_name(name)
+}
+
+/// Removes a file of ours whose writer was killed. What is no plain file is not ours, and opening a
+/// pipe would wait.
+fn remove_if_dead(path: &Path) {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if is_file && sys::open(path).is_ok_and(|file| stat::claim(&file)) {
         let _ = fs::remove_file(path);
     }
 }
@@ -382,9 +387,14 @@ fn lock_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// kubectl's own are empty.
-fn remove_dead_lock(lock: &Path) {
-    remove_if_dead(lock, 1);
+/// A lock of ours is a second name of the new file, which is beside the old one or in its place by
+/// now. Any other lock is kubectl's or somebody else's, dead or not.
+fn remove_dead_lock(path: &Path) {
+    let Ok(target) = sys::follow_links(path) else { return };
+    let lock = lock_path(path);
+    if [temporary_path(&target), target].iter().any(|ours| stat::is_same_file(ours, &lock)) {
+        remove_if_dead(&lock);
+    }
 }
 
 /// A second name for the new file; a file of its own where there is none, or no links.
@@ -412,7 +422,7 @@ fn lock(path: &Path, prepared: Option<&Temporary>, patience: Patience) -> Result
             Err(error) if needs_writing_in_place(&error) => return Ok(Locked::Impossible),
             Err(error) => return Err(Error::io(Kind::Failure, "create", &lock, &error)),
         }
-        remove_dead_lock(&lock);
+        remove_dead_lock(path);
         if patience == Patience::Never {
             return Ok(Locked::Busy);
         }

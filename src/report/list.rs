@@ -161,8 +161,7 @@ fn marks(entry: &Entry, all: &[&Entry]) -> Vec<String> {
     let mut marks = Vec::new();
     for item in parts::items(entry.parts()) {
         let is_everywhere = all.iter().all(|other| {
-            !parts::is_same_command(other.parts(), entry.parts())
-                || parts::items(other.parts()).contains(&item)
+            !parts::is_same_command(other.parts(), entry.parts()) || parts::has(other.parts(), &item)
         });
         if item.part != Part::File && !is_everywhere {
             marks.push(item.describe());

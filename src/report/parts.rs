@@ -105,6 +105,11 @@ pub fn items(parts: &[u8]) -> Vec<Item<'_>> {
     items
 }
 
+/// Whether a key has this very part. Asked of each pair of keys, so it allocates nothing.
+pub fn has(parts: &[u8], item: &Item<'_>) -> bool {
+    key::parts(parts).any(|(part, content)| Item::new(part, content) == *item)
+}
+
 /// The wrapped command and its arguments.
 pub fn command(parts: &[u8]) -> Vec<OsString> {
     let mut command = Vec::new();
@@ -116,9 +121,10 @@ pub fn command(parts: &[u8]) -> Vec<OsString> {
     command
 }
 
-/// Arguments come first in a key, behind the format.
+/// Asked of each pair of keys, too.
 pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
-    command(one) == command(other)
+    let arguments = |parts| key::parts(parts).filter(|(part, _)| *part == Part::Argument);
+    arguments(one).eq(arguments(other))
 }
 
 /// What differs between two keys of one command.

@@ -173,6 +173,7 @@ impl Warming<'_> {
     fn run_together(&mut self, clients: &[&Client<'_>]) -> Result<()> {
         let mut waiting = clients.iter();
         let mut running: Vec<Running<'_>> = Vec::new();
+        let mut drawn = None;
         loop {
             while running.len() < SIDE_BY_SIDE
                 && let Some(client) = waiting.next()
@@ -187,8 +188,12 @@ impl Warming<'_> {
             if running.is_empty() {
                 return Ok(());
             }
-            let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
-            self.progress.draw(self.done(), &joined(&names, ", "));
+            // This goes on for minutes; those who run are others only once one is done.
+            if drawn != Some(self.done()) {
+                drawn = Some(self.done());
+                let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
+                self.progress.draw(self.done(), &joined(&names, ", "));
+            }
             std::thread::sleep(LOOK);
             let mut number = 0;
             while let Some(one) = running.get_mut(number) {

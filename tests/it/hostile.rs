@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo};
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo, skip};
 
 struct Setting {
     sandbox: Sandbox,
@@ -137,6 +137,25 @@ fn with_hardly_any_open_files_allowed_the_credential_still_comes() {
     }
 }
 
+/// As with too many processes; the program becomes the plugin.
+#[test]
+fn where_no_process_can_be_started_the_credential_still_comes() {
+    let setting = Setting::new();
+    let output = setting.sandbox.home().join("output");
+    fs::write(&output, &setting.credential).unwrap();
+    let trace = setting.sandbox.home().join("trace");
+    let refuse = "inject=?clone,?clone3,?fork,?vfork:error=EAGAIN";
+    let strace = ["strace", "-f", "-o", trace.to_str().unwrap(), "-e", refuse];
+    let Some(run) = setting.sandbox.program().arg("/bin/cat").arg(output).behind(strace).run_if_found()
+    else {
+        return skip("no 'strace'");
+    };
+    if !fs::read_to_string(&trace).is_ok_and(|trace| trace.contains("(INJECTED)")) {
+        return skip("strace cannot trace here");
+    }
+    run.assert_prints(&setting.credential);
+}
+
 #[test]
 fn with_one_open_file_allowed_nothing_is_broken() {
     let setting = Setting::new();
@@ -170,6 +189,18 @@ fn a_pipe_in_the_place_of_a_file_that_is_named_somewhere_stops_nobody() {
         assert_eq!(run(verb).code(), 0, "{verb}");
     }
     assert_eq!(setting.plugin.runs(), 1);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_key_or_its_lock_stops_nobody() {
+    let setting = Setting::new();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "auto");
+    let state = setting.sandbox.home().join(".local/state/k8s-token-cache");
+    fs::create_dir_all(&state).unwrap();
+    for name in ["key.lock", "key"] {
+        make_fifo(&state.join(name));
+        setting.call().run().assert_prints(&setting.credential);
+    }
 }
 
 /// Between the moment at which the directory is checked and the moment at which it is used.

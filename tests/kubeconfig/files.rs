@@ -200,6 +200,44 @@ fn what_a_killed_injection_left_is_removed_by_the_next_one() {
     }
 }
 
+/// Some tools note in their lock who holds it; whoever wrote it, it is not our second name.
+#[test]
+fn a_lock_that_is_somebody_elses_is_left_alone() {
+    let home = Home::new();
+    let path = config(&home);
+    let lock = home.path().join("config.lock");
+    for content in ["", "4242\n", &read(&path)] {
+        fs::write(&lock, content).unwrap();
+        home.run(["--inject", "--quiet", "config"]).succeeded();
+        assert_eq!(read(&lock), content);
+        assert!(!read(&path).contains("k8s-token-cache"));
+    }
+    fs::remove_file(&lock).unwrap();
+    home.run(["--inject", "--quiet", "config"]).succeeded();
+    assert!(read(&path).contains("k8s-token-cache"));
+}
+
+#[test]
+fn a_pipe_or_a_link_in_the_place_of_the_lock_or_the_new_file_stops_nobody() {
+    let home = Home::new();
+    let path = config(&home);
+    let (lock, temporary) = (home.path().join("config.lock"), home.path().join(".config.k8s-token-cache"));
+    let pipe = || assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    let link = || symlink("config", &lock).unwrap();
+    for occupy in [&pipe as &dyn Fn(), &link] {
+        occupy();
+        home.run(["--inject", "--quiet", "config"]).succeeded();
+        assert!(!read(&path).contains("k8s-token-cache"));
+        assert!(fs::symlink_metadata(&lock).is_ok());
+        fs::remove_file(&lock).unwrap();
+    }
+    pipe();
+    fs::rename(&lock, &temporary).unwrap();
+    home.run(["--inject", "--quiet", "config"]).succeeded();
+    assert!(read(&path).contains("k8s-token-cache"));
+    assert_eq!(names(home.path()), [".config.k8s-token-cache", "config"]);
+}
+
 #[test]
 fn what_another_injection_is_just_writing_is_left_alone() {
     let home = Home::new();

@@ -1,7 +1,7 @@
 """usage: prove.py PROGRAM [--quick]
 
-Attacks the program as a whole: every system call failing, death at every system call, load. Prints
-a table of what was tried, how often, and what failed; ends with 1 where anything did.
+Attacks the program as a whole: every system call failing, death at every system call, load, long
+waits. Prints a table of what was tried, how often, and what failed; ends with 1 where anything did.
 """
 
 import multiprocessing
@@ -11,6 +11,7 @@ import time
 
 import faults
 import load
+import memory
 import scenarios
 
 WORKERS = 2
@@ -35,6 +36,7 @@ def main():
     calls = 1_000 if quick else 10_000
     with multiprocessing.Pool(1, faults.set_up_worker) as pool:
         rows.append(("load", *pool.apply(load.main, ((program, calls, 32),))))
+        rows.append(("memory", *pool.apply(memory.main, ((program, 5 if quick else 60),))))
     report(rows, time.time() - began)
 
 

@@ -17,6 +17,8 @@ const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
+/// So many does Linux follow.
+const MOST_LINKS: u32 = 40;
 
 /// Opens `path` for reading, whatever it is and leads to.
 pub fn open(path: &Path) -> io::Result<File> {
@@ -43,7 +45,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 
 /// Opens `path`, made for this user alone where it is missing, to lock it.
 pub fn open_lock(path: &Path) -> io::Result<File> {
-    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW)
+    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_WRONLY | libc::O_CREAT | UNTRUSTED)
 }
 
 /// Opens `path` for appending, made for this user alone where it is missing; waits for no FIFO.
@@ -314,12 +316,17 @@ fn wait_writable(descriptor: RawFd) -> io::Result<()> {
 /// The file at the end of the symbolic links that `path` leads to.
 pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
     path.metadata()?; // Ends well only where the links do.
-    let mut path = path.to_owned();
-    while let Ok(target) = path.read_link() {
+    end_of_links(path.to_owned())
+}
+
+/// Meanwhile somebody may have made a circle of them.
+fn end_of_links(mut path: PathBuf) -> io::Result<PathBuf> {
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = path.read_link() else { return Ok(path) };
         path.pop();
         path.push(target);
     }
-    Ok(path)
+    Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
 /// `path` from the root on, without any `.`, as [`std::path::absolute`] gives it.
@@ -340,4 +347,22 @@ pub fn absolute(path: &Path) -> io::Result<PathBuf> {
         absolute.push(b'/');
     }
     Ok(PathBuf::from(OsString::from_vec(absolute)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_to_their_end_and_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        symlink("b", path("a")).unwrap();
+        symlink(path("c"), path("b")).unwrap();
+        assert_eq!(end_of_links(path("a")).unwrap(), path("c"));
+        symlink("a", path("c")).unwrap();
+        assert!(end_of_links(path("a")).is_err());
+    }
 }

@@ -3,7 +3,9 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::File;
-use std::os::fd::FromRawFd;
+use std::mem::ManuallyDrop;
+use std::os::fd::{FromRawFd, RawFd};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use program::NOW;
@@ -11,16 +13,21 @@ use program::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
 use program::fuzz_target;
 use program::sys::{Process, write_all_at};
 
+/// One for all inputs: the program leaves it to its end to close the table.
+static TABLE: LazyLock<RawFd> = LazyLock::new(|| {
+    // SAFETY: the name is a string; the result is checked.
+    let descriptor = unsafe { libc::memfd_create(c"callers".as_ptr(), 0) };
+    assert!(descriptor >= 0);
+    descriptor
+});
+
 fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     let (content, id, started, status) = input;
-    // SAFETY: memfd_create gives a new descriptor or -1, which is checked.
-    let file = unsafe {
-        let descriptor = libc::memfd_create(c"callers".as_ptr(), 0);
-        assert!(descriptor >= 0);
-        File::from_raw_fd(descriptor)
-    };
-    write_all_at(&file, content, 0).unwrap();
-    let callers = Callers::new(file);
+    // SAFETY: the descriptor is open for ever; nobody closes it.
+    let [table, file] = [(); 2].map(|()| unsafe { ManuallyDrop::new(File::from_raw_fd(*TABLE)) });
+    table.set_len(0).unwrap();
+    write_all_at(&table, content, 0).unwrap();
+    let callers = Callers::new(ManuallyDrop::into_inner(file));
     let name = *b"an entry's name.";
     let subjects = [Subject::key(&name), Subject::caller(&name, Process { id, started })];
     for subject in subjects {

@@ -40,6 +40,19 @@ fn meaning(text: &str) -> Option<Value> {
     serde_yaml_ng::Deserializer::from_str(text)
         .next()
         .and_then(|document| serde::Deserialize::deserialize(document).ok())
+        .map(without_tags)
+}
+
+/// A tag of somebody's own says nothing to kubectl: `resolve` in go-yaml leaves the text as it is.
+fn without_tags(value: Value) -> Value {
+    match value {
+        Value::Tagged(tagged) => without_tags(tagged.value),
+        Value::Sequence(items) => items.into_iter().map(without_tags).collect(),
+        Value::Mapping(members) => Value::Mapping(
+            members.into_iter().map(|(key, value)| (without_tags(key), without_tags(value))).collect(),
+        ),
+        other => other,
+    }
 }
 
 /// Every exec plugin as one list: its command and arguments, this program and its options left out.
