@@ -122,7 +122,8 @@ pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let pinned = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/test/bin");
     let places = std::iter::once(pinned).chain(std::env::split_paths(&path));
-    let found = named.or_else(|| places.map(|directory| directory.join(name)).find(|path| path.is_file()));
+    let file = [name, std::env::consts::EXE_SUFFIX].concat();
+    let found = named.or_else(|| places.map(|directory| directory.join(&file)).find(|path| path.is_file()));
     if found.is_none() {
         // Past the test harness, which hides what passing tests print.
         let _ = writeln!(std::io::stderr(), "\nSKIPPED: {skipped}: no {name} (set {variable})");
