@@ -113,7 +113,7 @@ pub fn wait(
             Attempt::Busy => {}
             other => return Ok(other),
         }
-        let waited = sys::steady_clock() - started;
+        let waited = sys::steady_clock().saturating_sub(started);
         if let Wait::GiveUp = between(waited) {
             return Ok(Attempt::Busy);
         }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::check;
+use crate::time::LAST_STAMP_UNIX_S;
 
 /// The descriptor of a file that is opened, or made with `mode`.
 pub fn openat(directory: RawFd, name: &CStr, flags: i32, mode: u32) -> io::Result<RawFd> {
@@ -89,30 +90,31 @@ pub fn steady_clock() -> Duration {
     clock(libc::CLOCK_MONOTONIC)
 }
 
+/// A clock that cannot be read stands where everything has expired.
 fn clock(which: libc::clockid_t) -> Duration {
-    // SAFETY: `timespec` is plain data, for which zero is valid; `time` outlives the call.
-    let time = unsafe {
-        let mut time = std::mem::zeroed();
-        clock_gettime(which, &mut time);
-        time
-    };
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), time.tv_nsec as u32)
+    const ATTEMPTS: u32 = 3;
+    const YEAR_9999: Duration = Duration::from_secs(LAST_STAMP_UNIX_S as u64);
+    // SAFETY: `timespec` is plain data, for which zero is valid.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    for _ in 0..ATTEMPTS {
+        // SAFETY: `time` outlives the call.
+        if unsafe { clock_gettime(which, &mut time) } == 0 {
+            return Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), time.tv_nsec as u32);
+        }
+    }
+    YEAR_9999
 }
 
 /// For a program that reads a clock once, the call is cheaper than to find the short cut.
 #[cfg(target_env = "musl")]
-unsafe fn clock_gettime(which: libc::clockid_t, time: &mut libc::timespec) {
+unsafe fn clock_gettime(which: libc::clockid_t, time: &mut libc::timespec) -> i32 {
     // SAFETY: as the caller promises (clock_gettime(2)).
-    unsafe {
-        libc::syscall(libc::SYS_clock_gettime, which, time);
-    }
+    unsafe { libc::syscall(libc::SYS_clock_gettime, which, time) as i32 }
 }
 
 /// Tests put another function in the place of this one.
 #[cfg(not(target_env = "musl"))]
-unsafe fn clock_gettime(which: libc::clockid_t, time: &mut libc::timespec) {
+unsafe fn clock_gettime(which: libc::clockid_t, time: &mut libc::timespec) -> i32 {
     // SAFETY: as the caller promises.
-    unsafe {
-        libc::clock_gettime(which, time);
-    }
+    unsafe { libc::clock_gettime(which, time) }
 }
