@@ -19,7 +19,7 @@ from world import Broken, World
 NEVER = {"execve", "arch_prctl"}
 # These cannot fail, or be interrupted at most. close(2) can, but then it has closed the file, which strace cannot do.
 CANNOT_FAIL = {
-    "clock_nanosleep", "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
+    "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "set_tid_address",
 }  # fmt: skip
 KILL = "signal=KILL"
