@@ -38,8 +38,8 @@ const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() +
 const INDEX_END: &str = "],\"entries\":{\n";
 const FILE_END: &str = "}}\n";
 
-/// One read of this size holds the whole index of a usual cache.
-const FIRST_READ: usize = 4096;
+/// One read of this size holds the index of a dozen entries. More would cost each hit another page.
+const FIRST_READ: usize = 1024;
 /// A larger file is none of ours.
 const LARGEST_FILE: u64 = 256 << 20;
 const LARGEST_LINE: usize = 8 << 20;

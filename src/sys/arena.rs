@@ -16,9 +16,11 @@ const MORE: usize = 1 << 20;
 #[repr(align(16))]
 struct Memory(UnsafeCell<[u8; FIRST]>);
 
+/// In this order: what is free stands on the page that is written next in any case.
+#[repr(C)]
 pub struct Arena {
-    first: Memory,
     free: Cell<Free>,
+    first: Memory,
 }
 
 /// What has not been handed out; all zeros.
@@ -45,8 +47,8 @@ unsafe impl Sync for Arena {}
 impl Arena {
     pub const fn new() -> Arena {
         Arena {
-            first: Memory(UnsafeCell::new([0; FIRST])),
             free: Cell::new(Free { start: ptr::null_mut(), bytes: 0 }),
+            first: Memory(UnsafeCell::new([0; FIRST])),
         }
     }
 
