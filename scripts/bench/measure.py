@@ -329,7 +329,8 @@ def versions(options):
     found = {"k8s-token-cache": first_line([options.program, "--version"]), "compiler": options.compiler}
     for name, arguments in {"kubectl": ["version", "--client"], "aws": ["--version"]}.items():
         if path := real_path(name):
-            found[name] = first_line([path, *arguments])
+            # Behind its version aws tells at length where it runs.
+            found[name] = " ".join(first_line([path, *arguments]).split()[:3 if name == "kubectl" else 1])
     return found
 
 

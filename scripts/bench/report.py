@@ -3,7 +3,7 @@
 
 Judges the measurements in FOLDER/benchmark.json by the project's budgets, and writes what the README
 shows: FOLDER/benchmark.md, two tables, and FOLDER/benchmark.svg, bars that can be read on a light and
-a dark page. The tables also go to stdout.
+a dark page. The tables also go to stdout and, where FOLDER is docs, into the README between its marks.
 """
 
 import json
@@ -11,6 +11,9 @@ import pathlib
 import statistics
 import sys
 from html import escape
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- benchmark -->", "<!-- end of benchmark -->"
 
 KB = 1024
 US = 1e3
@@ -59,10 +62,21 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     measured = json.loads((folder / "benchmark.json").read_text())
     spread = {name: statistics.quantiles(ns, n=4) for name, ns in measured["samples_ns"].items()}
-    text = "\n".join([*describe(measured), "", *budget_table(measured, spread), "", *row_table(measured, spread), ""])
+    text = "\n".join([*describe(measured), "", *row_table(measured, spread), "", *budget_table(measured, spread), ""])
     (folder / "benchmark.md").write_text(text)
     (folder / "benchmark.svg").write_text(chart(measured, {name: q[1] for name, q in spread.items()}))
+    if folder.resolve() == ROOT / "docs":
+        into_readme(text)
     print(text)
+
+
+def into_readme(text):
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        sys.exit(f"report: README.md has no place for the tables: {BEGIN} {END}")
+    readme.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
 
 
 def describe(measured):

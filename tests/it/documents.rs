@@ -62,6 +62,11 @@ fn the_readme_has_a_row_for_each_variable_of_help() {
 
 /// What keeps a promise is a test's name, the path of tests, or a target of the Makefile.
 #[test]
+fn the_readme_shows_what_was_measured() {
+    assert!(read("README.md").contains(&read("docs/benchmark.md")), "run scripts/bench/report.py docs");
+}
+
+#[test]
 fn every_promise_of_security_is_kept_by_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let sources = std::cell::RefCell::new(String::new());
