@@ -66,8 +66,10 @@ pub fn working_directory() -> io::Result<PathBuf> {
 /// This process has a single thread.
 #[cfg(target_env = "musl")]
 pub unsafe fn fork() -> io::Result<libc::pid_t> {
+    // As wide as the kernel takes them.
+    let (flags, none) = (i64::from(libc::SIGCHLD), 0_i64);
     // SAFETY: clone(2) with nothing shared, as fork(2) does.
-    check(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) as i32 })
+    check(unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, none) as i32 })
 }
 
 /// Zero in the copy of this process. glibc's heap, which tests have, wants to know about it.

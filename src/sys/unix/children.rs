@@ -94,7 +94,7 @@ fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
         let id = calls::fork();
         if let Ok(0) = id {
             let error = image.run(&[&input, &output, &errors], leads_group, &mask);
-            let _ = tell.write_all(&error.raw_os_error().unwrap_or(libc::ENOENT).to_ne_bytes());
+            let _ = tell.write_all(&error.raw_os_error().unwrap_or_default().to_ne_bytes());
             libc::_exit(1);
         }
         libc::sigprocmask(libc::SIG_SETMASK, &mask, ptr::null_mut());
@@ -171,7 +171,7 @@ impl Image {
     /// As execvp(3) does it: a file that may not be run is passed over, and told of where there is no
     /// other.
     fn exec(&self) -> io::Error {
-        let mut failure = io::ErrorKind::NotFound.into();
+        let mut failure = io::Error::from_raw_os_error(libc::ENOENT);
         // SAFETY: signal(2) with a disposition that runs no code. What this program does to that signal
         // is nobody else's business.
         unsafe {
