@@ -5,6 +5,8 @@
 //! they return is `io::Result`, so that the caller says in its own terms what failed.
 
 mod arena;
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+mod clock;
 
 #[cfg(unix)]
 mod unix;

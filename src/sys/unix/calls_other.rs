@@ -7,10 +7,9 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
 
 use super::check;
+pub use crate::sys::clock::{steady_clock, wall_clock};
 
 /// The descriptor of a file that is opened, or made with `mode`.
 pub fn openat(directory: RawFd, name: &CStr, flags: i32, mode: u32) -> io::Result<RawFd> {
@@ -65,15 +64,4 @@ pub fn working_directory() -> io::Result<PathBuf> {
 pub unsafe fn fork() -> io::Result<libc::pid_t> {
     // SAFETY: as the caller promises.
     check(unsafe { libc::fork() })
-}
-
-/// Since the Unix epoch; zero if the clock stands before it.
-pub fn wall_clock() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
-}
-
-/// Since some moment; nobody sets this clock.
-pub fn steady_clock() -> Duration {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed()
 }

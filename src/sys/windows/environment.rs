@@ -1,20 +1,7 @@
-//! The environment, and the clocks.
+//! The environment.
 
 use std::env;
 use std::ffi::OsString;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
-
-/// Since the Unix epoch; zero if the clock stands before it.
-pub fn wall_clock() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
-}
-
-/// Since some moment; nobody sets this clock.
-pub fn steady_clock() -> Duration {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    FIRST.get_or_init(Instant::now).elapsed()
-}
 
 /// The value of the variable `name`.
 pub fn variable(name: &str) -> Option<OsString> {

@@ -17,6 +17,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
 use std::ptr;
 
+pub use super::clock::*;
 pub use children::*;
 pub use environment::*;
 pub use files::*;
