@@ -68,7 +68,7 @@ pub enum Encryption {
 
 /// Splits a comma separated list of names of environment variables. `origin` names it in errors.
 pub fn split_names(origin: &str, list: &str) -> Result<Vec<String>> {
-    let names: Vec<String> = list.split(',').map(|name| name.trim_ascii().to_owned()).collect();
+    let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
     match names.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         None => Ok(names),
         Some(_) => {

@@ -115,7 +115,7 @@ fn every_setting_is_taken() {
         ("K8S_TOKEN_CACHE_FILE", "relative/cache.json"),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "1m30s"),
         ("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0"),
-        ("K8S_TOKEN_CACHE_KEY_ENV", "B, A ,C"),
+        ("K8S_TOKEN_CACHE_KEY_ENV", "B, A ,\u{a0}C"),
         ("K8S_TOKEN_CACHE_KEY_FILES", &files),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off"),
         ("K8S_TOKEN_CACHE_DISABLE", "1"),

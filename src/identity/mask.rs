@@ -91,7 +91,7 @@ fn is_secret_short_flag(flag: &str, before: &[Cow<str>]) -> bool {
 }
 
 fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
-    if text.contains(|c: char| c.is_ascii_whitespace()) {
+    if text.contains(char::is_whitespace) {
         return mask_script(text);
     }
     if let Some((name, value)) = text.split_once('=').filter(|(name, _)| text::find(name, "://").is_none()) {
@@ -109,7 +109,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
 /// A script or header is shown whole or not at all: its quoting may be anything.
 fn mask_script(text: &str) -> String {
     let is_border = |c: char| {
-        c.is_ascii_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')
+        c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')
     };
     let mut words = text.split(is_border).filter(|word| !word.is_empty());
     let suspicious = words.any(|word| {

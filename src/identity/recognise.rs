@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf, is_separator};
+use std::path::{Component, Path, PathBuf};
 
 use super::table::{Groups, ROWS, Row, words};
 use super::{Identity, Interaction};
@@ -132,11 +132,10 @@ impl Call<'_> {
     /// Python's plugins expand a leading `~` themselves, and a file of that name is not to be
     /// expected of the others.
     fn without_tilde(&self, path: PathBuf) -> PathBuf {
-        let rest = path.to_str().and_then(|path| path.strip_prefix('~'));
-        let below_home = |rest: &str| Some(self.directory("~")?.join(text::trim_start(rest, SEPARATORS)));
-        match rest {
-            Some(rest) if rest.is_empty() || rest.starts_with(is_separator) => {
-                below_home(rest).unwrap_or(path)
+        let mut parts = path.components();
+        match parts.next() {
+            Some(Component::Normal(first)) if first == "~" => {
+                self.directory("~").map(|home| home.join(parts.as_path())).unwrap_or(path)
             }
             _ => path,
         }

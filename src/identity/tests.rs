@@ -687,6 +687,28 @@ fn secrets_in_arguments_are_hidden() {
 }
 
 #[test]
+fn a_blank_of_any_alphabet_hides_no_secret() {
+    for blank in [" ", "\t", "\u{a0}", "\u{2003}"] {
+        let argument = ["login", "--token", "secret"].join(blank);
+        let shown = mask_arguments(&["plugin".into(), argument.into()]);
+        assert!(!shown.concat().contains("secret"), "{shown:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_tilde_stands_for_the_home_in_front_of_any_bytes() {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+    let identity = identify(&command("aws eks get-token"), &|name| match name {
+        "HOME" => Some("/home/u".into()),
+        "AWS_CONFIG_FILE" => Some(bytes(b"~/\xff")),
+        _ => None,
+    });
+    assert!(identity.files.contains(&bytes(b"/home/u/\xff").into()), "{:?}", identity.files);
+}
+
+#[test]
 fn a_command_line_cannot_drive_the_terminal() {
     let arguments = [OsString::from("a\u{1b}[2Jb"), OsString::from("x\r\ny")];
     for shown in mask_arguments(&arguments) {
