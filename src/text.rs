@@ -62,7 +62,7 @@ pub fn joined<T: AsRef<str>>(parts: &[T], separator: &str) -> String {
 }
 
 /// A path or name for people, whatever its bytes.
-pub struct Shown<'a>(pub &'a OsStr);
+pub struct Shown<'a>(&'a OsStr);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -189,7 +189,7 @@ impl<'a> Cursor<'a> {
     fn is_behind(&self, context: Context) -> bool {
         let Context::Block(column) = context else { return true };
         let line = &self.text[self.line_start()..self.at];
-        let spaces = line.len() - text::trim_start(line, b" ").len();
+        let spaces = indentation(line);
         spaces as i32 > column
     }
 
@@ -337,7 +337,7 @@ impl<'a> Cursor<'a> {
         while next.byte() != 0 {
             let start = next.at;
             let (line, _) = next.line();
-            let spaces = line.len() - text::trim_start(line, b" ").len();
+            let spaces = indentation(line);
             if spaces < line.len() {
                 if spaces as i32 <= column {
                     break;
@@ -364,7 +364,7 @@ impl<'a> Cursor<'a> {
         while self.byte() != 0 && !self.is_any_marker() {
             let start = self.at;
             let (line, has_end) = self.line();
-            let spaces = line.len() - text::trim_start(line, b" ").len();
+            let spaces = indentation(line);
             if spaces == line.len() && spaces <= indent {
                 breaks += usize::from(has_end);
                 continue;
@@ -430,4 +430,8 @@ pub fn is_blank(byte: u8) -> bool {
 
 fn is_bracket(byte: u8) -> bool {
     matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - text::trim_start(line, b" ").len()
 }

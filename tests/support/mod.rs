@@ -14,11 +14,8 @@ mod plugin;
 mod process;
 mod sandbox;
 mod screen;
+mod shared;
 mod tools;
-
-use std::io::Write;
-use std::thread;
-use std::time::{Duration, Instant};
 
 pub use api_server::{ApiServer, Identity};
 pub use caller::Caller;
@@ -32,20 +29,5 @@ pub use plugin::Plugin;
 pub use process::{Call, Run, Running};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
 pub use screen::Screen;
+pub use shared::{await_that, skip};
 pub use tools::{Tool, aws, kubectl, python, tool};
-
-/// Waits for a condition that must come true, and fails the test when it does not.
-#[track_caller]
-pub fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Says that a test was skipped, past the test harness, which hides what passing tests print.
-pub fn skip(why: &str) {
-    let test = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {why}");
-}

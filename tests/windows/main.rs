@@ -13,4 +13,6 @@ mod miss_and_hit;
 mod plugin;
 mod programs;
 mod refresh;
+#[path = "../support/shared.rs"]
+mod shared;
 mod support;

@@ -4,15 +4,15 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use tempfile::TempDir;
 
 use crate::plugin::Plugin;
+pub use crate::shared::await_that;
+use crate::shared::skip;
 
 pub const HOUR: u64 = 3600;
 
@@ -176,22 +176,11 @@ pub fn now_unix_s() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-/// Waits for a condition that must come true, and fails the test when it does not.
-#[track_caller]
-pub fn await_that(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Whether this is Wine, which says loudly what is not tested there, and why.
 pub fn is_wine(why: &str) -> bool {
     let wine = Path::new(r"C:\windows\system32\winecfg.exe").exists();
     if wine {
-        let test = thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: {test}: {why}");
+        skip(why);
     }
     wine
 }

@@ -200,7 +200,7 @@ impl Directory {
 
 /// Makes `path` and what is missing above it, for this user alone.
 pub fn make_directories(path: &Path) -> io::Result<()> {
-    let failure = match make_directory(path) {
+    let made = match make_directory(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => {
                 make_directories(parent)?;
@@ -208,10 +208,10 @@ pub fn make_directories(path: &Path) -> io::Result<()> {
             }
             _ => Err(error),
         },
-        made => made,
+        other => other,
     };
     // Somebody else may have made it meanwhile, and "exists" is not the only name for that.
-    failure.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
+    made.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
