@@ -11,7 +11,6 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::error::{Error, Result};
-use crate::kubeconfig::{self, Action};
 
 pub const USAGE: &str = "\
 Caches the credentials of Kubernetes exec plugins.
@@ -67,18 +66,41 @@ pub const REFRESH_IN_BACKGROUND: &str = "--refresh-in-background";
 const HINT: &str = "run 'k8s-token-cache --help' to see what is accepted";
 
 /// The wrapped command and what the caller adds to its key.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wrapped {
     pub key_env: Vec<String>,
     /// The program and its arguments; never empty.
     pub command: Vec<OsString>,
 }
 
+/// What happens to the exec plugins of a kubeconfig.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Inject,
+    Restore,
+}
+
+/// The options of `--inject` and `--restore`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InjectOptions {
+    pub action: Action,
+    /// Write nothing, show a diff.
+    pub dry_run: bool,
+    /// Say nothing and wait for nothing.
+    pub quiet: bool,
+    /// The users to change; empty for all.
+    pub users: Vec<String>,
+    /// What to write as `command`.
+    pub command: Option<OsString>,
+    /// Empty for the files that kubectl reads.
+    pub files: Vec<PathBuf>,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Proxy(Wrapped),
     /// `--inject` and `--restore`.
-    Kubeconfig(kubeconfig::Options),
+    Kubeconfig(InjectOptions),
     List {
         json: bool,
     },
@@ -260,8 +282,8 @@ impl Options {
         }
     }
 
-    fn edit(self, action: Action, files: Vec<OsString>) -> kubeconfig::Options {
-        kubeconfig::Options {
+    fn edit(self, action: Action, files: Vec<OsString>) -> InjectOptions {
+        InjectOptions {
             action,
             dry_run: self.dry_run,
             quiet: self.quiet,

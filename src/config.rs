@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::format::time;
 use crate::keystore::{self, Mode};
 use crate::secret::Key;
-use crate::time;
 
 const PROGRAM: &str = "k8s-token-cache";
 const DEFAULT_REFRESH_MARGIN: Duration = Duration::from_secs(30);

@@ -4,11 +4,10 @@
 //! its own, and a [`Kind`] that decides the exit status. Nothing in here ever holds a byte of a
 //! plugin's output or of a credential.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::Path;
-
-use crate::text::{self, shown};
 
 /// Decides the exit status, and whether the call can go on without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +98,10 @@ impl fmt::Display for Error {
 /// The system's own words, in lower case, without std's "(os error N)" and Windows' full stop.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
-    if let Some(number) = text::last(&text, b"(").filter(|at| text[*at..].starts_with("(os error")) {
+    if let Some(number) = text.rfind("(os error") {
         text.truncate(number);
     }
-    text.truncate(text::trim_end(&text, b" .").len());
+    text.truncate(text.trim_end_matches([' ', '.']).len());
     // "I/O error" stays.
     if text.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase) {
         text[..1].make_ascii_lowercase();
@@ -113,6 +112,20 @@ pub fn reason(error: &io::Error) -> String {
 /// One line of text from elsewhere, without what a terminal would obey.
 pub fn printable(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
+}
+
+/// Displays a path or name; bytes that are not Unicode become U+FFFD.
+pub struct Shown<'a>(&'a OsStr);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_string_lossy())
+    }
+}
+
+/// See [`Shown`].
+pub fn shown<T: AsRef<OsStr> + ?Sized>(name: &T) -> Shown<'_> {
+    Shown(name.as_ref())
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::printable;
+use crate::format::time;
 use crate::sys::{self, Stream};
-use crate::time;
 
 pub struct Log {
     file: Option<PathBuf>,

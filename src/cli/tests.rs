@@ -17,14 +17,14 @@ fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
     Wrapped { key_env: key_env.iter().map(|name| (*name).to_owned()).collect(), command: words(command) }
 }
 
-fn edit(action: Action) -> kubeconfig::Options {
+fn edit(action: Action) -> InjectOptions {
     let (users, files) = (Vec::new(), Vec::new());
-    kubeconfig::Options { action, dry_run: false, quiet: false, users, command: None, files }
+    InjectOptions { action, dry_run: false, quiet: false, users, command: None, files }
 }
 
 #[test]
 fn every_call_of_the_usage_text_is_understood() {
-    let inject = kubeconfig::Options {
+    let inject = InjectOptions {
         dry_run: true,
         quiet: true,
         users: vec!["a".into(), "b=c".into()],
@@ -44,7 +44,7 @@ fn every_call_of_the_usage_text_is_understood() {
         "/x/k8s-token-cache",
         "g",
     ];
-    let restore = kubeconfig::Options { quiet: true, files: vec!["--list".into()], ..edit(Action::Restore) };
+    let restore = InjectOptions { quiet: true, files: vec!["--list".into()], ..edit(Action::Restore) };
     for (arguments, expected) in [
         (&["aws"][..], proxy(&[], &["aws"])),
         (&["aws", "eks", "get-token"], proxy(&[], &["aws", "eks", "get-token"])),

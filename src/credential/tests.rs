@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::json::tests::{Style, style, tree};
-use crate::x509::tests::{certificate, chain};
+use crate::credential::x509::tests::{certificate, chain};
+use crate::format::json::tests::{Style, style, tree};
 
 const V1: &str = "client.authentication.k8s.io/v1";
 const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";

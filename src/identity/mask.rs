@@ -7,10 +7,9 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use super::recognise::program_name;
+use super::recognize::program_name;
 use super::table::words;
 use crate::error::printable;
-use crate::text;
 
 const MASK: &str = "***";
 
@@ -45,7 +44,7 @@ pub fn is_secret_variable(name: &str) -> bool {
     // An AppRole's secret id is a password.
     let harmless =
         words(HARMLESS_ENDINGS).any(|ending| name.ends_with(ending)) && !name.ends_with("secret-id");
-    !harmless && words(SECRET_WORDS).any(|word| text::find(&name, word).is_some())
+    !harmless && words(SECRET_WORDS).any(|word| name.contains(word))
 }
 
 /// The command line for people: secrets and characters that drive a terminal are replaced.
@@ -94,7 +93,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
     if text.contains(char::is_whitespace) {
         return mask_script(text);
     }
-    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| text::find(name, "://").is_none()) {
+    if let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.contains("://")) {
         let secret = is_secret_variable(name) || is_secret_short_flag(name, before);
         let value = if secret && !value.is_empty() { MASK.to_owned() } else { mask_value(value) };
         return [name, "=", &value].concat();
@@ -130,7 +129,7 @@ fn mask_value(value: &str) -> String {
     if words(SECRET_BEGINNINGS).any(|beginning| value.starts_with(beginning)) {
         return MASK.to_owned();
     }
-    match text::split_once(value, "://") {
+    match value.split_once("://") {
         Some((scheme, rest)) => [scheme, "://", &mask_user(rest)].concat(),
         // `NAME=value` as the value of a flag: `--header Authorization=...`.
         None => match value.split_once('=') {
@@ -146,7 +145,7 @@ fn mask_value(value: &str) -> String {
 fn mask_user(rest: &str) -> String {
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
-    let authority = match text::last(authority, b"@") {
+    let authority = match authority.rfind('@') {
         Some(at) if authority[..at].contains(':') => {
             let name = authority.split(':').next().unwrap_or("");
             [name, ":", MASK, &authority[at..]].concat()
@@ -157,5 +156,5 @@ fn mask_user(rest: &str) -> String {
         return [&authority, path].concat();
     };
     let parameters: Vec<String> = query.split('&').map(mask_value).collect();
-    [&authority, path, "?", &text::joined(&parameters, "&")].concat()
+    [&authority, path, "?", &parameters.join("&")].concat()
 }

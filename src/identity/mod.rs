@@ -14,7 +14,7 @@
 //! identities apart already, and without the secret the call can be cached with encryption off.
 
 mod mask;
-mod recognise;
+mod recognize;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -70,7 +70,7 @@ impl Identity {
 /// The identity that `command` acts as. The union of all variables, and no file, for a plugin that
 /// is not in the table.
 pub fn identify(command: &[OsString], environment: Environment<'_>) -> Identity {
-    recognise::recognise(command, environment)
+    recognize::recognize(command, environment)
 }
 
 /// Whether `variable` needs no `--key-env`: it counts for this command anyway, or is known to make

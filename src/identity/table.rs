@@ -10,7 +10,7 @@
 //! Lists are strings of words: a table of pointers would be three times as large, and a static
 //! executable that may lie anywhere in memory pays for each pointer once more.
 
-use super::recognise::Call;
+use super::recognize::Call;
 use super::{Interaction, Variable};
 
 /// What is known of one plugin.

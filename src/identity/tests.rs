@@ -495,7 +495,7 @@ fn without_a_home_directory_nothing_is_looked_at() {
 
 #[test]
 fn the_plugins_on_windows_go_by_any_case() {
-    let name = |program: &str| recognise::program_name(program.as_ref()).into_owned();
+    let name = |program: &str| recognize::program_name(program.as_ref()).into_owned();
     assert_eq!(name("AWS.EXE"), if cfg!(windows) { "aws" } else { "AWS" });
     assert_eq!(name("C:\\bin\\aws.exe"), if cfg!(windows) { "aws" } else { "C:\\bin\\aws" });
 }

@@ -13,10 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::{disk, fill_random};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result, reason, shown};
 use crate::secret::{Key, SecretBytes};
 use crate::sys;
-use crate::text::shown;
 
 /// The number is the version of what follows.
 const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";

@@ -46,8 +46,8 @@ mod tests;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::base64;
 use crate::error::{Error, Kind, Result, reason};
+use crate::format::base64;
 use crate::secret::{Key, SecretBytes};
 
 pub use file::path as key_file;

@@ -6,10 +6,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, shown};
 use crate::secret::{Key, SecretBytes};
 use crate::sys;
-use crate::text::shown;
 
 /// Creates what is missing. Refuses a place that belongs to another user: root, with somebody
 /// else's HOME, would leave files there that their owner cannot use.

@@ -10,12 +10,11 @@
 
 use std::ffi::OsString;
 use std::ops::Range;
-use std::path::{MAIN_SEPARATOR, Path};
+use std::path::{MAIN_SEPARATOR, Path, is_separator};
 
 use super::scan::{Exec, Kubeconfig, User};
 use super::verify::{self, Expected};
 use super::yaml::{self, Content, Entry, Id, Layout, Refusal, Style};
-use crate::text::{self, BLANKS, SEPARATORS, joined};
 
 const KEY_ENV: &str = "--key-env";
 /// Ends the options of this program.
@@ -462,15 +461,15 @@ impl<'c> Draft<'c> {
                 let items = render(self, true);
                 let gap = self.gap(tree.range(first).start, tree.children(list).nth(1));
                 let at = tree.range(first).start;
-                self.replace(at..at, joined(&items, &gap) + &gap);
+                self.replace(at..at, items.join(&gap) + &gap);
             }
             (Content::Sequence(_), None) => {
                 let at = self.inside_empty(list)?;
                 let items = render(self, true);
-                self.replace(at..at, joined(&items, ", "));
+                self.replace(at..at, items.join(", "));
             }
             _ if tree.is_null(list) => {
-                let list = ["[ ", &joined(&render(self, true), ", "), " ]"].concat();
+                let list = ["[ ", &render(self, true).join(", "), " ]"].concat();
                 self.replace_null(args, list)?;
             }
             _ => return Err(Refusal::new(tree.line(args.key), "'args' is not a list")),
@@ -504,7 +503,7 @@ impl<'c> Draft<'c> {
         };
         let at = tree.range(command.key).start;
         let item_gap = if colon == ":" { "," } else { ", " };
-        let text = [&key, colon, "[", &joined(items, item_gap), "]", &gap].concat();
+        let text = [&key, colon, "[", &items.join(item_gap), "]", &gap].concat();
         self.replace(at..at, text);
     }
 
@@ -518,7 +517,7 @@ impl<'c> Draft<'c> {
         }
         let before_second = second.and_then(|second| text.get(first..self.config.tree.range(second).start));
         let own = before_second
-            .map(|text| &text[text::trim_end(text, b" \t,").len()..])
+            .map(|text| &text[text.trim_end_matches([' ', '\t', ',']).len()..])
             .filter(|gap| gap.trim_ascii() == ",");
         let tight = text[..first].ends_with(":[");
         own.unwrap_or(if tight { "," } else { ", " }).to_owned()
@@ -543,7 +542,7 @@ impl<'c> Draft<'c> {
         }
         let key_end = tree.range(args.key).end;
         let rest = tree.text().get(key_end..).unwrap_or_default();
-        let blanks = rest.len() - text::trim_start(rest, BLANKS).len();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         if !rest[blanks..].starts_with(':') {
             return Err(Refusal::new(tree.line(args.key), "'args' has neither value nor colon"));
         }
@@ -606,7 +605,7 @@ impl<'c> Draft<'c> {
     fn item_line(&self, item: Id) -> Result<(usize, &'c str), Refusal> {
         let tree = &self.config.tree;
         let (start, lead) = self.line_lead(tree.range(item).start);
-        match text::trim_end(lead, BLANKS).strip_suffix('-') {
+        match lead.trim_end_matches([' ', '\t']).strip_suffix('-') {
             Some(blanks) if is_blank(blanks) => Ok((start, lead)),
             _ => {
                 let reason = "an argument does not stand beside its dash";
@@ -619,7 +618,7 @@ impl<'c> Draft<'c> {
     fn line_lead(&self, place: usize) -> (usize, &'c str) {
         let text = self.config.tree.text();
         let before = text.get(..place).unwrap_or_default();
-        let start = text::last(before, b"\n").map_or(0, |newline| newline + 1);
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (start, &before[start..])
     }
 
@@ -643,11 +642,11 @@ pub fn apply(edits: &[Edit], text: &str, range: Range<usize>) -> String {
 
 /// The option that names further variables; nothing for no names.
 fn key_env(names: &[&str]) -> Vec<String> {
-    if names.is_empty() { Vec::new() } else { vec![[KEY_ENV, "=", &joined(names, ",")].concat()] }
+    if names.is_empty() { Vec::new() } else { vec![[KEY_ENV, "=", &names.join(",")].concat()] }
 }
 
 fn marker(directory: &str) -> String {
-    let mut path = text::trim_end(directory, SEPARATORS).to_owned();
+    let mut path = directory.trim_end_matches(is_separator).to_owned();
     path.extend([MAIN_SEPARATOR, '.', MAIN_SEPARATOR]);
     path
 }

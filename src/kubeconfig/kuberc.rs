@@ -8,12 +8,11 @@
 //! hint, because kubectl says what is wrong with it.
 
 use super::scan::items;
-use super::yaml::{self, Style, Tree};
-use crate::text;
+use super::yaml::{self, Style};
 
 /// The lines to add, for people, where the list does not name `command`.
 pub fn hint(text: &str, command: &str) -> Option<String> {
-    let tree = Tree::parse(text).ok()?;
+    let tree = yaml::parse(text).ok()?;
     let &root = tree.documents().first()?;
     let policy = tree.get(root, "credentialPluginPolicy")?.value;
     if tree.scalar(policy) != Some("Allowlist") {
@@ -45,5 +44,5 @@ fn allows(name: &str, command: &str) -> bool {
 
 /// On whichever platform it was written.
 pub(super) fn base_name(path: &str) -> &str {
-    text::behind_last(path, b"/\\")
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::file::{Snapshot, Trouble};
+use super::files::{Snapshot, Trouble};
 use super::scan::{Kubeconfig, User, items};
 use super::yaml::{Content, Id, Style, Tree, is_plain_string};
 

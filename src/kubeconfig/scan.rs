@@ -5,7 +5,7 @@
 //! every place it hands out lies in the given text, and refuses what is no kubeconfig with the
 //! line. Pure; changing the text is `edit`'s work.
 
-use super::yaml::{Content, Entry, Id, Refusal, Tree};
+use super::yaml::{self, Content, Entry, Id, Refusal, Tree};
 
 /// What client-go knows at the top of a kubeconfig.
 const SECTIONS: [&str; 6] = ["clusters", "contexts", "current-context", "users", "preferences", "extensions"];
@@ -35,7 +35,7 @@ pub struct Exec {
 
 impl<'a> Kubeconfig<'a> {
     pub fn scan(text: &'a str) -> Result<Self, Refusal> {
-        let tree = Tree::parse(text)?;
+        let tree = yaml::parse(text)?;
         let users = users(&tree)?;
         Ok(Kubeconfig { tree, users })
     }

@@ -44,6 +44,12 @@ impl Free {
 // SAFETY: this program has a single thread.
 unsafe impl Sync for Arena {}
 
+impl Default for Arena {
+    fn default() -> Arena {
+        Arena::new()
+    }
+}
+
 impl Arena {
     pub const fn new() -> Arena {
         Arena {

@@ -21,14 +21,12 @@ pub use windows::*;
 #[cfg(test)]
 mod tests;
 
+pub use arena::Arena;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-
-#[cfg(not(any(test, fuzzing)))]
-#[global_allocator]
-static ALLOCATOR: arena::Arena = arena::Arena::new();
 
 /// A running process, told apart from a later one that got the same id: in every container the
 /// first process has the same one.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::check;
-use crate::time::LAST_STAMP_UNIX_S;
+use crate::format::time::LAST_STAMP_UNIX_S;
 
 /// The descriptor of a file that is opened, or made with `mode`.
 pub fn openat(directory: RawFd, name: &CStr, flags: i32, mode: u32) -> io::Result<RawFd> {
@@ -26,7 +26,6 @@ pub fn set_lock(file: &File, lock: &libc::flock) -> io::Result<()> {
         .map(drop)
 }
 
-#[cfg(not(any(test, fuzzing)))] // Only the start asks.
 pub fn is_open(descriptor: RawFd) -> bool {
     // SAFETY: asks for a number and touches no memory (fcntl(2)).
     unsafe { libc::syscall(libc::SYS_fcntl, descriptor, libc::F_GETFD) >= 0 }
@@ -83,7 +82,7 @@ pub unsafe fn fork() -> io::Result<libc::pid_t> {
 }
 
 /// Since the Unix epoch; zero if the clock stands before it.
-pub fn wall_clock() -> Duration {
+pub fn now() -> Duration {
     clock(libc::CLOCK_REALTIME)
 }
 

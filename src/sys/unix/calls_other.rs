@@ -9,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::PathBuf;
 
 use super::check;
-pub use crate::sys::clock::{steady_clock, wall_clock};
+pub use crate::sys::clock::{now, steady_clock};
 
 /// The descriptor of a file that is opened, or made with `mode`.
 pub fn openat(directory: RawFd, name: &CStr, flags: i32, mode: u32) -> io::Result<RawFd> {
@@ -27,7 +27,6 @@ pub fn set_lock(file: &File, lock: &libc::flock) -> io::Result<()> {
     check(unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, lock) }).map(drop)
 }
 
-#[cfg(not(any(test, fuzzing)))] // Only the start asks.
 pub fn is_open(descriptor: RawFd) -> bool {
     // SAFETY: asks for a number and touches no memory (fcntl(2)).
     unsafe { libc::fcntl(descriptor, libc::F_GETFD) >= 0 }

@@ -8,18 +8,19 @@ mod children;
 mod environment;
 mod files;
 mod processes;
-#[cfg(not(any(test, fuzzing)))]
 mod start;
+pub mod stat;
 mod terminal;
 
 use std::io;
 use std::ptr;
 
-pub use calls::{set_mode, set_owner, steady_clock, wall_clock, working_directory};
+pub use calls::{now, set_mode, set_owner, steady_clock, working_directory};
 pub use children::*;
 pub use environment::variable;
 pub use files::*;
 pub use processes::*;
+pub use start::start;
 pub use terminal::*;
 
 /// The result of a system call that returns -1 and sets `errno` where it fails.

@@ -10,14 +10,30 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::calls;
 
+/// Defines the function `main` that the C runtime calls, which runs `$run` with the arguments.
+#[macro_export]
+macro_rules! c_main {
+    ($run:path) => {
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn main(
+            count: std::ffi::c_int,
+            arguments: *const *const std::ffi::c_char,
+        ) -> std::ffi::c_int {
+            // SAFETY: the C runtime passes `count` C strings.
+            unsafe { $crate::sys::start(count, arguments, $run) }
+        }
+    };
+}
+
+/// Collects the arguments, calls `run` with them, and exits with the status that it returns.
+///
 /// # Safety
-/// Called by the C runtime alone, with `main`'s arguments.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn main(count: c_int, arguments: *const *const c_char) -> c_int {
+/// `arguments` points to `count` C strings.
+pub unsafe fn start(count: c_int, arguments: *const *const c_char, run: fn(Vec<OsString>) -> u8) -> ! {
     open_standard_streams();
-    // SAFETY: as the C runtime promises.
-    let status = crate::start(unsafe { collect(count, arguments) });
-    // SAFETY: _exit(2) never returns. Nothing is buffered, and the kernel closes what is open.
+    // SAFETY: the caller promises it.
+    let status = run(unsafe { collect(count, arguments) });
+    // SAFETY: _exit(2) never returns. Nothing is buffered, and the kernel closes open files.
     unsafe { libc::_exit(c_int::from(status)) }
 }
 

@@ -5,9 +5,10 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use program::cli::{self, Command};
+use k8s_token_cache::cli::{self, Command};
 use program::fuzz_target;
-use program::{error, identity};
+use k8s_token_cache::error;
+use k8s_token_cache::identity;
 
 fuzz_target!(|line: &[u8]| {
     let arguments: Vec<OsString> =

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use program::NOW;
 use program::fuzz_target;
-use program::store::{Expected, Line, Name, Store};
+use k8s_token_cache::cache::store::{Expected, Line, Name, Store};
 
 const NEW: Name = *b"\x80a new entry....";
 const OBJECT: &str = "{\"created\":1,\"expires\":2}";

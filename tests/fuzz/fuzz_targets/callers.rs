@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use program::NOW;
-use program::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
+use k8s_token_cache::proxy::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
 use program::fuzz_target;
-use program::sys::{Process, write_all_at};
+use k8s_token_cache::sys::{Process, write_all_at};
 
 /// One for all inputs: the program leaves it to its end to close the table.
 static TABLE: LazyLock<RawFd> = LazyLock::new(|| {

@@ -3,7 +3,7 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::NOW;
-use program::credential::{self, Verdict};
+use k8s_token_cache::credential::{self, Verdict};
 use program::fuzz_target;
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fuzz_target!(|output: &[u8]| {
         }
     }
     if let Ok(pem) = std::str::from_utf8(output) {
-        let _ = program::x509::earliest_not_after(pem);
+        let _ = k8s_token_cache::credential::x509::earliest_not_after(pem);
     }
 });
 

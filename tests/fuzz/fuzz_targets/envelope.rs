@@ -2,11 +2,11 @@
 //! in the place of an entry's object make it be read.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::entry::Vault;
+use k8s_token_cache::cache::entry::Vault;
 use program::fuzz_target;
-use program::keystore::Source;
-use program::seal::{Context, Sealer};
-use program::secret::Key;
+use k8s_token_cache::keystore::Source;
+use k8s_token_cache::cache::seal::{Context, Sealer};
+use k8s_token_cache::secret::Key;
 
 const CONTEXT: Context =
     Context { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
@@ -28,7 +28,7 @@ fuzz_target!(|input: (&[u8], u16, u8)| {
 
     assert!(Vault::Sealed(sealer()).decode(&CONTEXT.name, bytes).is_none());
     if let Some(entry) = Vault::Plain.decode(&CONTEXT.name, bytes) {
-        let _ = program::key::parts(entry.parts()).count();
+        let _ = k8s_token_cache::key::parts(entry.parts()).count();
         let again = Vault::Plain.encode(&CONTEXT.name, &entry).unwrap();
         let again = Vault::Plain.decode(&CONTEXT.name, again.as_bytes()).unwrap();
         assert_eq!(again.credential(), entry.credential());

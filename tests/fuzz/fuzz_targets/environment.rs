@@ -5,12 +5,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
-use program::config::Config;
-use program::exec_info::{ExecInfo, not_interactive};
+use k8s_token_cache::config::Config;
+use k8s_token_cache::key::exec_info::{ExecInfo, not_interactive};
 use program::fuzz_target;
-use program::identity::identify;
-use program::key::{self, EXEC_INFO, Key, Source};
-use program::keystore;
+use k8s_token_cache::identity::identify;
+use k8s_token_cache::key::{self, EXEC_INFO, Key, Source};
+use k8s_token_cache::keystore;
 
 const KEY: &str = "K8S_TOKEN_CACHE_KEY";
 const NAMES: [&str; 12] = [
@@ -47,7 +47,7 @@ fuzz_target!(|lines: &[u8]| {
         }
     };
     let command = ["aws".into(), "eks".into(), "get-token".into()];
-    let key_of = |environment: program::config::Environment<'_>| {
+    let key_of = |environment: k8s_token_cache::config::Environment<'_>| {
         Key::new(&Source {
             command: &command,
             identity: &identify(&command, environment),

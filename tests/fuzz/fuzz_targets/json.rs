@@ -2,7 +2,7 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::fuzz_target;
-use program::json::{self, MOST_DEPTH};
+use k8s_token_cache::format::json::{self, MOST_DEPTH};
 
 fuzz_target!(|text: &[u8]| {
     let ours = json::parse(text);

@@ -3,7 +3,7 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::fuzz_target;
-use program::kubeconfig_text::edit::{Injection, State, Wish, inject, restore};
+use k8s_token_cache::kubeconfig::edit::{Injection, State, Wish, inject, restore};
 use serde_yaml_ng::Value;
 
 const PROGRAM: &str = "k8s-token-cache";

@@ -2,7 +2,7 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::fuzz_target;
-use program::time::{self, Human};
+use k8s_token_cache::format::time::{self, Human};
 
 const UNITS: [(&str, f64); 8] = [
     ("ns", 1e-9),

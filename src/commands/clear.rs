@@ -1,0 +1,58 @@
+//! `--clear`: forgets every credential, or those of one command.
+
+use super::{Contents, parts, plural, print};
+use crate::cache::{self, Cache};
+use crate::config::Config;
+use crate::error::Result;
+use crate::key::Key;
+use crate::proxy::Call;
+use crate::sys;
+
+/// Forgets everything.
+pub fn clear_all(config: &Config) -> Result<u8> {
+    let removed = cache::open_store(config)?.remove(None, sys::now())?;
+    print(&cleared(removed))
+}
+
+/// Forgets the credential of one command: what this very call would find, and what calls would
+/// that differ from it in nothing but what a client says (a shell cannot say what kubectl says) or
+/// in the state of a file.
+pub fn clear(call: &Call<'_>) -> Result<u8> {
+    let key = Key::new(&call.key_inputs())?;
+    let contents = Contents::read(&call.config)?;
+    let (mut names, mut others) = (Vec::new(), 0);
+    for (name, entry) in &contents.entries {
+        if !parts::is_same_command(entry.parts(), key.parts()) {
+            continue;
+        }
+        let differences = parts::differences(entry.parts(), key.parts());
+        if differences.iter().all(|difference| difference.is_by_client() || difference.is_by_file()) {
+            names.push(*name);
+        } else {
+            others += 1;
+        }
+    }
+    if let Some(cache) = Cache::existing(&call.config, key)?
+        && !names.contains(&cache.name)
+    {
+        // What cannot be read, and what is being fetched right now.
+        names.push(cache.name);
+    }
+    let store = cache::open_store(&call.config)?;
+    let mut removed = 0;
+    for name in &names {
+        removed += store.remove(Some(name), sys::now())?;
+    }
+    let mut text = cleared(removed);
+    if others > 0 {
+        text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));
+    }
+    print(&text)
+}
+
+fn cleared(removed: usize) -> String {
+    match removed {
+        0 => "nothing was cached\n".to_owned(),
+        count => format!("forgot {}\n", plural(count, "credential", "credentials")),
+    }
+}

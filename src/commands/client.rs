@@ -1,0 +1,196 @@
+//! Clients of the kubeconfigs' users: what kubectl would run for one, and in which environment.
+//!
+//! A key depends on what the client says, so a report that wants to know what kubectl will find,
+//! or to put it there, has to say the same: `KUBERNETES_EXEC_INFO` as client-go writes it
+//! (`plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`; `rest/exec.go`,
+//! `ConfigToExecCluster`), and the user's own variables.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf, is_separator};
+
+use crate::cli::{self, Wrapped};
+use crate::config::Environment;
+use crate::error::{Error, printable, shown};
+use crate::format::base64;
+use crate::format::json;
+use crate::identity::{self, Identity};
+use crate::key;
+use crate::kubeconfig::{self, Cluster, ExecUser};
+
+/// Users with exec plugins, and the files that they stand in.
+pub type Users = Vec<(PathBuf, ExecUser)>;
+
+/// The users of `files`, and why a file cannot be read.
+pub fn users(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Users, Vec<Error>) {
+    let (mut users, mut errors) = (Users::new(), Vec::new());
+    for file in files {
+        match kubeconfig::exec_users(file, environment) {
+            Ok(found) => {
+                for user in found {
+                    users.push((file.clone(), user));
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    (users, errors)
+}
+
+/// Who calls for these users: one client for each, or one per cluster where the plugin learns of it.
+pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::Environment) -> Vec<Client<'u>> {
+    let mut clients = Vec::new();
+    for (file, user) in users {
+        if !user.provide_cluster_info || user.clusters.is_empty() {
+            clients.push(Client::new(file, user, None, environment));
+        } else {
+            for cluster in &user.clusters {
+                clients.push(Client::new(file, user, Some(cluster), environment));
+            }
+        }
+    }
+    clients
+}
+
+/// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts.
+pub struct Client<'u> {
+    file: &'u Path,
+    pub user: &'u ExecUser,
+    /// The one to be told of.
+    cluster: Option<&'u Cluster>,
+    /// What this program makes of the arguments, where the command is this program.
+    pub wrapped: Option<Wrapped>,
+}
+
+impl<'u> Client<'u> {
+    pub fn new(
+        file: &'u Path,
+        user: &'u ExecUser,
+        cluster: Option<&'u Cluster>,
+        environment: &kubeconfig::Environment,
+    ) -> Client<'u> {
+        let mut client = Client { file, user, cluster, wrapped: None };
+        if kubeconfig::is_own(&user.command, environment)
+            && let Ok(cli::Command::Proxy(wrapped)) = cli::parse(client.words().split_off(1))
+        {
+            client.wrapped = Some(wrapped);
+        }
+        client
+    }
+
+    /// For people.
+    pub fn name(&self) -> String {
+        printable(&self.user.name)
+    }
+
+    /// "user 'dev' of '/home/u/.kube/config'", with the cluster where that counts.
+    pub fn title(&self) -> String {
+        let title = format!("user '{}' of '{}'", self.name(), shown(&self.file));
+        match self.cluster {
+            Some(cluster) => format!("{title} with cluster '{}'", printable(&cluster.name)),
+            None => title,
+        }
+    }
+
+    /// Whether it runs exactly this plugin, be it through the cache or not.
+    pub fn runs(&self, command: &[OsString]) -> bool {
+        match &self.wrapped {
+            Some(wrapped) => wrapped.command == command,
+            None => self.words() == command,
+        }
+    }
+
+    /// What is known of the plugin, in the environment that it gets.
+    pub fn identity(&self, outer: Environment<'_>) -> Identity {
+        let environment = |name: &str| self.variable(name, outer);
+        match &self.wrapped {
+            Some(wrapped) => identity::identify(&wrapped.command, &environment),
+            None => identity::identify(&self.words(), &environment),
+        }
+    }
+
+    /// The kubeconfig's own command and arguments.
+    fn words(&self) -> Vec<OsString> {
+        let mut words = vec![OsString::from(&self.user.command)];
+        words.extend(self.user.args.iter().map(OsString::from));
+        words
+    }
+
+    /// The plugin behind the cache, if it is searched for where everything is.
+    pub fn wrapped_program(&self) -> Option<&OsString> {
+        let has_own_path = self.user.env.iter().any(|(name, _)| name == "PATH");
+        self.wrapped.as_ref().filter(|_| !has_own_path)?.command.first()
+    }
+
+    /// The program that the client starts. A relative path begins at the kubeconfig's folder.
+    pub fn program(&self) -> PathBuf {
+        let command = Path::new(&self.user.command);
+        if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
+    }
+
+    pub fn beside_file(&self, path: &Path) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// One variable of the environment that the program gets.
+    pub fn variable(&self, name: &str, outer: Environment<'_>) -> Option<OsString> {
+        if name == key::EXEC_INFO {
+            return Some(self.exec_info(false).into());
+        }
+        // The last one counts where a name is there twice, as in Go's os/exec.
+        let own = self.user.env.iter().rev().find(|(own, _)| own == name);
+        own.map(|(_, value)| value.into()).or_else(|| outer(name))
+    }
+
+    /// `KUBERNETES_EXEC_INFO` as the client sets it.
+    pub fn exec_info(&self, interactive: bool) -> String {
+        let mut text = String::from("{\"kind\":\"ExecCredential\",\"apiVersion\":");
+        json::push_string(&mut text, &self.user.api_version);
+        text.push_str(",\"spec\":{");
+        if let Some(cluster) = self.cluster {
+            self.push_cluster(&mut text, cluster);
+        }
+        text.push_str(if interactive { "\"interactive\":true}}" } else { "\"interactive\":false}}" });
+        text
+    }
+
+    /// `spec.cluster` with the members that client-go gives: what is empty is left out, but for
+    /// `server` and `config` (`k8s.io/client-go/pkg/apis/clientauthentication/v1/types.go`).
+    fn push_cluster(&self, text: &mut String, cluster: &Cluster) {
+        // As client-go's `clientcmd` makes a host of it (`client_config.go`, `ClientConfig`).
+        let server = cluster.server.split(['?', '#']).next().unwrap_or_default();
+        text.push_str("\"cluster\":{\"server\":");
+        json::push_string(text, server);
+        for (name, value) in [
+            (",\"tls-server-name\":", &cluster.tls_server_name),
+            (",\"certificate-authority-data\":", &self.authority(cluster)),
+            (",\"proxy-url\":", &cluster.proxy_url),
+        ] {
+            if !value.is_empty() {
+                text.push_str(name);
+                json::push_string(text, value);
+            }
+        }
+        for (member, is_set) in [
+            (",\"insecure-skip-tls-verify\":true", cluster.insecure_skip_tls_verify),
+            (",\"disable-compression\":true", cluster.disable_compression),
+        ] {
+            text.push_str(if is_set { member } else { "" });
+        }
+        text.push_str(",\"config\":");
+        text.push_str(cluster.config.as_deref().unwrap_or("null"));
+        text.push_str("},");
+    }
+
+    /// The data, else the file's content, in base64.
+    fn authority(&self, cluster: &Cluster) -> String {
+        if !cluster.certificate_authority_data.is_empty() {
+            return cluster.certificate_authority_data.replace(['\r', '\n'], "");
+        }
+        let mut encoded = Vec::new();
+        if !cluster.certificate_authority.is_empty() {
+            let path = self.beside_file(Path::new(&cluster.certificate_authority));
+            base64::encode(&kubeconfig::read_named(&path).unwrap_or_default(), &mut encoded);
+        }
+        String::from_utf8_lossy(&encoded).into_owned()
+    }
+}

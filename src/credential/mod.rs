@@ -1,0 +1,147 @@
+//! What an ExecCredential is, whether it may be cached, and until when.
+//!
+//! [`judge`] takes what a plugin printed and accepts what client-go accepts (the `v1` and
+//! `v1beta1` kinds of `client.authentication.k8s.io`, client-go's
+//! `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`), as far as it is JSON. It never
+//! changes a byte: the text itself is what gets cached. Verdicts carry fixed texts only, so that
+//! nothing of a credential can reach a message.
+
+pub mod x509;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::format::base64;
+use crate::format::json::{self, Value};
+use crate::format::time;
+
+const API_GROUP: &str = "client.authentication.k8s.io/";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What may be done with a plugin's output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A credential whose earliest expiry is known and still to come.
+    Cacheable { expires_unix_s: u64 },
+    /// A credential, good for this call alone; why it cannot be cached.
+    Uncacheable(&'static str),
+    /// No ExecCredential; what is wrong with it.
+    Invalid(&'static str),
+}
+
+/// The members that are read. Empty counts as absent, but for the stamp.
+struct Status<'a> {
+    token: Option<Cow<'a, str>>,
+    expiration_timestamp: Option<Cow<'a, str>>,
+    client_certificate_data: Option<Cow<'a, str>>,
+    client_key_data: Option<Cow<'a, str>>,
+}
+
+/// Judges the plugin's `output`. `asked_version` is the `apiVersion` that the client asked for.
+pub fn judge(output: &[u8], asked_version: Option<&str>, now: Duration) -> Verdict {
+    let status = match status(output, asked_version) {
+        Ok(status) => status,
+        Err(wrong) => return Verdict::Invalid(wrong),
+    };
+    match earliest_expiry(&status) {
+        Err(unreadable) => Verdict::Uncacheable(unreadable),
+        Ok(None) => Verdict::Uncacheable("it does not say when it expires"),
+        Ok(Some(expiry)) => match u64::try_from(expiry.min(time::LAST_STAMP_UNIX_S)) {
+            Ok(expires_unix_s) if !time::time_left(expires_unix_s, now).is_zero() => {
+                Verdict::Cacheable { expires_unix_s }
+            }
+            _ => Verdict::Uncacheable("it has already expired"),
+        },
+    }
+}
+
+fn status<'a>(output: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>, &'static str> {
+    let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
+    let document = json::parse(text).map_err(|_| "it is not JSON")?;
+    if string(document, "kind")?.as_deref() != Some("ExecCredential") {
+        return Err("its kind is not ExecCredential");
+    }
+    let version = string(document, "apiVersion")?.unwrap_or_default();
+    if !version.starts_with(API_GROUP) || asked_version.is_some_and(|asked| asked != version) {
+        return Err("its apiVersion is not the one asked for");
+    }
+    let status = member(document, "status")?.ok_or("it has no status")?;
+    let status = Status {
+        token: string(status, "token")?,
+        expiration_timestamp: string(status, "expirationTimestamp")?,
+        client_certificate_data: string(status, "clientCertificateData")?,
+        client_key_data: string(status, "clientKeyData")?,
+    };
+    let has = |member: &Option<Cow<'_, str>>| member.as_deref().is_some_and(|text| !text.is_empty());
+    if has(&status.client_certificate_data) != has(&status.client_key_data) {
+        return Err("it has a certificate without key, or a key without certificate");
+    }
+    if !has(&status.token) && !has(&status.client_certificate_data) {
+        return Err("it has neither token nor certificate");
+    }
+    Ok(status)
+}
+
+fn string<'a>(object: Value<'a>, name: &str) -> Result<Option<Cow<'a, str>>, &'static str> {
+    let value = member(object, name)?;
+    value.map(|value| value.as_str().ok_or("a member is of the wrong type")).transpose()
+}
+
+/// `None` for null too. A member that is read must not stand there twice: readers would differ in
+/// which one counts.
+fn member<'a>(object: Value<'a>, name: &str) -> Result<Option<Value<'a>>, &'static str> {
+    let member = object.member(name).map_err(|_| "it is no object, or has a member twice")?;
+    Ok(member.filter(|value| !value.is_null()))
+}
+
+/// The earliest of all stamps in Unix seconds; `None` if there is none. `Err` says which one
+/// cannot be read.
+fn earliest_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
+    let stamps = [stated_expiry(status)?, token_expiry(status)?, certificate_expiry(status)?];
+    Ok(stamps.into_iter().flatten().min())
+}
+
+fn stated_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
+    let Some(stamp) = &status.expiration_timestamp else { return Ok(None) };
+    time::parse_rfc3339(stamp).map(Some).ok_or("its expirationTimestamp is not RFC 3339")
+}
+
+fn certificate_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
+    let Some(pem) = status.client_certificate_data.as_deref().filter(|pem| !pem.is_empty()) else {
+        return Ok(None);
+    };
+    x509::earliest_not_after(pem).map(Some).ok_or("its certificate cannot be read")
+}
+
+/// `exp` of a JSON Web Token (RFC 7519, section 4.1.4). Any other token has no expiry of its own.
+fn token_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
+    let Some(claims) = status.token.as_deref().and_then(jwt_claims) else { return Ok(None) };
+    let unreadable = "its token's exp cannot be read";
+    let Ok(claims) = json::parse(&claims) else { return Ok(None) };
+    match claims.member("exp") {
+        Ok(None) => Ok(None),
+        Ok(Some(exp)) => numeric_date(exp.text()).map(Some).ok_or(unreadable),
+        Err(_) => Err(unreadable),
+    }
+}
+
+/// The payload of a token of three parts whose header is a JSON object.
+fn jwt_claims(token: &str) -> Option<Vec<u8>> {
+    let mut parts = token.split('.');
+    let (header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    json::parse(&base64::decode_url(header.as_bytes())?).ok().filter(|header| header.members().is_some())?;
+    base64::decode_url(payload.as_bytes())
+}
+
+/// Seconds since the epoch, perhaps with a fraction, which is cut off.
+fn numeric_date(text: &str) -> Option<i64> {
+    let whole = text.split('.').next().unwrap_or(text);
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
+    is_plain.then(|| whole.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests;

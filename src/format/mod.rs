@@ -1,0 +1,7 @@
+//! Text formats that the program reads and writes: JSON, RFC 3339 and Go's durations, base64, and the
+//! FNV hash. Pure: bytes and the current time in, values out.
+
+pub mod base64;
+pub mod fnv;
+pub mod json;
+pub mod time;

@@ -1,0 +1,225 @@
+//! The key: everything that tells one credential from another, and its FNV-1a hash.
+//!
+//! The parts are written one after the other, each with its kind and length, and hashed. An entry
+//! keeps the parts, and a hit compares them, so that a collision of hashes is a miss. What counts
+//! is section 5 of the design: arguments, identity variables and files, `KUBERNETES_EXEC_INFO`,
+//! `HOME`, and the working directory where a relative path needs it.
+
+pub mod exec_info;
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::config::{self, Environment};
+use crate::error::{Error, Kind, Result};
+use crate::format::fnv::fnv1a_128;
+use crate::identity::{self, Identity};
+use crate::key::exec_info::ExecInfo;
+use crate::secret::SecretBytes;
+use crate::sys::{self, FileStamp};
+
+/// Raised when the meaning of the parts changes, so that no older entry is mistaken for a new one.
+const FORMAT: u8 = 1;
+
+pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
+
+/// What a part of the key says. Each is stored as one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Part {
+    Format = b'v',
+    Argument = b'a',
+    /// `NAME=value` of a variable that is set.
+    Variable = b'e',
+    /// The same, where the value must not be shown.
+    Secret = b's',
+    ApiVersion = b'i',
+    Cluster = b'c',
+    Home = b'h',
+    WorkingDirectory = b'd',
+    /// A file's path, a zero byte, and its stamp, or nothing where there is no such file.
+    File = b'f',
+}
+
+const PARTS: [Part; 9] = [
+    Part::Format,
+    Part::Argument,
+    Part::Variable,
+    Part::Secret,
+    Part::ApiVersion,
+    Part::Cluster,
+    Part::Home,
+    Part::WorkingDirectory,
+    Part::File,
+];
+
+/// What a key is made from.
+pub struct Source<'a> {
+    pub command: &'a [OsString],
+    pub identity: &'a Identity,
+    /// Names of further variables and files that the user wants to count.
+    pub key_env: &'a [String],
+    pub key_files: &'a [PathBuf],
+    pub environment: Environment<'a>,
+}
+
+pub struct Key {
+    hash: u128,
+    parts: SecretBytes,
+    api_version: Option<String>,
+}
+
+impl Key {
+    /// Fails where `KUBERNETES_EXEC_INFO` cannot be read: such a call cannot be told from others.
+    pub fn new(source: &Source<'_>) -> Result<Key> {
+        let info = exec_info(source.environment)?;
+        let mut parts = Parts::default();
+        parts.push(Part::Format, &[FORMAT]);
+        for argument in source.command {
+            parts.push(Part::Argument, argument.as_encoded_bytes());
+        }
+        parts.push_variables(source);
+        if let Some(info) = &info {
+            parts.push(Part::ApiVersion, info.api_version.as_bytes());
+            if let Some(cluster) = &info.cluster {
+                parts.push(Part::Cluster, cluster);
+            }
+        }
+        if let Some(home) = (source.environment)("HOME") {
+            parts.push(Part::Home, home.as_encoded_bytes());
+        }
+        if source.command.iter().any(|argument| argument.as_encoded_bytes().starts_with(b".")) {
+            let directory = sys::working_directory().unwrap_or_default();
+            parts.push(Part::WorkingDirectory, directory.as_os_str().as_encoded_bytes());
+        }
+        for path in source.identity.files.iter().chain(source.key_files) {
+            parts.push_file(path);
+        }
+        Ok(Key {
+            hash: fnv1a_128(&parts.bytes),
+            parts: parts.bytes.into(),
+            api_version: info.map(|info| info.api_version),
+        })
+    }
+
+    pub fn hash(&self) -> u128 {
+        self.hash
+    }
+
+    /// The bytes that were hashed. May hold secrets.
+    pub fn parts(&self) -> &[u8] {
+        self.parts.expose()
+    }
+
+    /// Whether a secret is among the parts: one that the table of plugins knows, or what looks like
+    /// one in an argument or a value. Takes its time.
+    pub fn has_secret(&self) -> bool {
+        let mut arguments = Vec::new();
+        for (part, content) in parts(self.parts()) {
+            let word = || OsString::from(String::from_utf8_lossy(content).as_ref());
+            match part {
+                Part::Secret => return true,
+                Part::Variable if identity::holds_secret(&[word()]) => return true,
+                Part::Argument => arguments.push(word()),
+                _ => {}
+            }
+        }
+        identity::holds_secret(&arguments)
+    }
+
+    /// The `apiVersion` that the client asked for.
+    pub fn api_version(&self) -> Option<&str> {
+        self.api_version.as_deref()
+    }
+}
+
+fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
+    let Some(text) = config::set(environment, EXEC_INFO) else { return Ok(None) };
+    let info = ExecInfo::parse(text.as_encoded_bytes());
+    info.map(Some)
+        .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is no ExecCredential")))
+}
+
+/// The parts that `bytes` consist of; ends early where they are none.
+pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (Part, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (&kind, after) = rest.split_first()?;
+        let (length, after) = after.split_first_chunk()?;
+        let (content, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        rest = after;
+        PARTS.into_iter().find(|part| *part as u8 == kind).map(|part| (part, content))
+    })
+}
+
+#[derive(Default)]
+struct Parts {
+    bytes: Vec<u8>,
+}
+
+impl Parts {
+    /// An argument list and an environment are far below 4 GiB (execve(2), Limits).
+    fn push(&mut self, part: Part, content: &[u8]) {
+        self.bytes.push(part as u8);
+        self.bytes.extend_from_slice(&(content.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(content);
+    }
+
+    fn push_variables(&mut self, source: &Source<'_>) {
+        for variable in source.identity.variables() {
+            self.push_variable(variable.name, variable.secret, source.environment);
+        }
+        // Sorted, each once.
+        let mut further: Vec<&String> = Vec::new();
+        for name in source.identity.named_variables.iter().chain(source.key_env) {
+            if let Err(at) = further.binary_search(&name) {
+                further.insert(at, name);
+            }
+        }
+        for name in further {
+            self.push_variable(name, identity::is_secret_variable(name), source.environment);
+        }
+    }
+
+    fn push_variable(&mut self, name: &str, secret: bool, environment: Environment<'_>) {
+        let Some(value) = environment(name) else { return };
+        let mut assignment = OsString::from(name);
+        assignment.push("=");
+        assignment.push(value);
+        let part = if secret { Part::Secret } else { Part::Variable };
+        self.push(part, OsStr::as_encoded_bytes(&assignment));
+    }
+
+    fn push_file(&mut self, path: &Path) {
+        let mut content = path.as_os_str().as_encoded_bytes().to_vec();
+        content.push(0);
+        content.extend_from_slice(&file_state(path));
+        self.push(Part::File, &content);
+    }
+}
+
+/// What a part says of the file behind its path: inode, size, modification time; nothing where
+/// there is no such file.
+pub fn file_state(path: &Path) -> Vec<u8> {
+    let mut state = Vec::new();
+    if let Ok(stamp) = sys::file_stamp(path) {
+        state.extend_from_slice(&stamp.inode.to_le_bytes());
+        state.extend_from_slice(&stamp.size.to_le_bytes());
+        state.extend_from_slice(&stamp.modified_ns.to_le_bytes());
+    }
+    state
+}
+
+/// The inverse of [`file_state`]; `None` where there was no file.
+pub fn file_stamp(state: &[u8]) -> Option<FileStamp> {
+    let (inode, rest) = state.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    Some(FileStamp {
+        inode: u64::from_le_bytes(*inode),
+        size: u64::from_le_bytes(*size),
+        modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
+    })
+}
+
+#[cfg(test)]
+pub mod tests;

@@ -1,0 +1,454 @@
+//! YAML's structure: from a text to the nodes of a [`Tree`].
+//!
+//! Reads the YAML that people and programs write kubeconfigs in, JSON among it, and refuses the
+//! rest with its line: what is no YAML, and what no kubeconfig has (complex and empty keys,
+//! mappings in brackets without braces, directives other than `%YAML 1.x`). What it accepts means
+//! the same to other readers: property tests compare it with `granit-parser` and with libyaml's
+//! line. A parser of all YAML is five times as large.
+//!
+//! The text of scalars is `scalar`'s. Pure.
+
+use super::refusal::Refusal;
+use super::scalar::{Context, Cursor, is_blank};
+use super::tree::{Content, Id, Layout, Node, Style, Tree};
+
+/// A kubeconfig of 8 MiB has far fewer; what has more is meant to hurt.
+const MAX_NODES: usize = 1 << 20;
+const MAX_ANCHORS: usize = 1 << 12;
+const MAX_DEPTH: u32 = 255;
+/// What a reader must look ahead for the colon behind a key.
+const MAX_KEY: usize = 1024;
+
+/// The column of what follows a document, which is in none of its collections.
+const OUTSIDE: i32 = -1;
+
+pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {
+    let mut parser = Parser {
+        cursor: Cursor::new(text)?,
+        column: OUTSIDE,
+        line: 1,
+        counted: 0,
+        anchors: Vec::new(),
+        depth: 0,
+        tree: Tree { text, nodes: Vec::new(), documents: Vec::new() },
+    };
+    parser.documents()?;
+    Ok(parser.tree)
+}
+
+/// What a value belongs to, and the column of that.
+#[derive(Clone, Copy)]
+enum Owner {
+    Document,
+    Sequence(i32),
+    Mapping(i32),
+}
+
+impl Owner {
+    fn column(self) -> i32 {
+        match self {
+            Owner::Document => OUTSIDE,
+            Owner::Sequence(column) | Owner::Mapping(column) => column,
+        }
+    }
+}
+
+/// What stands before a value.
+#[derive(Default)]
+struct Properties {
+    /// Where the first of them begins, or the value.
+    start: usize,
+    /// Where the last of them ends; 0 where there are none.
+    end: usize,
+    has_anchor: bool,
+    tag: Option<String>,
+}
+
+impl Properties {
+    fn none(start: usize) -> Self {
+        Properties { start, ..Properties::default() }
+    }
+}
+
+struct Parser<'a> {
+    cursor: Cursor<'a>,
+    /// That of the token which began this line, or [`OUTSIDE`].
+    column: i32,
+    /// The line of the place up to which lines were counted.
+    line: u32,
+    counted: usize,
+    /// Those of this document, sorted by name; of one name the last counts.
+    anchors: Vec<(&'a str, Id)>,
+    /// How many collections are open.
+    depth: u32,
+    tree: Tree<'a>,
+}
+
+impl<'a> Parser<'a> {
+    /// <https://yaml.org/spec/1.2.2/#92-streams>
+    fn documents(&mut self) -> Result<(), Refusal> {
+        let mut needs_marker = false;
+        self.next_line()?;
+        loop {
+            while self.cursor.is_marker("...") {
+                self.cursor.at += 3;
+                self.next_line()?;
+                needs_marker = false;
+            }
+            let has_directive = !needs_marker && self.directive()?;
+            self.anchors.clear();
+            let root = self.next_id();
+            if self.cursor.is_marker("---") {
+                self.cursor.at += 3;
+                self.value(Owner::Document)?;
+            } else if self.cursor.byte() == 0 && !has_directive {
+                return Ok(());
+            } else if needs_marker || has_directive {
+                return Err(self.cursor.invalid());
+            } else {
+                self.block_node(Owner::Document, true)?;
+            }
+            if self.column != OUTSIDE {
+                return Err(self.cursor.invalid());
+            }
+            self.tree.documents.push(root);
+            needs_marker = true;
+        }
+    }
+
+    /// Skips a line `%YAML 1.x`, if there is one.
+    fn directive(&mut self) -> Result<bool, Refusal> {
+        if self.column != 0 || self.cursor.byte() != b'%' {
+            return Ok(false);
+        }
+        let version = self.cursor.text[self.cursor.at..].strip_prefix("%YAML 1.");
+        if !version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())) {
+            return Err(self.cursor.refusal("directives other than '%YAML 1.x' are not supported"));
+        }
+        self.cursor.at += "%YAML 1.x".len();
+        self.next_line()?;
+        Ok(true)
+    }
+
+    /// Goes to the token that begins the next line. Nothing may be left on this one.
+    fn next_line(&mut self) -> Result<(), Refusal> {
+        let begins_line = self.cursor.gap();
+        let indentation = &self.cursor.text[self.cursor.line_start()..self.cursor.at];
+        self.column = if self.cursor.is_outside() { OUTSIDE } else { indentation.len() as i32 };
+        if self.cursor.byte() != 0 && (!begins_line || indentation.as_bytes().contains(&b'\t')) {
+            return Err(self.cursor.invalid());
+        }
+        Ok(())
+    }
+
+    /// What stands behind a dash, a colon or `---`, on its line or below it.
+    fn value(&mut self, owner: Owner) -> Result<(), Refusal> {
+        let start = self.cursor.at;
+        self.cursor.blanks();
+        if !self.cursor.is_line_end() {
+            let has_tab = self.cursor.text.as_bytes()[start..self.cursor.at].contains(&b'\t');
+            // `- key: value` is a mapping in a list, `a: b: c` is nothing.
+            let may_nest = matches!(owner, Owner::Sequence(_)) && !has_tab;
+            return self.block_node(owner, may_nest);
+        }
+        let nothing = Properties::none(match owner {
+            Owner::Mapping(_) => start - 1,
+            _ => self.cursor.at,
+        });
+        self.next_line()?;
+        if self.is_inside(owner) { self.block_node(owner, true) } else { self.push_nothing(nothing) }
+    }
+
+    /// Whether the token that begins this line belongs to the value. The dashes of a list may stand
+    /// where the keys of the mapping around it do.
+    fn is_inside(&self, owner: Owner) -> bool {
+        let is_dash = matches!(owner, Owner::Mapping(_)) && self.cursor.is_indicator(b'-');
+        self.column > owner.column() - i32::from(is_dash)
+    }
+
+    /// Anything; `may_nest` says that a collection without brackets may begin here.
+    fn block_node(&mut self, owner: Owner, may_nest: bool) -> Result<(), Refusal> {
+        let mut properties = Properties::none(self.cursor.at);
+        if may_nest && self.begins_collection() {
+            return self.block_collection(properties);
+        }
+        self.properties(&mut properties)?;
+        if properties.end > 0 && self.cursor.is_line_end() {
+            self.next_line()?;
+            if !self.is_inside(owner) {
+                return self.push_nothing(properties);
+            }
+            if self.begins_collection() {
+                return self.block_collection(properties);
+            }
+        }
+        self.leaf(properties, Context::Block(owner.column()))?;
+        self.next_line()
+    }
+
+    fn begins_collection(&self) -> bool {
+        self.cursor.is_indicator(b'-') || self.begins_key()
+    }
+
+    /// Whether a scalar or an alias stands here with a colon behind it, all on this line.
+    fn begins_key(&self) -> bool {
+        let mut cursor = self.cursor;
+        while cursor.is_at(b"&!") {
+            cursor.word();
+            cursor.blanks();
+        }
+        let context = Context::Block(OUTSIDE);
+        let is_scalar = match cursor.byte() {
+            b'*' => !cursor.word().is_empty(),
+            b'"' | b'\'' => cursor.quoted().is_ok(),
+            _ => {
+                let begins_plain = cursor.begins_plain(context);
+                cursor.at = cursor.plain_end(context);
+                begins_plain
+            }
+        };
+        cursor.blanks();
+        let key = &cursor.text[self.cursor.at..cursor.at];
+        is_scalar && cursor.is_indicator(b':') && key.len() <= MAX_KEY && !key.as_bytes().contains(&b'\n')
+    }
+
+    /// The dashes, or the keys, that stand below each other from here on.
+    fn block_collection(&mut self, properties: Properties) -> Result<(), Refusal> {
+        let start = self.cursor.at;
+        let column = (start - self.cursor.line_start()) as i32;
+        let is_sequence = self.cursor.is_indicator(b'-');
+        let content =
+            if is_sequence { Content::Sequence(Layout::Block) } else { Content::Mapping(Layout::Block) };
+        let id = self.open(content, properties)?;
+        loop {
+            if is_sequence {
+                self.cursor.at += 1;
+                self.value(Owner::Sequence(column))?;
+            } else {
+                self.key()?;
+                self.value(Owner::Mapping(column))?;
+            }
+            if self.column != column || is_sequence && !self.cursor.is_indicator(b'-') {
+                break;
+            }
+        }
+        if self.column > column {
+            return Err(self.cursor.invalid());
+        }
+        self.close(id);
+        Ok(())
+    }
+
+    /// With its colon.
+    fn key(&mut self) -> Result<(), Refusal> {
+        if !self.begins_key() {
+            return Err(self.cursor.invalid());
+        }
+        let mut properties = Properties::none(self.cursor.at);
+        self.properties(&mut properties)?;
+        self.leaf(properties, Context::Block(i32::MAX))?;
+        self.cursor.blanks();
+        self.cursor.at += 1;
+        Ok(())
+    }
+
+    /// An anchor and a tag in any order.
+    fn properties(&mut self, properties: &mut Properties) -> Result<(), Refusal> {
+        loop {
+            match self.cursor.byte() {
+                b'&' if !properties.has_anchor => {
+                    properties.has_anchor = true;
+                    let name = &self.cursor.word()[1..];
+                    let id = self.next_id();
+                    match self.anchor(name) {
+                        Ok(place) => self.anchors[place].1 = id,
+                        Err(place) => self.anchors.insert(place, (name, id)),
+                    }
+                    if name.is_empty() || self.anchors.len() > MAX_ANCHORS {
+                        return Err(self.cursor.invalid());
+                    }
+                }
+                b'!' if properties.tag.is_none() => properties.tag = Some(self.tag()?),
+                _ => return Ok(()),
+            }
+            properties.end = self.cursor.at;
+            if !is_blank(self.cursor.byte()) && !self.cursor.is_at(b",]}") {
+                return Err(self.cursor.invalid());
+            }
+            self.cursor.blanks();
+        }
+    }
+
+    /// <https://yaml.org/spec/1.2.2/#691-node-tags>, without escapes and handles of one's own.
+    fn tag(&mut self) -> Result<String, Refusal> {
+        let word = self.cursor.word();
+        let verbatim = word.strip_prefix("!<").and_then(|word| word.strip_suffix('>'));
+        let (prefix, name) = match (verbatim, word.strip_prefix("!!")) {
+            (Some(name), _) => ("", name),
+            (None, Some(name)) => ("tag:yaml.org,2002:", name),
+            (None, None) => ("!", &word[1..]),
+        };
+        let is_known = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/,".contains(&byte));
+        if !is_known || name.is_empty() && prefix != "!" {
+            return Err(self.cursor.invalid());
+        }
+        Ok([prefix, name].concat())
+    }
+
+    /// Anything but a collection without brackets.
+    fn leaf(&mut self, properties: Properties, context: Context) -> Result<(), Refusal> {
+        let start = self.cursor.at;
+        let content = match (self.cursor.byte(), context) {
+            (b'[' | b'{', _) => return self.flow_collection(properties),
+            (b'*', _) if properties.end == 0 => Content::Alias(self.alias()?),
+            (b'"', _) => Content::Scalar(self.cursor.quoted()?, Style::DoubleQuoted),
+            (b'\'', _) => Content::Scalar(self.cursor.quoted()?, Style::SingleQuoted),
+            (b'|', Context::Block(column)) => {
+                Content::Scalar(self.cursor.block(column)?.into(), Style::Literal)
+            }
+            (b'>', Context::Block(column)) => {
+                Content::Scalar(self.cursor.block(column)?.into(), Style::Folded)
+            }
+            _ => Content::Scalar(self.cursor.plain(context)?, Style::Plain),
+        };
+        self.push(content, properties, start, self.cursor.at)
+    }
+
+    fn alias(&mut self) -> Result<Id, Refusal> {
+        let name = &self.cursor.word()[1..];
+        match self.anchor(name).map(|place| self.anchors[place].1) {
+            Ok(id) if self.tree.node(id).next != 0 => Ok(id),
+            Ok(_) => Err(self.cursor.refusal("an anchor contains itself")),
+            Err(_) => Err(self.cursor.refusal("invalid YAML: an alias without its anchor")),
+        }
+    }
+
+    /// The place of a name among the anchors, or where it would have to stand.
+    fn anchor(&self, name: &str) -> Result<usize, usize> {
+        self.anchors.binary_search_by(|(anchor, _)| (*anchor).cmp(name))
+    }
+
+    fn flow_collection(&mut self, properties: Properties) -> Result<(), Refusal> {
+        let is_mapping = self.cursor.byte() == b'{';
+        let (content, end) = match is_mapping {
+            true => (Content::Mapping(Layout::Flow), b'}'),
+            false => (Content::Sequence(Layout::Flow), b']'),
+        };
+        let id = self.open(content, properties)?;
+        self.cursor.at += 1;
+        loop {
+            self.flow_gap()?;
+            if self.cursor.byte() != end {
+                if is_mapping {
+                    self.flow_pair()?
+                } else {
+                    self.flow_node()?
+                }
+                self.flow_gap()?;
+            }
+            match self.cursor.byte() {
+                b',' => self.cursor.at += 1,
+                byte if byte == end => break,
+                _ => return Err(self.cursor.invalid()),
+            }
+        }
+        self.cursor.at += 1;
+        self.close(id);
+        Ok(())
+    }
+
+    /// A key, and a value if a colon stands behind the key, on its line.
+    fn flow_pair(&mut self) -> Result<(), Refusal> {
+        let start = self.cursor.at;
+        let is_quoted = self.cursor.is_at(b"'\"");
+        self.flow_node()?;
+        self.cursor.blanks();
+        let key = &self.cursor.text[start..self.cursor.at];
+        let follows = self.cursor.ahead(1);
+        let nothing = Properties::none(self.cursor.at);
+        if self.cursor.byte() != b':' || !(is_quoted || is_blank(follows) || b",}".contains(&follows)) {
+            return self.push_nothing(nothing);
+        }
+        if key.len() > MAX_KEY || key.as_bytes().contains(&b'\n') {
+            return Err(self.cursor.invalid());
+        }
+        self.cursor.at += 1;
+        self.flow_gap()?;
+        if self.cursor.is_at(b",}") { self.push_nothing(nothing) } else { self.flow_node() }
+    }
+
+    fn flow_node(&mut self) -> Result<(), Refusal> {
+        let mut properties = Properties::none(self.cursor.at);
+        self.properties(&mut properties)?;
+        self.flow_gap()?;
+        if properties.end > 0 && self.cursor.is_at(b",]}") {
+            return self.push_nothing(properties);
+        }
+        self.leaf(properties, Context::Flow)
+    }
+
+    /// Brackets end before their document does.
+    fn flow_gap(&mut self) -> Result<(), Refusal> {
+        self.cursor.gap();
+        if self.cursor.is_outside() { Err(self.cursor.invalid()) } else { Ok(()) }
+    }
+
+    fn open(&mut self, content: Content<'a>, properties: Properties) -> Result<Id, Refusal> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.cursor.refusal("more than 255 collections in each other"));
+        }
+        self.depth += 1;
+        let id = self.next_id();
+        self.push(content, properties, self.cursor.at, self.cursor.at)?;
+        self.tree.nodes[id.0 as usize].next = 0;
+        Ok(id)
+    }
+
+    fn close(&mut self, id: Id) {
+        self.depth -= 1;
+        let next = self.next_id().0;
+        let node = &mut self.tree.nodes[id.0 as usize];
+        node.next = next;
+        node.end = self.cursor.at as u32;
+    }
+
+    /// A value that is missing.
+    fn push_nothing(&mut self, properties: Properties) -> Result<(), Refusal> {
+        let at = properties.start.max(properties.end);
+        self.push(Content::Scalar("".into(), Style::Plain), properties, at, at)
+    }
+
+    fn push(
+        &mut self,
+        content: Content<'a>,
+        properties: Properties,
+        body: usize,
+        end: usize,
+    ) -> Result<(), Refusal> {
+        let id = self.next_id();
+        if id.0 as usize == MAX_NODES {
+            return Err(self.cursor.refusal("more than a million values"));
+        }
+        self.count_lines(body);
+        self.tree.nodes.push(Node {
+            content,
+            tag: properties.tag,
+            start: properties.start as u32,
+            body: body as u32,
+            end: end as u32,
+            line: self.line,
+            next: id.0 + 1,
+        });
+        Ok(())
+    }
+
+    fn count_lines(&mut self, place: usize) {
+        let passed = self.cursor.text.get(self.counted..place).unwrap_or_default();
+        self.line += passed.matches('\n').count() as u32;
+        self.counted = self.counted.max(place);
+    }
+
+    fn next_id(&self) -> Id {
+        Id(self.tree.nodes.len() as u32)
+    }
+}

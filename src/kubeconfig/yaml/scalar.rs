@@ -1,0 +1,441 @@
+//! A place in a YAML text, and the scalars that begin there.
+//!
+//! Owns what YAML says of characters, blanks, comments, quotes and the folding of lines:
+//! <https://yaml.org/spec/1.2.2/#chapter-6-structural-productions> and chapters 7 and 8.1. Where a
+//! scalar may stand, and what follows, is `parse`'s to know. Pure.
+
+use std::borrow::Cow;
+
+use super::refusal::Refusal;
+
+/// Where a scalar stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// Inside a collection at this column: the next lines of the scalar begin behind it.
+    Block(i32),
+    /// Between brackets.
+    Flow,
+}
+
+#[derive(Clone, Copy)]
+pub struct Cursor<'a> {
+    pub text: &'a str,
+    pub at: usize,
+    /// Behind the mark of the byte order.
+    first: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Refuses characters that have no business in a text. A carriage return belongs to a line end.
+    pub fn new(text: &'a str) -> Result<Self, Refusal> {
+        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let mut cursor = Cursor { text, at: first, first };
+        for (place, c) in text.char_indices().skip_while(|(place, _)| *place < first) {
+            let is_allowed = || matches!(c, '\t' | '\n') || text[place..].starts_with("\r\n");
+            if must_escape(c) && !is_allowed() {
+                cursor.at = place;
+                return Err(cursor.refusal("a control character"));
+            }
+        }
+        Ok(cursor)
+    }
+
+    /// 0 at the end.
+    pub fn byte(&self) -> u8 {
+        self.ahead(0)
+    }
+
+    pub fn ahead(&self, count: usize) -> u8 {
+        self.text.as_bytes().get(self.at + count).copied().unwrap_or(0)
+    }
+
+    pub fn is_at(&self, bytes: &[u8]) -> bool {
+        bytes.contains(&self.byte())
+    }
+
+    pub fn line_start(&self) -> usize {
+        self.text[..self.at].rfind('\n').map_or(self.first, |newline| newline + 1)
+    }
+
+    fn begins_line(&self) -> bool {
+        self.at == self.first || self.text.as_bytes()[self.at - 1] == b'\n'
+    }
+
+    /// An indicator such as a dash, which a blank must follow.
+    pub fn is_indicator(&self, indicator: u8) -> bool {
+        self.byte() == indicator && is_blank(self.ahead(1))
+    }
+
+    /// `---` or `...`.
+    pub fn is_marker(&self, marker: &str) -> bool {
+        self.begins_line() && self.text[self.at..].starts_with(marker) && is_blank(self.ahead(3))
+    }
+
+    fn is_any_marker(&self) -> bool {
+        self.is_marker("---") || self.is_marker("...")
+    }
+
+    pub fn is_outside(&self) -> bool {
+        self.byte() == 0 || self.is_any_marker()
+    }
+
+    /// An anchor, an alias or a tag.
+    pub fn word(&mut self) -> &'a str {
+        let start = self.at;
+        let is_verbatim = self.text[start..].starts_with("!<");
+        while !is_blank(self.byte()) && (is_verbatim || !is_bracket(self.byte())) {
+            self.at += 1;
+        }
+        &self.text[start..self.at]
+    }
+
+    pub fn blanks(&mut self) {
+        while self.is_at(b" \t") {
+            self.at += 1;
+        }
+    }
+
+    /// Skips blanks, comments and line ends; whether this begins a line then.
+    pub fn gap(&mut self) -> bool {
+        let mut begins_line = self.begins_line();
+        loop {
+            self.blanks();
+            match self.byte() {
+                b'\n' | b'\r' => {
+                    self.at += 1;
+                    begins_line = true;
+                }
+                b'#' if self.is_comment() => {
+                    let rest = &self.text[self.at..];
+                    self.at += rest.find('\n').unwrap_or(rest.len());
+                }
+                _ => return begins_line,
+            }
+        }
+    }
+
+    /// Whether nothing but a comment stands on the rest of the line. Blanks were skipped.
+    pub fn is_line_end(&self) -> bool {
+        self.is_at(b"\r\n\0") || self.is_comment()
+    }
+
+    /// A comment is apart from what stands before it.
+    fn is_comment(&self) -> bool {
+        let is_apart = self.at == self.first || is_blank(self.text.as_bytes()[self.at - 1]);
+        self.byte() == b'#' && is_apart
+    }
+
+    /// Skips blanks and line ends; how many line ends.
+    fn breaks(&mut self) -> usize {
+        let mut breaks = 0;
+        while self.is_at(b" \t\r\n") {
+            breaks += usize::from(self.byte() == b'\n');
+            self.at += 1;
+        }
+        breaks
+    }
+
+    pub fn begins_plain(&self, context: Context) -> bool {
+        let follows = self.ahead(1);
+        let is_apart = is_blank(follows) || context == Context::Flow && is_bracket(follows);
+        !(self.is_at(b",[]{}#&*!|>'\"%@`\r\n\0") || self.is_at(b"-?:") && is_apart)
+    }
+
+    /// Where the part of a plain scalar on this line ends: the same place where there is none.
+    pub fn plain_end(&self, context: Context) -> usize {
+        let is_flow = |byte| context == Context::Flow && is_bracket(byte);
+        let mut cursor = *self;
+        let mut end = self.at;
+        loop {
+            match cursor.byte() {
+                b'\n' | b'\r' | 0 => return end,
+                b'#' if end < cursor.at => return end,
+                b':' if is_blank(cursor.ahead(1)) || is_flow(cursor.ahead(1)) => return end,
+                byte if is_flow(byte) => return end,
+                b' ' | b'\t' => {}
+                _ => end = cursor.at + 1,
+            }
+            cursor.at += 1;
+        }
+    }
+
+    /// <https://yaml.org/spec/1.2.2/#733-plain-style>
+    pub fn plain(&mut self, context: Context) -> Result<Cow<'a, str>, Refusal> {
+        if !self.begins_plain(context) {
+            return Err(self.invalid());
+        }
+        let end = self.plain_end(context);
+        let mut value = Cow::Borrowed(&self.text[self.at..end]);
+        self.at = end;
+        loop {
+            let mut next = *self;
+            let breaks = next.breaks();
+            let is_over = next.is_outside() || next.byte() == b'#' || breaks == 0;
+            if is_over || !next.is_behind(context) {
+                return Ok(value);
+            }
+            let end = next.plain_end(context);
+            if end == next.at {
+                return Ok(value);
+            }
+            fold(value.to_mut(), breaks);
+            value.to_mut().push_str(&self.text[next.at..end]);
+            self.at = end;
+        }
+    }
+
+    /// Whether a line that begins here is one of a collection's content. Tabs do not indent.
+    fn is_behind(&self, context: Context) -> bool {
+        let Context::Block(column) = context else { return true };
+        let line = &self.text[self.line_start()..self.at];
+        let spaces = indentation(line);
+        spaces as i32 > column
+    }
+
+    /// <https://yaml.org/spec/1.2.2/#73-flow-scalar-styles>, with the quotes around it.
+    pub fn quoted(&mut self) -> Result<Cow<'a, str>, Refusal> {
+        let quote = self.byte();
+        self.at += 1;
+        let mut value = Cow::Borrowed("");
+        loop {
+            if self.is_any_marker() {
+                return Err(self.invalid());
+            }
+            let start = self.at;
+            while !self.is_at(b"'\"\\ \t\r\n\0") {
+                self.at += 1;
+            }
+            append(&mut value, &self.text[start..self.at]);
+            match self.byte() {
+                0 => return Err(self.invalid()),
+                byte if byte == quote => {
+                    self.at += 1;
+                    if quote == b'"' || self.byte() != quote {
+                        return Ok(value);
+                    }
+                    self.at += 1;
+                    value.to_mut().push('\'');
+                }
+                b'\\' if quote == b'"' => self.escape(value.to_mut())?,
+                b'\'' | b'"' | b'\\' => {
+                    append(&mut value, &self.text[self.at..=self.at]);
+                    self.at += 1;
+                }
+                _ => {
+                    let start = self.at;
+                    self.blanks();
+                    if !self.is_at(b"\r\n") {
+                        append(&mut value, &self.text[start..self.at]);
+                        continue;
+                    }
+                    let breaks = self.breaks();
+                    fold(value.to_mut(), breaks);
+                }
+            }
+        }
+    }
+
+    /// <https://yaml.org/spec/1.2.2/#57-escaped-characters>, and JSON's pairs of surrogates.
+    fn escape(&mut self, value: &mut String) -> Result<(), Refusal> {
+        self.at += 1;
+        let c = match self.byte() {
+            b'0' => '\0',
+            b'a' => '\u{7}',
+            b'b' => '\u{8}',
+            b't' | b'\t' => '\t',
+            b'n' => '\n',
+            b'v' => '\u{b}',
+            b'f' => '\u{c}',
+            b'r' => '\r',
+            b'e' => '\u{1b}',
+            byte @ (b' ' | b'"' | b'/' | b'\\') => char::from(byte),
+            b'N' => '\u{85}',
+            b'_' => '\u{a0}',
+            b'L' => '\u{2028}',
+            b'P' => '\u{2029}',
+            b'x' => self.code(2)?,
+            b'u' => self.code(4)?,
+            b'U' => self.code(8)?,
+            b'\r' | b'\n' => {
+                let breaks = self.breaks();
+                value.extend(std::iter::repeat_n('\n', breaks.saturating_sub(1)));
+                return Ok(());
+            }
+            _ => return Err(self.invalid()),
+        };
+        self.at += 1;
+        value.push(c);
+        Ok(())
+    }
+
+    /// The character that hexadecimal digits stand for; goes to the last of them.
+    fn code(&mut self, digits: usize) -> Result<char, Refusal> {
+        let mut code = self.hexadecimal(digits);
+        if let Some(high @ 0xd800..0xdc00) = code
+            && (self.ahead(1), self.ahead(2)) == (b'\\', b'u')
+        {
+            self.at += 2;
+            let low = self.hexadecimal(4).filter(|low| matches!(low, 0xdc00..0xe000));
+            code = low.map(|low| 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+        }
+        code.and_then(char::from_u32).ok_or_else(|| self.invalid())
+    }
+
+    fn hexadecimal(&mut self, digits: usize) -> Option<u32> {
+        let digits = self.text.get(self.at + 1..self.at + 1 + digits)?;
+        let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.at += digits.len();
+        u32::from_str_radix(digits, 16).ok().filter(|_| is_number)
+    }
+
+    /// <https://yaml.org/spec/1.2.2/#81-block-scalar-styles>, in a collection at `column`.
+    pub fn block(&mut self, column: i32) -> Result<String, Refusal> {
+        let is_folded = self.byte() == b'>';
+        let (mut chomping, mut indent) = (b' ', None);
+        self.at += 1;
+        loop {
+            match self.byte() {
+                byte @ (b'+' | b'-') if chomping == b' ' => chomping = byte,
+                byte @ b'1'..=b'9' if indent.is_none() => {
+                    indent = Some((column.max(0) + i32::from(byte - b'0')) as usize);
+                }
+                _ => break,
+            }
+            self.at += 1;
+        }
+        if !is_blank(self.byte()) || column < 0 {
+            return Err(self.invalid());
+        }
+        self.blanks();
+        if !self.is_line_end() {
+            return Err(self.invalid());
+        }
+        self.line();
+        let indent = match indent {
+            Some(indent) => indent,
+            None => self.block_indent(column)?,
+        };
+        self.block_lines(column, indent, is_folded, chomping)
+    }
+
+    /// The rest of a line, and whether a line end follows; goes to the next line.
+    fn line(&mut self) -> (&'a str, bool) {
+        let rest = &self.text[self.at..];
+        let (line, has_end) = match rest.find('\n') {
+            Some(end) => (&rest[..end], true),
+            None => (rest, false),
+        };
+        self.at += line.len() + usize::from(has_end);
+        (line.strip_suffix('\r').unwrap_or(line), has_end)
+    }
+
+    /// That of the first line that holds anything; the empty ones before it have no more.
+    fn block_indent(&self, column: i32) -> Result<usize, Refusal> {
+        let mut next = *self;
+        let mut most = 0;
+        while next.byte() != 0 {
+            let start = next.at;
+            let (line, _) = next.line();
+            let spaces = indentation(line);
+            if spaces < line.len() {
+                if spaces as i32 <= column {
+                    break;
+                }
+                next.at = start;
+                return if most > spaces { Err(next.invalid()) } else { Ok(spaces) };
+            }
+            most = most.max(spaces);
+        }
+        Ok(most.max((column + 1) as usize))
+    }
+
+    fn block_lines(
+        &mut self,
+        column: i32,
+        indent: usize,
+        is_folded: bool,
+        chomping: u8,
+    ) -> Result<String, Refusal> {
+        let mut value = String::new();
+        // Line ends since the last line that holds anything.
+        let mut breaks = 0;
+        let mut may_fold = false;
+        while self.byte() != 0 && !self.is_any_marker() {
+            let start = self.at;
+            let (line, has_end) = self.line();
+            let spaces = indentation(line);
+            if spaces == line.len() && spaces <= indent {
+                breaks += usize::from(has_end);
+                continue;
+            }
+            if spaces < indent {
+                self.at = start;
+                // Too little for this scalar, too much for what is around it.
+                let is_between = value.is_empty() && spaces as i32 > column;
+                if is_between || line[spaces..].starts_with('\t') {
+                    return Err(self.invalid());
+                }
+                break;
+            }
+            let line = &line[indent..];
+            let is_text = !line.starts_with([' ', '\t']);
+            if is_folded && may_fold && is_text {
+                fold(&mut value, breaks);
+            } else {
+                value.extend(std::iter::repeat_n('\n', breaks));
+            }
+            value.push_str(line);
+            may_fold = is_text;
+            breaks = usize::from(has_end);
+        }
+        match chomping {
+            b'-' => breaks = 0,
+            b'+' => {}
+            _ => breaks = breaks.min(usize::from(!value.is_empty())),
+        }
+        value.extend(std::iter::repeat_n('\n', breaks));
+        Ok(value)
+    }
+
+    pub fn refusal(&self, reason: &'static str) -> Refusal {
+        Refusal::new(self.text[..self.at].matches('\n').count() + 1, reason)
+    }
+
+    pub fn invalid(&self) -> Refusal {
+        self.refusal("invalid YAML")
+    }
+}
+
+/// A line end between two words is a blank; of more, one is dropped.
+fn fold(value: &mut String, breaks: usize) {
+    match breaks {
+        1 => value.push(' '),
+        _ => value.extend(std::iter::repeat_n('\n', breaks.saturating_sub(1))),
+    }
+}
+
+/// Copies only what does not stand in one piece in the text.
+fn append<'a>(value: &mut Cow<'a, str>, piece: &'a str) {
+    if value.is_empty() {
+        *value = Cow::Borrowed(piece);
+    } else if !piece.is_empty() {
+        value.to_mut().push_str(piece);
+    }
+}
+
+pub fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
+}
+
+fn is_bracket(byte: u8) -> bool {
+    matches!(byte, b',' | b'[' | b']' | b'{' | b'}')
+}
+
+fn indentation(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Control characters, and what YAML 1.1 takes for a line break, drops or does not know.
+pub fn must_escape(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}

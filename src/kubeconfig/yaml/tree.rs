@@ -1,0 +1,265 @@
+//! A YAML text as a flat tree of nodes that know where they stand.
+//!
+//! Nodes lie in one list in the order of the text; each one knows where its subtree ends, so that
+//! walking needs no further structure. A node's range covers its anchor and tag, which must move
+//! together with it. Aliases stay nodes of their own and are followed by [`Tree::resolve`].
+//!
+//! What a patch could silently break is refused here, with its line: merge keys, duplicate keys,
+//! keys that are no scalars, an anchor inside itself. Pure: bytes in, nodes out. Knows nothing of
+//! kubeconfigs.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::refusal::Refusal;
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+    Folded,
+}
+
+/// How a collection is written: by indentation, or between brackets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Block,
+    Flow,
+}
+
+/// A node's place in its tree's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(pub(super) u32);
+
+/// One entry of a mapping.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub key: Id,
+    pub value: Id,
+}
+
+pub enum Content<'a> {
+    Scalar(Cow<'a, str>, Style),
+    Sequence(Layout),
+    Mapping(Layout),
+    Alias(Id),
+}
+
+pub(super) struct Node<'a> {
+    pub content: Content<'a>,
+    pub tag: Option<String>,
+    /// With anchor and tag.
+    pub start: u32,
+    /// Without them; for a block collection the place of its first child.
+    pub body: u32,
+    pub end: u32,
+    pub line: u32,
+    /// The place behind the last node of this node's subtree; 0 while that is still being read.
+    pub next: u32,
+}
+
+pub struct Tree<'a> {
+    pub(super) text: &'a str,
+    pub(super) nodes: Vec<Node<'a>>,
+    pub(super) documents: Vec<Id>,
+}
+
+impl<'a> Tree<'a> {
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The roots of the documents that hold anything.
+    pub fn documents(&self) -> &[Id] {
+        &self.documents
+    }
+
+    pub fn content(&self, id: Id) -> &Content<'a> {
+        &self.node(id).content
+    }
+
+    /// In bytes, with anchor and tag; for a block collection the end means nothing.
+    pub fn range(&self, id: Id) -> Range<usize> {
+        let node = self.node(id);
+        node.start as usize..node.end as usize
+    }
+
+    /// Where the value itself begins, behind anchor and tag.
+    pub fn body(&self, id: Id) -> usize {
+        self.node(id).body as usize
+    }
+
+    pub fn source(&self, id: Id) -> &'a str {
+        self.text.get(self.range(id)).unwrap_or_default()
+    }
+
+    pub fn line(&self, id: Id) -> usize {
+        self.node(id).line as usize
+    }
+
+    pub fn tag(&self, id: Id) -> Option<&str> {
+        self.node(id).tag.as_deref()
+    }
+
+    /// The node that an alias stands for; any other node is itself.
+    pub fn resolve(&self, id: Id) -> Id {
+        match self.node(id).content {
+            Content::Alias(target) => target,
+            _ => id,
+        }
+    }
+
+    /// The items of a sequence, or keys and values of a mapping in turn; nothing for a scalar.
+    pub fn children(&self, id: Id) -> Children<'_, 'a> {
+        Children { tree: self, at: id.0 + 1, end: self.node(id).next }
+    }
+
+    pub fn entries(&self, mapping: Id) -> Entries<'_, 'a> {
+        Entries(self.children(mapping))
+    }
+
+    /// The entry of a mapping; none where `mapping` is something else.
+    pub fn get(&self, mapping: Id, key: &str) -> Option<Entry> {
+        let mapping = self.resolve(mapping);
+        if !matches!(self.content(mapping), Content::Mapping(_)) {
+            return None;
+        }
+        self.entries(mapping).find(|entry| self.scalar(entry.key) == Some(key))
+    }
+
+    /// The value of a scalar whatever its type, through an alias.
+    pub fn scalar(&self, id: Id) -> Option<&str> {
+        match self.content(self.resolve(id)) {
+            Content::Scalar(value, _) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of a scalar that every YAML version reads as a string.
+    pub fn string(&self, id: Id) -> Option<&str> {
+        let id = self.resolve(id);
+        match (self.content(id), self.tag(id)) {
+            (Content::Scalar(value, _), Some("tag:yaml.org,2002:str")) => Some(value),
+            (Content::Scalar(value, Style::Plain), None) if is_plain_string(value) => Some(value),
+            (Content::Scalar(_, Style::Plain), _) => None,
+            (Content::Scalar(value, _), None | Some("!")) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn is_null(&self, id: Id) -> bool {
+        let id = self.resolve(id);
+        match (self.content(id), self.tag(id)) {
+            (Content::Scalar(_, _), Some(tag)) => tag == "tag:yaml.org,2002:null",
+            (Content::Scalar(value, Style::Plain), None) => is_plain_null(value),
+            _ => false,
+        }
+    }
+
+    #[inline(never)] // Called everywhere: 500 bytes.
+    pub(super) fn node(&self, id: Id) -> &Node<'a> {
+        // An `Id` is only made for a node of its own tree.
+        &self.nodes[id.0 as usize]
+    }
+
+    pub(super) fn check_keys(&self) -> Result<(), Refusal> {
+        for place in 0..self.nodes.len() {
+            if matches!(self.nodes[place].content, Content::Mapping(_)) {
+                self.check_keys_of(Id(place as u32))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_keys_of(&self, mapping: Id) -> Result<(), Refusal> {
+        let mut keys: Vec<(&str, usize)> = Vec::new();
+        for Entry { key, .. } in self.entries(mapping) {
+            let line = self.line(key);
+            let Some(text) = self.scalar(key) else {
+                return Err(Refusal::new(line, "a key is not a plain word or a string"));
+            };
+            if self.is_merge_key(key) {
+                return Err(Refusal::new(line, "merge keys ('<<') are not supported"));
+            }
+            keys.push((text, line));
+        }
+        keys.sort_unstable();
+        match keys.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(Refusal::new(pair[1].1, "a key stands twice in one mapping")),
+            None => Ok(()),
+        }
+    }
+
+    /// A quoted "<<" is a key like any other, <https://yaml.org/type/merge.html>.
+    fn is_merge_key(&self, key: Id) -> bool {
+        let key = self.resolve(key);
+        match (self.content(key), self.tag(key)) {
+            (_, Some(tag)) => tag == "tag:yaml.org,2002:merge",
+            (Content::Scalar(value, Style::Plain), None) => value == "<<",
+            _ => false,
+        }
+    }
+}
+
+/// See [`Tree::children`].
+pub struct Children<'t, 'a> {
+    tree: &'t Tree<'a>,
+    at: u32,
+    end: u32,
+}
+
+impl Iterator for Children<'_, '_> {
+    type Item = Id;
+
+    fn next(&mut self) -> Option<Id> {
+        if self.at >= self.end {
+            return None;
+        }
+        let child = Id(self.at);
+        self.at = self.tree.node(child).next;
+        Some(child)
+    }
+}
+
+/// See [`Tree::entries`].
+pub struct Entries<'t, 'a>(Children<'t, 'a>);
+
+impl Iterator for Entries<'_, '_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+    }
+}
+
+fn is_plain_null(value: &str) -> bool {
+    matches!(value, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// Whether a plain scalar is a string for YAML 1.1, which kubectl and PyYAML read, and for 1.2.
+/// Errs on the side of no: <https://yaml.org/type/>.
+pub fn is_plain_string(value: &str) -> bool {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let Some(&first) = value.as_bytes().first() else {
+        return false;
+    };
+    let special =
+        matches!(value, "~" | "=" | "<<") || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word));
+    let number = matches!(first, b'0'..=b'9' | b'+' | b'-' | b'.') && is_like_number(value);
+    !special && !number
+}
+
+/// Integers in all bases, floats with `.inf` and `.nan`, dates, sexagesimals.
+fn is_like_number(value: &str) -> bool {
+    let unsigned = value.trim_start_matches(['+', '-']);
+    [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word))
+        || (value.bytes().any(|byte| byte.is_ascii_digit())
+            && value.bytes().all(|byte| {
+                byte.is_ascii_hexdigit()
+                    || matches!(byte, b'x' | b'X' | b'o' | b'O' | b'_' | b'+')
+                    || matches!(byte, b'-' | b'.' | b':' | b'T' | b'Z' | b't' | b'z' | b' ')
+            }))
+}

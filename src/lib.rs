@@ -1,0 +1,58 @@
+//! Everything that the program does. `main.rs` starts it; tests and fuzz targets use it as a library.
+//!
+//! This is not a public API: it changes with every version. What a hit does begins in [`proxy`]. Imports
+//! point one way; `docs/DESIGN.md` lists the layers and a test checks them.
+
+pub mod cache;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod credential;
+pub mod error;
+pub mod format;
+pub mod identity;
+pub mod key;
+pub mod keystore;
+pub mod kubeconfig;
+pub mod log;
+pub mod proxy;
+pub mod secret;
+pub mod sys;
+
+use std::ffi::OsString;
+
+use cli::Command;
+use config::Config;
+use error::Result;
+use proxy::Call;
+
+/// Does what `arguments` ask for and returns the exit status. The first argument is the program's name.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    dispatch(arguments).unwrap_or_else(|error| {
+        log::say(&error);
+        error.exit_status()
+    })
+}
+
+fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
+    let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
+    let kubeconfigs = || kubeconfig::Environment::of_process(&called_as);
+    match cli::parse(arguments)? {
+        Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
+        Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
+        Command::List { json } => commands::list(&read_config()?, json, &sys::variable),
+        Command::Explain(wrapped) => commands::explain(wrapped, &sys::variable, &kubeconfigs()),
+        Command::Clear(None) => commands::clear_all(&read_config()?),
+        Command::Clear(Some(wrapped)) => commands::clear(&Call::new(wrapped, &sys::variable)?),
+        Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),
+        Command::Doctor => commands::doctor(&read_config()?, &sys::variable, &kubeconfigs()),
+        #[cfg(windows)]
+        Command::Refresh(wrapped) => proxy::refresh::run(&Call::new(wrapped, &sys::variable)?),
+        Command::Help => commands::print(cli::USAGE),
+        Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
+    }
+}
+
+fn read_config() -> Result<Config> {
+    Config::read(&sys::variable)
+}
