@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::format::time;
 use crate::keystore::{self, Mode};
-use crate::secret::Key;
+use crate::secret::SecretKey;
 
 const PROGRAM: &str = "k8s-token-cache";
 const DEFAULT_REFRESH_MARGIN: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ impl Config {
 pub enum Encryption {
     Off,
     /// The key itself was given.
-    Given(Key),
+    Given(SecretKey),
     Stored(Mode),
 }
 

@@ -28,10 +28,10 @@ pub enum Kind {
 ///
 /// Boxed, because nearly every function can return one: a result then fits into a register.
 #[derive(Debug)]
-pub struct Error(Box<Parts>);
+pub struct Error(Box<Details>);
 
 #[derive(Debug)]
-struct Parts {
+struct Details {
     kind: Kind,
     text: String,
     hint: Option<String>,
@@ -41,7 +41,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Error(Box::new(Parts { kind, text: text.into(), hint: None }))
+        Error(Box::new(Details { kind, text: text.into(), hint: None }))
     }
 
     pub fn usage(text: impl Into<String>) -> Self {

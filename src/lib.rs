@@ -36,7 +36,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
 
 fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
     let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
-    let kubeconfigs = || kubeconfig::Environment::of_process(&called_as);
+    let kubeconfigs = || kubeconfig::ClientEnvironment::of_process(&called_as);
     match cli::parse(arguments)? {
         Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),

@@ -12,28 +12,28 @@ use zeroize::Zeroize;
 
 /// The 32-byte key of XChaCha20-Poly1305.
 #[derive(Clone)]
-pub struct Key(Box<[u8; Key::BYTES]>);
+pub struct SecretKey(Box<[u8; SecretKey::BYTES]>);
 
-impl Key {
+impl SecretKey {
     pub const BYTES: usize = 32;
 
     /// All zeros, to be filled in place.
-    pub fn zeroed() -> Key {
-        Key(Box::new([0; Key::BYTES]))
+    pub fn zeroed() -> SecretKey {
+        SecretKey(Box::new([0; SecretKey::BYTES]))
     }
 
-    /// `None` if `bytes` are not exactly [`Key::BYTES`].
-    pub fn from_slice(bytes: &[u8]) -> Option<Key> {
-        let mut key = Key::zeroed();
-        (bytes.len() == Key::BYTES).then(|| key.0.copy_from_slice(bytes))?;
+    /// `None` if `bytes` are not exactly [`SecretKey::BYTES`].
+    pub fn from_slice(bytes: &[u8]) -> Option<SecretKey> {
+        let mut key = SecretKey::zeroed();
+        (bytes.len() == SecretKey::BYTES).then(|| key.0.copy_from_slice(bytes))?;
         Some(key)
     }
 
-    pub fn expose(&self) -> &[u8; Key::BYTES] {
+    pub fn expose(&self) -> &[u8; SecretKey::BYTES] {
         &self.0
     }
 
-    pub fn expose_mut(&mut self) -> &mut [u8; Key::BYTES] {
+    pub fn expose_mut(&mut self) -> &mut [u8; SecretKey::BYTES] {
         &mut self.0
     }
 
@@ -42,15 +42,15 @@ impl Key {
     }
 }
 
-impl Drop for Key {
+impl Drop for SecretKey {
     fn drop(&mut self) {
         self.wipe();
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(secret)")
+        f.write_str("SecretKey(secret)")
     }
 }
 
@@ -113,17 +113,17 @@ mod tests {
 
     #[test]
     fn a_secret_cannot_be_printed() {
-        let key = Key::from_slice(b"0123456789abcdef0123456789abcdef").unwrap();
+        let key = SecretKey::from_slice(b"0123456789abcdef0123456789abcdef").unwrap();
         let bytes = SecretBytes::from(b"0123456789abcdef".to_vec());
         let shown = format!("{key:?} {bytes:?} {key:#?} {bytes:#?}");
-        assert_eq!(shown, "Key(secret) SecretBytes(secret) Key(secret) SecretBytes(secret)");
+        assert_eq!(shown, "SecretKey(secret) SecretBytes(secret) SecretKey(secret) SecretBytes(secret)");
     }
 
     #[test]
     fn a_key_has_32_bytes() {
-        assert!(Key::from_slice(&[7; 31]).is_none());
-        assert!(Key::from_slice(&[7; 33]).is_none());
-        assert_eq!(Key::from_slice(&[7; 32]).unwrap().expose(), &[7; 32]);
+        assert!(SecretKey::from_slice(&[7; 31]).is_none());
+        assert!(SecretKey::from_slice(&[7; 33]).is_none());
+        assert_eq!(SecretKey::from_slice(&[7; 32]).unwrap().expose(), &[7; 32]);
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn wiping_leaves_zeros() {
-        let mut key = Key::from_slice(&[7; 32]).unwrap();
+        let mut key = SecretKey::from_slice(&[7; 32]).unwrap();
         key.wipe();
         assert_eq!(key.expose(), &[0; 32]);
 

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use crate::cache::seal::{Context, Sealer};
+use crate::cache::seal::{SealContext, Sealer};
 use crate::cache::store::{Name, number_after};
 use crate::error::Result;
 use crate::format::base64;
 use crate::format::json::{self, Value};
 use crate::format::time;
-use crate::key::Key;
+use crate::key::CacheKey;
 use crate::secret::SecretBytes;
 
 /// An entry from further in the future than this was made before the clock went back.
@@ -27,15 +27,15 @@ pub enum Vault {
 pub struct Entry {
     pub created_unix_s: u64,
     pub expires_unix_s: u64,
-    content: Content,
+    content: Plaintext,
 }
 
 /// The length of the parts (4 bytes, little-endian), the parts, the credential.
-struct Content(SecretBytes);
+struct Plaintext(SecretBytes);
 
 impl Vault {
     /// The name of the entry of `key`.
-    pub fn name(&self, key: &Key) -> Name {
+    pub fn name(&self, key: &CacheKey) -> Name {
         match self {
             Vault::Sealed(sealer) => sealer.entry_name(key.hash()),
             Vault::Plain => key.hash().to_be_bytes(),
@@ -43,7 +43,7 @@ impl Vault {
     }
 
     /// Without encryption a secret must not enter the file, not even as a part of a hash.
-    pub fn may_hold(&self, key: &Key) -> bool {
+    pub fn may_hold(&self, key: &CacheKey) -> bool {
         matches!(self, Vault::Sealed(_)) || !key.has_secret()
     }
 
@@ -72,7 +72,7 @@ impl Vault {
         let mut rest = object;
         let created_unix_s = number_after(&mut rest, b"{\"created\":")?;
         let expires_unix_s = number_after(&mut rest, b",\"expires\":")?;
-        let context = Context { name: *name, created_unix_s, expires_unix_s };
+        let context = SealContext { name: *name, created_unix_s, expires_unix_s };
         let content = match self {
             Vault::Sealed(sealer) => {
                 let text = rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
@@ -80,7 +80,7 @@ impl Vault {
             }
             Vault::Plain => plain_content(rest)?,
         };
-        Content::checked(content).map(|content| Entry { created_unix_s, expires_unix_s, content })
+        Plaintext::checked(content).map(|content| Entry { created_unix_s, expires_unix_s, content })
     }
 }
 
@@ -91,7 +91,7 @@ fn plain_content(rest: &[u8]) -> Option<SecretBytes> {
     let parts = base64::decode(&rest[..parts_end])?;
     let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
     let credential = json::parse(credential).ok().and_then(Value::as_str)?;
-    Some(Content::join(&parts, credential.as_bytes()).0)
+    Some(Plaintext::join(&parts, credential.as_bytes()).0)
 }
 
 fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {
@@ -103,8 +103,8 @@ fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {
 }
 
 impl Entry {
-    pub fn new(key: &Key, credential: &[u8], created_unix_s: u64, expires_unix_s: u64) -> Entry {
-        Entry { created_unix_s, expires_unix_s, content: Content::join(key.parts(), credential) }
+    pub fn new(key: &CacheKey, credential: &[u8], created_unix_s: u64, expires_unix_s: u64) -> Entry {
+        Entry { created_unix_s, expires_unix_s, content: Plaintext::join(key.parts(), credential) }
     }
 
     /// The plugin's bytes, unchanged.
@@ -116,7 +116,7 @@ impl Entry {
         self.content.split().0
     }
 
-    pub fn is_for(&self, key: &Key) -> bool {
+    pub fn is_for(&self, key: &CacheKey) -> bool {
         self.parts() == key.parts()
     }
 
@@ -136,26 +136,26 @@ impl Entry {
         Duration::from_secs(self.expires_unix_s.saturating_sub(self.created_unix_s))
     }
 
-    fn context(&self, name: &Name) -> Context {
-        Context { name: *name, created_unix_s: self.created_unix_s, expires_unix_s: self.expires_unix_s }
+    fn context(&self, name: &Name) -> SealContext {
+        SealContext { name: *name, created_unix_s: self.created_unix_s, expires_unix_s: self.expires_unix_s }
     }
 }
 
-impl Content {
-    fn join(parts: &[u8], credential: &[u8]) -> Content {
+impl Plaintext {
+    fn join(parts: &[u8], credential: &[u8]) -> Plaintext {
         let mut content = SecretBytes::with_capacity(4 + parts.len() + credential.len());
         let bytes = content.expose_mut();
         bytes.extend_from_slice(&(parts.len() as u32).to_le_bytes());
         bytes.extend_from_slice(parts);
         bytes.extend_from_slice(credential);
-        Content(content)
+        Plaintext(content)
     }
 
     /// Only where the length of the parts fits.
-    fn checked(bytes: SecretBytes) -> Option<Content> {
+    fn checked(bytes: SecretBytes) -> Option<Plaintext> {
         let (length, rest) = bytes.expose().split_first_chunk()?;
         let fits = rest.len() >= u32::from_le_bytes(*length) as usize;
-        fits.then_some(Content(bytes))
+        fits.then_some(Plaintext(bytes))
     }
 
     fn split(&self) -> (&[u8], &[u8]) {

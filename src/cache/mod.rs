@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use crate::cache::entry::{Entry, Vault};
 use crate::cache::seal::Sealer;
-use crate::cache::store::{Expected, Line, Name, Store, Stored};
+use crate::cache::store::{Condition, Name, NewLine, Store, Stored};
 use crate::config::{Config, Encryption};
 use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_64;
-use crate::key::{Key, Source};
+use crate::key::{CacheKey, KeyInputs};
 use crate::keystore;
 
 /// Why there is nothing to serve.
@@ -64,7 +64,7 @@ pub struct Found {
 
 /// The cache of one key.
 pub struct Cache {
-    pub key: Key,
+    pub key: CacheKey,
     pub name: Name,
     pub store: Store,
     vault: Vault,
@@ -73,7 +73,7 @@ pub struct Cache {
 
 impl Cache {
     /// Opens the cache for `key`. Every error means that this call has to do without.
-    pub fn open(config: &Config, key: Key) -> Result<Cache> {
+    pub fn open(config: &Config, key: CacheKey) -> Result<Cache> {
         let vault = match existing_vault(config)? {
             Some(vault) => vault,
             None => storing_vault(config)?,
@@ -82,7 +82,7 @@ impl Cache {
     }
 
     /// The same for a report: `None` where no key has been made yet. Makes nothing.
-    pub fn existing(config: &Config, key: Key) -> Result<Option<Cache>> {
+    pub fn existing(config: &Config, key: CacheKey) -> Result<Option<Cache>> {
         existing_vault(config)?.map(|vault| Cache::with(config, key, vault)).transpose()
     }
 
@@ -91,7 +91,7 @@ impl Cache {
         Cache::with(config, self.key, storing_vault(config)?)
     }
 
-    fn with(config: &Config, key: Key, vault: Vault) -> Result<Cache> {
+    fn with(config: &Config, key: CacheKey, vault: Vault) -> Result<Cache> {
         if !vault.may_hold(&key) {
             let text = "a secret tells this credential apart, which is cached only with encryption";
             return Err(Error::new(Kind::Cache, text));
@@ -120,9 +120,9 @@ impl Cache {
         let state = state(&entry, self.refresh_margin, now);
         let found = Found { entry, fingerprint: fingerprint(&object), object };
         match state {
-            State::Fresh => Lookup::Fresh(found),
-            State::Stale => Lookup::Stale(found),
-            State::Over(reason) => Lookup::Miss(reason),
+            Freshness::Fresh => Lookup::Fresh(found),
+            Freshness::Stale => Lookup::Stale(found),
+            Freshness::Over(reason) => Lookup::Miss(reason),
         }
     }
 
@@ -130,20 +130,20 @@ impl Cache {
     /// where meanwhile the cache was cleared, the entry replaced, or another identity chosen.
     pub fn insert(
         &self,
-        source: &Source<'_>,
+        source: &KeyInputs<'_>,
         credential: &[u8],
         expires_unix_s: u64,
         generation: u64,
         renewed: Option<&Found>,
         now: Duration,
     ) -> Result<Option<u64>> {
-        if Key::new(source)?.parts() != self.key.parts() {
+        if CacheKey::new(source)?.parts() != self.key.parts() {
             return Ok(None);
         }
         let entry = Entry::new(&self.key, credential, now.as_secs(), expires_unix_s);
         let object = self.vault.encode(&self.name, &entry)?;
-        let line = Line { name: self.name, object: &object, expires_unix_s };
-        let expected = Expected { generation, replaces: renewed.map(|found| found.object.as_slice()) };
+        let line = NewLine { name: self.name, object: &object, expires_unix_s };
+        let expected = Condition { generation, replaces: renewed.map(|found| found.object.as_slice()) };
         let stored = self.store.insert(&line, &expected, now)?;
         Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
     }
@@ -164,7 +164,7 @@ pub fn existing_vault(config: &Config) -> Result<Option<Vault>> {
             Ok(found.map(|(key, source)| Vault::Sealed(Sealer::new(key, source))))
         }
         Encryption::Given(key) => {
-            Ok(Some(Vault::Sealed(Sealer::new(key.clone(), keystore::Source::Environment))))
+            Ok(Some(Vault::Sealed(Sealer::new(key.clone(), keystore::KeyOrigin::Environment))))
         }
         Encryption::Off => Ok(Some(Vault::Plain)),
     }
@@ -181,7 +181,7 @@ fn storing_vault(config: &Config) -> Result<Vault> {
 
 /// Whether an entry may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Freshness {
     Fresh,
     Stale,
     Over(Reason),
@@ -193,14 +193,14 @@ pub fn margin(entry: &Entry, refresh_margin: Duration) -> Duration {
     refresh_margin.min(entry.life() / 2)
 }
 
-pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> State {
+pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> Freshness {
     let left = entry.time_left(now);
     let margin = margin(entry, refresh_margin);
     match entry.age(now) {
-        None => State::Over(Reason::FromTheFuture),
-        Some(_) if left.is_zero() => State::Over(Reason::Expired),
-        Some(_) if left < margin => State::Stale,
-        Some(_) => State::Fresh,
+        None => Freshness::Over(Reason::FromTheFuture),
+        Some(_) if left.is_zero() => Freshness::Over(Reason::Expired),
+        Some(_) if left < margin => Freshness::Stale,
+        Some(_) => Freshness::Fresh,
     }
 }
 

@@ -13,13 +13,13 @@
 //! |      0 |     3 | magic: `KTC`                                                    |
 //! |      3 |     1 | version: 1                                                      |
 //! |      4 |     1 | algorithm: 1, XChaCha20-Poly1305                                |
-//! |      5 |     1 | where the key came from ([`Source`]); told, not checked         |
+//! |      5 |     1 | where the key came from ([`KeyOrigin`]); told, not checked         |
 //! |      6 |     8 | key id: the first bytes of HChaCha20(key, [`KEY_ID_INPUT`])     |
 //! |     14 |    24 | nonce                                                           |
 //! |     38 |     n | ciphertext, as long as the plaintext                            |
 //! | 38 + n |    16 | tag                                                             |
 //!
-//! Additional data: the first 14 bytes of the envelope, then of its [`Context`] the entry's name (16
+//! Additional data: the first 14 bytes of the envelope, then of its [`SealContext`] the entry's name (16
 //! bytes) and the two stamps (8 bytes each), big-endian.
 
 use chacha20::{R20, hchacha};
@@ -27,8 +27,8 @@ use chacha20poly1305::aead::inout::InOutBuf;
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 
 use crate::error::{Error, Kind, Result, reason};
-use crate::keystore::{self, Source};
-use crate::secret::{Key, SecretBytes};
+use crate::keystore::{self, KeyOrigin};
+use crate::secret::{SecretBytes, SecretKey};
 
 const MAGIC_VERSION_ALGORITHM: [u8; 5] = *b"KTC\x01\x01";
 const SOURCE_OFFSET: usize = MAGIC_VERSION_ALGORITHM.len();
@@ -43,7 +43,7 @@ const KEY_ID_INPUT: [u8; 16] = *b"k8s-token-cache\0";
 
 /// What an envelope is bound to, besides its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context {
+pub struct SealContext {
     /// The entry's name, which stands for the key's hash: a report has no more than the name.
     pub name: [u8; 16],
     pub created_unix_s: u64,
@@ -53,12 +53,12 @@ pub struct Context {
 /// Seals and opens with one key.
 #[derive(Debug)]
 pub struct Sealer {
-    key: Key,
-    source: Source,
+    key: SecretKey,
+    source: KeyOrigin,
 }
 
 impl Sealer {
-    pub fn new(key: Key, source: Source) -> Sealer {
+    pub fn new(key: SecretKey, source: KeyOrigin) -> Sealer {
         Sealer { key, source }
     }
 
@@ -73,14 +73,14 @@ impl Sealer {
     }
 
     /// An envelope with a fresh nonce. Fails only where the system gives no random bytes.
-    pub fn seal(&self, context: &Context, plaintext: &[u8]) -> Result<Vec<u8>> {
+    pub fn seal(&self, context: &SealContext, plaintext: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_BYTES];
         keystore::fill_random(&mut nonce).map_err(|error| cannot_seal(&reason(&error)))?;
         self.seal_with_nonce(context, &nonce, plaintext)
     }
 
     /// The plaintext, if the envelope was sealed with this key for this context and is whole.
-    pub fn open(&self, context: &Context, envelope: &[u8]) -> Option<SecretBytes> {
+    pub fn open(&self, context: &SealContext, envelope: &[u8]) -> Option<SecretBytes> {
         let (header, rest) = envelope.split_first_chunk::<HEADER_BYTES>()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
         let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
@@ -94,7 +94,7 @@ impl Sealer {
 
     fn seal_with_nonce(
         &self,
-        context: &Context,
+        context: &SealContext,
         nonce: &[u8; NONCE_BYTES],
         plaintext: &[u8],
     ) -> Result<Vec<u8>> {
@@ -125,7 +125,7 @@ impl Sealer {
     }
 }
 
-fn additional_data(header: &[u8; HEADER_BYTES], context: &Context) -> [u8; ADDITIONAL_BYTES] {
+fn additional_data(header: &[u8; HEADER_BYTES], context: &SealContext) -> [u8; ADDITIONAL_BYTES] {
     let mut data = [0; ADDITIONAL_BYTES];
     let (front, stamps) = data.split_at_mut(HEADER_BYTES + 16);
     front[..HEADER_BYTES].copy_from_slice(header);
@@ -137,7 +137,7 @@ fn additional_data(header: &[u8; HEADER_BYTES], context: &Context) -> [u8; ADDIT
 
 /// In place. `None` for a text beyond the cipher's limit of 256 GiB.
 fn encrypt(
-    key: &Key,
+    key: &SecretKey,
     nonce: &[u8; NONCE_BYTES],
     additional: &[u8],
     text: &mut [u8],
@@ -149,7 +149,7 @@ fn encrypt(
 
 /// In place. `None` if anything differs from what was encrypted; `text` is then still ciphertext.
 fn decrypt(
-    key: &Key,
+    key: &SecretKey,
     nonce: &[u8; NONCE_BYTES],
     additional: &[u8],
     text: &mut [u8],
@@ -167,7 +167,7 @@ fn cannot_seal(why: &str) -> Error {
 mod tests {
     use super::*;
 
-    const CONTEXT: Context = Context {
+    const CONTEXT: SealContext = SealContext {
         name: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
         created_unix_s: 1_700_000_000,
         expires_unix_s: 1_700_000_840,
@@ -187,10 +187,10 @@ mod tests {
 
     fn sealer(first_key_byte: u8) -> Sealer {
         let key: [u8; 32] = counting(first_key_byte);
-        Sealer::new(Key::from_slice(&key).unwrap(), Source::File)
+        Sealer::new(SecretKey::from_slice(&key).unwrap(), KeyOrigin::File)
     }
 
-    fn opened(sealer: &Sealer, context: &Context, envelope: &[u8]) -> Option<Vec<u8>> {
+    fn opened(sealer: &Sealer, context: &SealContext, envelope: &[u8]) -> Option<Vec<u8>> {
         sealer.open(context, envelope).map(|text| text.expose().to_vec())
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let sunscreen: [u8; 114] =
             *b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
                sunscreen would be it.";
-        let key = Key::from_slice(&counting::<32>(0x80)).unwrap();
+        let key = SecretKey::from_slice(&counting::<32>(0x80)).unwrap();
         let nonce = counting(0x40);
         let additional: [u8; 12] = bytes("50515253c0c1c2c3c4c5c6c7");
 
@@ -288,12 +288,12 @@ mod tests {
         let sealer = sealer(1);
         let envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
         for other in [
-            Context { name: [0; 16], ..CONTEXT },
-            Context { name: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16], ..CONTEXT },
-            Context { created_unix_s: CONTEXT.created_unix_s + 1, ..CONTEXT },
-            Context { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT },
-            Context { expires_unix_s: u64::MAX, ..CONTEXT },
-            Context {
+            SealContext { name: [0; 16], ..CONTEXT },
+            SealContext { name: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16], ..CONTEXT },
+            SealContext { created_unix_s: CONTEXT.created_unix_s + 1, ..CONTEXT },
+            SealContext { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT },
+            SealContext { expires_unix_s: u64::MAX, ..CONTEXT },
+            SealContext {
                 created_unix_s: CONTEXT.expires_unix_s,
                 expires_unix_s: CONTEXT.created_unix_s,
                 ..CONTEXT
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn swapped_envelopes_are_misses() {
         let sealer = sealer(1);
-        let other = Context { name: [42; 16], ..CONTEXT };
+        let other = SealContext { name: [42; 16], ..CONTEXT };
         let envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
         let other_envelope = sealer.seal(&other, b"b credential").unwrap();
         assert!(sealer.open(&other, &envelope).is_none());
@@ -325,8 +325,8 @@ mod tests {
     #[test]
     fn the_same_key_opens_wherever_it_came_from() {
         let envelope = sealer(1).seal(&CONTEXT, b"a credential").unwrap();
-        let key = Key::from_slice(&counting::<32>(1)).unwrap();
-        let given = Sealer::new(key, Source::Environment);
+        let key = SecretKey::from_slice(&counting::<32>(1)).unwrap();
+        let given = Sealer::new(key, KeyOrigin::Environment);
         assert_eq!(opened(&given, &CONTEXT, &envelope).unwrap(), b"a credential");
     }
 

@@ -47,7 +47,7 @@ const STORE_LOCK_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a look-up found.
 #[derive(Debug, Default)]
-pub struct Snapshot {
+pub struct LookedUp {
     /// Raised by every removal; a store that began before one must not undo it.
     pub generation: u64,
     /// The entry's object, `{...}`.
@@ -55,7 +55,7 @@ pub struct Snapshot {
 }
 
 /// Under which condition a line may be stored.
-pub struct Expected<'a> {
+pub struct Condition<'a> {
     /// That of the look-up before.
     pub generation: u64,
     /// The line that is renewed, if only that one may be replaced.
@@ -70,7 +70,7 @@ pub enum Stored {
 }
 
 /// A line to store.
-pub struct Line<'a> {
+pub struct NewLine<'a> {
     pub name: Name,
     /// A JSON object without line breaks.
     pub object: &'a str,
@@ -108,11 +108,11 @@ impl Store {
 
     /// Finds the line of `name`. A missing or unreadable file is an empty one; a file that must
     /// not be used (another owner, open to others) is an error.
-    pub fn lookup(&self, name: &Name) -> Result<Snapshot> {
+    pub fn lookup(&self, name: &Name) -> Result<LookedUp> {
         match sys::open_private(&self.path) {
             Ok(file) => Ok(lookup_in(&file, name).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(Snapshot::default()),
+            Err(_) => Ok(LookedUp::default()),
         }
     }
 
@@ -120,7 +120,7 @@ impl Store {
     pub fn all(&self) -> Result<Vec<(Name, Vec<u8>)>> {
         match sys::open_private(&self.path) {
             Ok(file) => {
-                let content = Content::read(&file).map_err(|error| self.error("read", &error))?;
+                let content = CacheFile::read(&file).map_err(|error| self.error("read", &error))?;
                 Ok(content.entries.into_iter().map(|entry| (entry.name, entry.object)).collect())
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
@@ -130,12 +130,12 @@ impl Store {
 
     /// Whether a newer version of this program wrote the file, over which nothing is stored.
     pub fn is_newer(&self) -> bool {
-        let content = sys::open_private(&self.path).and_then(|file| Content::read(&file));
+        let content = sys::open_private(&self.path).and_then(|file| CacheFile::read(&file));
         content.is_ok_and(|content| content.version > VERSION)
     }
 
     /// Stores `line` if what is `expected` still holds.
-    pub fn insert(&self, line: &Line<'_>, expected: &Expected<'_>, now: Duration) -> Result<Stored> {
+    pub fn insert(&self, line: &NewLine<'_>, expected: &Condition<'_>, now: Duration) -> Result<Stored> {
         let mut stored = Stored::TooLate;
         self.update(now, &mut |content| {
             if content.generation != expected.generation
@@ -164,7 +164,7 @@ impl Store {
     }
 
     /// Applies `change` to the file under the store lock; writes nothing where it returns false.
-    fn update(&self, now: Duration, change: &mut dyn FnMut(&mut Content) -> bool) -> Result<()> {
+    fn update(&self, now: Duration, change: &mut dyn FnMut(&mut CacheFile) -> bool) -> Result<()> {
         let directory = self.make_directory()?;
         let lock = self.lock(&directory)?;
         let mut content = self.content(&directory)?;
@@ -195,11 +195,11 @@ impl Store {
 
     /// What a writer starts from. A file that is there and cannot be read just now stays as it is:
     /// written again, it would lose every entry and the generation.
-    fn content(&self, directory: &Directory) -> Result<Content> {
+    fn content(&self, directory: &Directory) -> Result<CacheFile> {
         let opened = directory.open_private(&self.file_name);
-        let content = match opened.and_then(|file| Content::read(&file)) {
+        let content = match opened.and_then(|file| CacheFile::read(&file)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                Content::default()
+                CacheFile::default()
             }
             read => read.map_err(|error| self.error("read", &error))?,
         };
@@ -243,17 +243,17 @@ impl Store {
 }
 
 /// `None` where the file is not one of ours or does not fit together.
-fn lookup_in(file: &File, name: &Name) -> Option<Snapshot> {
+fn lookup_in(file: &File, name: &Name) -> Option<LookedUp> {
     let mut start = [0; FIRST_READ];
     let length = sys::read_at(file, &mut start, 0).ok()?;
     let header = Header::parse(&start[..length])?;
     let index = Index { file, header: &header, start: &start[..length] };
     let line = index.find(name).and_then(|row| read_object(file, &row));
-    Some(Snapshot { generation: header.generation, line })
+    Some(LookedUp { generation: header.generation, line })
 }
 
 /// The object in the line that `row` points to, if the line begins with the row's name.
-fn read_object(file: &File, row: &Row) -> Option<Vec<u8>> {
+fn read_object(file: &File, row: &IndexRow) -> Option<Vec<u8>> {
     if row.length > LARGEST_LINE {
         return None;
     }
@@ -313,22 +313,22 @@ impl Header {
 
 /// One row of the index: where the line of an entry stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Row {
+struct IndexRow {
     name: Name,
     offset: u64,
     length: usize,
     expires_unix_s: u64,
 }
 
-impl Row {
-    fn parse(text: &[u8]) -> Option<Row> {
+impl IndexRow {
+    fn parse(text: &[u8]) -> Option<IndexRow> {
         let name = parse_hex(text.strip_prefix(b"[\"")?.get(..NAME_DIGITS)?)?;
         let mut rest = &text[2 + NAME_DIGITS..];
         let offset = number_after(&mut rest, b"\",")?;
         let length = number_after(&mut rest, b",")?;
         let expires_unix_s = number_after(&mut rest, b",")?;
         let ends = matches!(rest, b"],\n" | b"] \n");
-        ends.then_some(Row { name, offset, length: usize::try_from(length).ok()?, expires_unix_s })
+        ends.then_some(IndexRow { name, offset, length: usize::try_from(length).ok()?, expires_unix_s })
     }
 
     fn push(&self, out: &mut String, is_last: bool) {
@@ -360,19 +360,19 @@ struct Index<'a> {
 }
 
 impl Index<'_> {
-    fn find(&self, name: &Name) -> Option<Row> {
+    fn find(&self, name: &Name) -> Option<IndexRow> {
         search(self.header.row_count()?, name, &|number| self.row(number))
     }
 
-    fn row(&self, number: u64) -> Option<Row> {
+    fn row(&self, number: u64) -> Option<IndexRow> {
         let offset = HEADER_LENGTH as u64 + number * ROW_LENGTH as u64;
         let inside = usize::try_from(offset).ok().and_then(|at| self.start.get(at..at + ROW_LENGTH));
         if let Some(text) = inside {
-            return Row::parse(text);
+            return IndexRow::parse(text);
         }
         let mut text = [0; ROW_LENGTH];
         let length = sys::read_at(self.file, &mut text, offset).ok()?;
-        Row::parse(&text[..length])
+        IndexRow::parse(&text[..length])
     }
 }
 
@@ -380,7 +380,7 @@ impl Index<'_> {
 ///
 /// Names are hashes and so spread evenly: guessing the place finds a row among thousands in about
 /// three probes. Should they not be even, halving takes over.
-fn search(rows: u64, name: &Name, row: &dyn Fn(u64) -> Option<Row>) -> Option<Row> {
+fn search(rows: u64, name: &Name, row: &dyn Fn(u64) -> Option<IndexRow>) -> Option<IndexRow> {
     const GUESSES: usize = 8;
     let wanted = spread(name);
     let (mut low, mut high) = ((0, 0), (rows, u64::from(u32::MAX)));
@@ -409,40 +409,40 @@ fn spread(name: &Name) -> u64 {
 
 /// A whole cache file, for a writer or a report.
 #[derive(Default)]
-struct Content {
+struct CacheFile {
     version: u64,
     generation: u64,
     /// Sorted by name.
-    entries: Vec<Entry>,
+    entries: Vec<StoredLine>,
 }
 
-struct Entry {
+struct StoredLine {
     name: Name,
     object: Vec<u8>,
     expires_unix_s: u64,
 }
 
-impl Content {
+impl CacheFile {
     /// Keeps what fits together; a file that is none of ours is empty.
-    fn read(file: &File) -> io::Result<Content> {
+    fn read(file: &File) -> io::Result<CacheFile> {
         let mut bytes = Vec::new();
         sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
-        Ok(if bytes.len() as u64 <= LARGEST_FILE { Content::parse(&bytes) } else { Content::default() })
+        Ok(if bytes.len() as u64 <= LARGEST_FILE { CacheFile::parse(&bytes) } else { CacheFile::default() })
     }
 
-    fn parse(bytes: &[u8]) -> Content {
+    fn parse(bytes: &[u8]) -> CacheFile {
         let version = version_of(bytes);
-        let Some(header) = Header::parse(bytes) else { return Content { version, ..Content::default() } };
-        let rows = bytes[HEADER_LENGTH..].chunks_exact(ROW_LENGTH).map_while(Row::parse);
+        let Some(header) = Header::parse(bytes) else { return CacheFile { version, ..CacheFile::default() } };
+        let rows = bytes[HEADER_LENGTH..].chunks_exact(ROW_LENGTH).map_while(IndexRow::parse);
         let rows = rows.take(usize::try_from(header.row_count().unwrap_or_default()).unwrap_or_default());
-        let mut entries: Vec<Entry> = Vec::new();
-        for entry in rows.filter_map(|row| Entry::read(bytes, &row)) {
+        let mut entries: Vec<StoredLine> = Vec::new();
+        for entry in rows.filter_map(|row| StoredLine::read(bytes, &row)) {
             // No search finds what is out of order.
             if entries.last().is_none_or(|last| last.name < entry.name) {
                 entries.push(entry);
             }
         }
-        Content { version, generation: header.generation, entries }
+        CacheFile { version, generation: header.generation, entries }
     }
 
     fn place(&self, name: &Name) -> std::result::Result<usize, usize> {
@@ -454,8 +454,8 @@ impl Content {
         self.place(name).is_ok_and(|at| self.entries[at].object == expected)
     }
 
-    fn put(&mut self, line: &Line<'_>) {
-        let entry = Entry {
+    fn put(&mut self, line: &NewLine<'_>) {
+        let entry = StoredLine {
             name: line.name,
             object: line.object.as_bytes().to_vec(),
             expires_unix_s: line.expires_unix_s,
@@ -478,7 +478,7 @@ impl Content {
             let offset = (entries_at + lines.len()) as u64;
             let prefix = line_prefix(&entry.name);
             let length = prefix.len() + entry.object.len();
-            let row = Row { name: entry.name, offset, length, expires_unix_s: entry.expires_unix_s };
+            let row = IndexRow { name: entry.name, offset, length, expires_unix_s: entry.expires_unix_s };
             row.push(&mut head, number == last);
             lines.extend_from_slice(prefix.as_bytes());
             lines.extend_from_slice(&entry.object);
@@ -492,15 +492,15 @@ impl Content {
     }
 }
 
-impl Entry {
+impl StoredLine {
     /// Only what fills its line: more or less of it, written again, would leave no JSON.
-    fn read(bytes: &[u8], row: &Row) -> Option<Entry> {
+    fn read(bytes: &[u8], row: &IndexRow) -> Option<StoredLine> {
         let offset = usize::try_from(row.offset).ok()?;
         let (line, rest) = bytes.get(offset..)?.split_at_checked(row.length)?;
         let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n', ..]);
         let mut object = line.to_vec();
         object_of(&mut object, &row.name)?;
-        fills_line.then_some(Entry { name: row.name, object, expires_unix_s: row.expires_unix_s })
+        fills_line.then_some(StoredLine { name: row.name, object, expires_unix_s: row.expires_unix_s })
     }
 }
 

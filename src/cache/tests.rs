@@ -17,36 +17,36 @@ fn entry(created_unix_s: u64, expires_unix_s: u64) -> Entry {
 
 #[test]
 fn an_entry_is_served_until_the_margin_and_kept_until_it_expires() {
-    let future = State::Over(Reason::FromTheFuture);
-    let expired = State::Over(Reason::Expired);
+    let future = Freshness::Over(Reason::FromTheFuture);
+    let expired = Freshness::Over(Reason::Expired);
     for (created_s, expires_s, margin_s, now_ms, expected) in [
         // Usual lives.
-        (1000, 1840, 30, 1_000_000, State::Fresh),
-        (1000, 1840, 30, 1_810_000, State::Fresh),
-        (1000, 1840, 30, 1_810_001, State::Stale),
-        (1000, 1840, 30, 1_839_999, State::Stale),
+        (1000, 1840, 30, 1_000_000, Freshness::Fresh),
+        (1000, 1840, 30, 1_810_000, Freshness::Fresh),
+        (1000, 1840, 30, 1_810_001, Freshness::Stale),
+        (1000, 1840, 30, 1_839_999, Freshness::Stale),
         (1000, 1840, 30, 1_840_000, expired),
         (1000, 1840, 30, 9_000_000, expired),
         // No margin.
-        (1000, 1840, 0, 1_839_999, State::Fresh),
+        (1000, 1840, 0, 1_839_999, Freshness::Fresh),
         (1000, 1840, 0, 1_840_000, expired),
         // Lives shorter than twice the margin have half of themselves as margin.
-        (1000, 1060, 30, 1_030_000, State::Fresh),
-        (1000, 1060, 30, 1_030_001, State::Stale),
-        (1000, 1040, 30, 1_020_000, State::Fresh),
-        (1000, 1040, 30, 1_020_001, State::Stale),
-        (1000, 1001, 30, 1_000_500, State::Fresh),
-        (1000, 1001, 30, 1_000_501, State::Stale),
-        (1000, 1840, 3600, 1_420_000, State::Fresh),
-        (1000, 1840, 3600, 1_420_001, State::Stale),
+        (1000, 1060, 30, 1_030_000, Freshness::Fresh),
+        (1000, 1060, 30, 1_030_001, Freshness::Stale),
+        (1000, 1040, 30, 1_020_000, Freshness::Fresh),
+        (1000, 1040, 30, 1_020_001, Freshness::Stale),
+        (1000, 1001, 30, 1_000_500, Freshness::Fresh),
+        (1000, 1001, 30, 1_000_501, Freshness::Stale),
+        (1000, 1840, 3600, 1_420_000, Freshness::Fresh),
+        (1000, 1840, 3600, 1_420_001, Freshness::Stale),
         // The clock went back.
-        (1000, 1840, 30, 700_000, State::Fresh),
+        (1000, 1840, 30, 700_000, Freshness::Fresh),
         (1000, 1840, 30, 699_999, future),
         // Stamps that make no sense.
         (1000, 1000, 30, 1_000_000, expired),
         (1840, 1000, 30, 1_600_000, expired),
         (1840, 1000, 30, 900_000, future),
-        (0, u64::MAX, 30, 1_000_000, State::Fresh),
+        (0, u64::MAX, 30, 1_000_000, Freshness::Fresh),
         (u64::MAX, u64::MAX, 30, 1_000_000, future),
     ] {
         let entry = entry(created_s, expires_s);
@@ -95,7 +95,7 @@ impl Scratch {
 }
 
 fn given(byte: u8) -> Encryption {
-    Encryption::Given(secret::Key::from_slice(&[byte; secret::Key::BYTES]).unwrap())
+    Encryption::Given(secret::SecretKey::from_slice(&[byte; secret::SecretKey::BYTES]).unwrap())
 }
 
 /// What a look-up means: the credential, and whether it is stale.
@@ -221,10 +221,10 @@ proptest! {
         let rank = |now_ms| {
             let entry = entry(created_s, created_s + life_s);
             match state(&entry, Duration::from_millis(margin_ms), Duration::from_millis(now_ms)) {
-                State::Over(Reason::FromTheFuture) => 0,
-                State::Fresh => 1,
-                State::Stale => 2,
-                State::Over(_) => 3,
+                Freshness::Over(Reason::FromTheFuture) => 0,
+                Freshness::Fresh => 1,
+                Freshness::Stale => 2,
+                Freshness::Over(_) => 3,
             }
         };
         prop_assert!(rank(now_ms) <= rank(now_ms + step_ms));

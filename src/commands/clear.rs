@@ -4,7 +4,7 @@ use super::{Contents, parts, plural, print};
 use crate::cache::{self, Cache};
 use crate::config::Config;
 use crate::error::Result;
-use crate::key::Key;
+use crate::key::CacheKey;
 use crate::proxy::Call;
 use crate::sys;
 
@@ -18,7 +18,7 @@ pub fn clear_all(config: &Config) -> Result<u8> {
 /// that differ from it in nothing but what a client says (a shell cannot say what kubectl says) or
 /// in the state of a file.
 pub fn clear(call: &Call<'_>) -> Result<u8> {
-    let key = Key::new(&call.key_inputs())?;
+    let key = CacheKey::new(&call.key_inputs())?;
     let contents = Contents::read(&call.config)?;
     let (mut names, mut others) = (Vec::new(), 0);
     for (name, entry) in &contents.entries {

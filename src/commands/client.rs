@@ -21,7 +21,7 @@ use crate::kubeconfig::{self, Cluster, ExecUser};
 pub type Users = Vec<(PathBuf, ExecUser)>;
 
 /// The users of `files`, and why a file cannot be read.
-pub fn users(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Users, Vec<Error>) {
+pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> (Users, Vec<Error>) {
     let (mut users, mut errors) = (Users::new(), Vec::new());
     for file in files {
         match kubeconfig::exec_users(file, environment) {
@@ -37,14 +37,14 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::Environment) -> (Users
 }
 
 /// Who calls for these users: one client for each, or one per cluster where the plugin learns of it.
-pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::Environment) -> Vec<Client<'u>> {
+pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::ClientEnvironment) -> Vec<UserClient<'u>> {
     let mut clients = Vec::new();
     for (file, user) in users {
         if !user.provide_cluster_info || user.clusters.is_empty() {
-            clients.push(Client::new(file, user, None, environment));
+            clients.push(UserClient::new(file, user, None, environment));
         } else {
             for cluster in &user.clusters {
-                clients.push(Client::new(file, user, Some(cluster), environment));
+                clients.push(UserClient::new(file, user, Some(cluster), environment));
             }
         }
     }
@@ -52,7 +52,7 @@ pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::Environment) -> V
 }
 
 /// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts.
-pub struct Client<'u> {
+pub struct UserClient<'u> {
     file: &'u Path,
     pub user: &'u ExecUser,
     /// The one to be told of.
@@ -61,14 +61,14 @@ pub struct Client<'u> {
     pub wrapped: Option<Wrapped>,
 }
 
-impl<'u> Client<'u> {
+impl<'u> UserClient<'u> {
     pub fn new(
         file: &'u Path,
         user: &'u ExecUser,
         cluster: Option<&'u Cluster>,
-        environment: &kubeconfig::Environment,
-    ) -> Client<'u> {
-        let mut client = Client { file, user, cluster, wrapped: None };
+        environment: &kubeconfig::ClientEnvironment,
+    ) -> UserClient<'u> {
+        let mut client = UserClient { file, user, cluster, wrapped: None };
         if kubeconfig::is_own(&user.command, environment)
             && let Ok(cli::Command::Proxy(wrapped)) = cli::parse(client.words().split_off(1))
         {

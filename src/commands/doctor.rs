@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::client::{Client, Users, users};
+use super::client::{UserClient, Users, users};
 use super::page::Page;
 use super::{KeyPlace, plural};
 use crate::cache;
@@ -28,7 +28,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(5 * 60);
 pub fn doctor(
     config: &Config,
     environment: Environment<'_>,
-    kubeconfigs: &kubeconfig::Environment,
+    kubeconfigs: &kubeconfig::ClientEnvironment,
 ) -> Result<u8> {
     let mut visit = Visit { page: Page::for_output(environment), problems: 0 };
     visit.clock(config);
@@ -185,7 +185,7 @@ impl Visit {
         }
     }
 
-    fn kubeconfigs(&mut self, environment: Environment<'_>, kubeconfigs: &kubeconfig::Environment) {
+    fn kubeconfigs(&mut self, environment: Environment<'_>, kubeconfigs: &kubeconfig::ClientEnvironment) {
         let mut files = match kubeconfig::default_files(kubeconfigs) {
             Ok(files) => files,
             Err(error) => return self.problem(&error, &"set HOME or KUBECONFIG"),
@@ -203,7 +203,12 @@ impl Visit {
         self.users(&users, environment, kubeconfigs);
     }
 
-    fn users(&mut self, users: &Users, environment: Environment<'_>, kubeconfigs: &kubeconfig::Environment) {
+    fn users(
+        &mut self,
+        users: &Users,
+        environment: Environment<'_>,
+        kubeconfigs: &kubeconfig::ClientEnvironment,
+    ) {
         let injected = users.iter().filter(|(_, user)| user.injected).count();
         match users.len() {
             0 => self.note(&"no user of a kubeconfig has an exec plugin"),
@@ -214,7 +219,7 @@ impl Visit {
         }
         let (mut programs, mut commands) = (Vec::new(), Vec::new());
         for (file, user) in users {
-            let client = Client::new(file, user, None, kubeconfigs);
+            let client = UserClient::new(file, user, None, kubeconfigs);
             if !user.injected {
                 let text =
                     format_args!("{}, line {}, does not go through the cache", client.title(), user.line);
@@ -233,9 +238,9 @@ impl Visit {
     /// Whether everything is there that is run, and can be.
     fn programs(
         &mut self,
-        client: &Client<'_>,
+        client: &UserClient<'_>,
         environment: Environment<'_>,
-        kubeconfigs: &kubeconfig::Environment,
+        kubeconfigs: &kubeconfig::ClientEnvironment,
         seen: &mut Vec<PathBuf>,
     ) {
         let hint = client.identity(environment).install_hint.unwrap_or("install it, or put it on PATH");
@@ -252,7 +257,7 @@ impl Visit {
         }
     }
 
-    fn program(&mut self, program: PathBuf, client: &Client<'_>, mend: &str, seen: &mut Vec<PathBuf>) {
+    fn program(&mut self, program: PathBuf, client: &UserClient<'_>, mend: &str, seen: &mut Vec<PathBuf>) {
         if seen.contains(&program) {
             return;
         }
@@ -274,7 +279,12 @@ impl Visit {
 
     /// Until July 2026 it gave out what it had in there, whatever account was active by then:
     /// https://github.com/kubernetes/cloud-provider-gcp/issues/1122
-    fn other_cache(&mut self, client: &Client<'_>, environment: Environment<'_>, seen: &mut Vec<PathBuf>) {
+    fn other_cache(
+        &mut self,
+        client: &UserClient<'_>,
+        environment: Environment<'_>,
+        seen: &mut Vec<PathBuf>,
+    ) {
         let path = client.beside_file(Path::new("gke_gcloud_auth_plugin_cache"));
         let is_gke = client.identity(environment).family == Some("gke-gcloud-auth-plugin");
         if is_gke && path.exists() && !seen.contains(&path) {
@@ -284,7 +294,7 @@ impl Visit {
         }
     }
 
-    fn allowlist(&mut self, command: &str, kubeconfigs: &kubeconfig::Environment) {
+    fn allowlist(&mut self, command: &str, kubeconfigs: &kubeconfig::ClientEnvironment) {
         if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
             let text = format_args!("kubectl may not run '{command}': '{}' does not allow it", shown(&path));
             self.problem(&text, &format_args!("add to that file:\n{}", lines.trim_ascii_end()));

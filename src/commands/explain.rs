@@ -8,20 +8,20 @@
 use crate::proxy::Call;
 use std::time::Duration;
 
-use super::client::{Client, clients, users};
+use super::client::{UserClient, clients, users};
 use super::page::Page;
 use super::parts::{self, Difference};
 use super::{Contents, command_line, plural};
 use crate::cache::entry::Entry;
-use crate::cache::{self, Cache, Found, Lookup, Reason, State};
+use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
 use crate::cli::Wrapped;
 use crate::config::Environment;
 use crate::error::Result;
 use crate::format::time::{self, Human};
 use crate::identity::{Identity, Interaction};
-use crate::key::{Key, Part};
+use crate::key::{CacheKey, PartKind};
 use crate::kubeconfig;
-use crate::proxy::callers::{Callers, Failure, Row, Subject, unix_ms};
+use crate::proxy::callers::{CallerRow, Callers, Failure, Subject, unix_ms};
 use crate::proxy::refresh;
 use crate::secret::SecretBytes;
 use crate::sys;
@@ -33,7 +33,7 @@ const NO_CLIENT: &str = "none: KUBERNETES_EXEC_INFO is not set here, as in any s
 pub fn explain(
     wrapped: Wrapped,
     environment: Environment<'_>,
-    kubeconfigs: &kubeconfig::Environment,
+    kubeconfigs: &kubeconfig::ClientEnvironment,
 ) -> Result<u8> {
     let page = Page::for_output(environment);
     let mut explanation = Explanation { page, now: sys::now(), told: Vec::new(), nearest: Vec::new() };
@@ -64,7 +64,7 @@ impl Explanation {
     fn call_from_here(&mut self, call: &Call<'_>) {
         self.page.row("command", &command_line(&call.command));
         self.page.row("plugin", &describe_plugin(&call.identity));
-        match Key::new(&call.key_inputs()) {
+        match CacheKey::new(&call.key_inputs()) {
             Ok(key) => {
                 self.parts(&key);
                 self.page.heading(&"Called from here:");
@@ -75,14 +75,14 @@ impl Explanation {
         }
     }
 
-    fn parts(&mut self, key: &Key) {
+    fn parts(&mut self, key: &CacheKey) {
         let (mut variables, mut files, mut directory, mut client) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for item in parts::items(key.parts()) {
             let lines = match item.part {
-                Part::File => &mut files,
-                Part::WorkingDirectory => &mut directory,
-                Part::ApiVersion | Part::Cluster => &mut client,
+                PartKind::File => &mut files,
+                PartKind::WorkingDirectory => &mut directory,
+                PartKind::ApiVersion | PartKind::Cluster => &mut client,
                 _ if item.is_variable() => &mut variables,
                 _ => continue,
             };
@@ -98,7 +98,7 @@ impl Explanation {
     }
 
     /// How the same command fares for a user of a kubeconfig.
-    fn client(&mut self, client: &Client<'_>, environment: Environment<'_>) {
+    fn client(&mut self, client: &UserClient<'_>, environment: Environment<'_>) {
         self.page.heading(&format_args!("Called for {}:", client.title()));
         self.page.indent(INDENT);
         let Some(wrapped) = &client.wrapped else {
@@ -106,18 +106,18 @@ impl Explanation {
         };
         let environment = |name: &str| client.variable(name, environment);
         let keyed = Call::new(wrapped.clone(), &environment)
-            .and_then(|call| Key::new(&call.key_inputs()).map(|key| (call, key)));
+            .and_then(|call| CacheKey::new(&call.key_inputs()).map(|key| (call, key)));
         match keyed {
             Ok((call, key)) => {
                 self.additions(&key);
-                self.outlook(&call, key, Caller::Client);
+                self.outlook(&call, key, Caller::UserClient);
             }
             Err(error) => self.never_cached(&error),
         }
     }
 
     /// What the client puts into the key that is not in that of the call from here.
-    fn additions(&mut self, key: &Key) {
+    fn additions(&mut self, key: &CacheKey) {
         let here = self.told.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
         let mut added = Vec::new();
         for item in parts::items(key.parts()) {
@@ -133,7 +133,7 @@ impl Explanation {
     }
 
     /// What the cache has for this key, and what the next call makes of it.
-    fn outlook(&mut self, call: &Call<'_>, key: Key, caller: Caller) {
+    fn outlook(&mut self, call: &Call<'_>, key: CacheKey, caller: Caller) {
         self.told.push(key.parts().to_vec().into());
         if call.config.disabled {
             return self.never_cached(&"K8S_TOKEN_CACHE_DISABLE is set");
@@ -185,7 +185,7 @@ impl Explanation {
     }
 
     /// Of what is cached for the command, the nearest entry tells best why it is not this call's.
-    fn miss(&mut self, call: &Call<'_>, key: &Key, reason: Reason) {
+    fn miss(&mut self, call: &Call<'_>, key: &CacheKey, reason: Reason) {
         let reason = reason.text();
         let contents = Contents::read(&call.config);
         let Some((entry, differences)) = contents.iter().find_map(|contents| nearest(contents, key)) else {
@@ -237,12 +237,12 @@ impl Explanation {
         }
         let differences = nearest.unwrap_or_default();
         let next = match cache::state(entry, call.config.refresh_margin, self.now) {
-            State::Fresh if differences.iter().all(Difference::is_by_client) => {
+            Freshness::Fresh if differences.iter().all(Difference::is_by_client) => {
                 "hit, for a client that says so"
             }
-            State::Fresh => "",
-            State::Stale => Reason::InsideMargin.text(),
-            State::Over(reason) => reason.text(),
+            Freshness::Fresh => "",
+            Freshness::Stale => Reason::InsideMargin.text(),
+            Freshness::Over(reason) => reason.text(),
         };
         self.entry("entry", entry);
         self.page.rows("differs in", &texts(differences));
@@ -266,12 +266,12 @@ impl Explanation {
 enum Caller {
     /// The process that asks.
     Here,
-    Client,
+    UserClient,
 }
 
 /// The entry of the same command that differs in the fewest parts, and in which. Of two, the same
 /// client's says more.
-fn nearest<'c>(contents: &'c Contents, key: &Key) -> Option<(&'c Entry, Vec<Difference>)> {
+fn nearest<'c>(contents: &'c Contents, key: &CacheKey) -> Option<(&'c Entry, Vec<Difference>)> {
     let mut nearest = None;
     let mut nearest_distance = (usize::MAX, 0);
     for (_, entry) in &contents.entries {
@@ -324,14 +324,14 @@ fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
 }
 
 /// What is remembered of the background refresh.
-fn key_row(cache: &Cache, now: Duration) -> Row {
+fn key_row(cache: &Cache, now: Duration) -> CallerRow {
     match Callers::open(cache.store.path()) {
         Some(callers) => callers.recall(Subject::key(&cache.name), now).row,
-        None => Row::default(),
+        None => CallerRow::default(),
     }
 }
 
-fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &Row, now: Duration) -> String {
+fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &CallerRow, now: Duration) -> String {
     let Some(ahead) = refresh::ahead(&call.config, call.identity.interaction, entry) else {
         let why = match (&call.config.refresh_ahead, call.identity.interaction) {
             (Some(_), _) => "K8S_TOKEN_CACHE_REFRESH_AHEAD is 0",

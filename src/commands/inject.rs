@@ -8,32 +8,32 @@ use crate::cli::{Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
 use crate::kubeconfig::diff;
-use crate::kubeconfig::edit::{self, Injection, Plan, State, Wish};
+use crate::kubeconfig::edit::{self, Injection, Plan, UserState, Wish};
 use crate::kubeconfig::files::{self, Edited, Patience, Trouble};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    Environment, PROGRAM, default_files, is_on_path, is_own, missing_in_kuberc, refused_text,
+    ClientEnvironment, PROGRAM, default_files, is_on_path, is_own, missing_in_kuberc, refused_text,
 };
 use crate::log;
 use crate::sys;
 
 /// What goes to stdout and stderr, and how the program ends.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct InjectOutput {
     pub stdout: String,
     pub stderr: String,
     /// Whether the wanted state does not hold everywhere.
     pub refused: bool,
 }
 
-impl Outcome {
+impl InjectOutput {
     pub fn exit_status(&self) -> u8 {
         u8::from(self.refused)
     }
 }
 
 /// Injects or restores and prints the outcome; the exit status is 1 if a user or a file was refused.
-pub fn inject(options: &InjectOptions, environment: &Environment) -> Result<u8> {
+pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Result<u8> {
     let outcome = run(options, environment, &identity::knows)?;
     log::write_error(&outcome.stderr);
     print(&outcome.stdout)?;
@@ -43,9 +43,9 @@ pub fn inject(options: &InjectOptions, environment: &Environment) -> Result<u8> 
 /// Injects or restores. `known` says whether the key of a command (its words) covers a variable.
 pub fn run(
     options: &InjectOptions,
-    environment: &Environment,
+    environment: &ClientEnvironment,
     known: &dyn Fn(&[OsString], &str) -> bool,
-) -> Result<Outcome> {
+) -> Result<InjectOutput> {
     let program = program(options.command.as_deref(), environment)?;
     let is_own = |command: &str| command == program || is_own(command, environment);
     let mut job = Job {
@@ -56,7 +56,7 @@ pub fn run(
         colour: environment.colour,
         report: String::new(),
         seen: Vec::new(),
-        outcome: Outcome::default(),
+        outcome: InjectOutput::default(),
     };
     if options.files.is_empty() {
         for path in default_files(environment)? {
@@ -71,7 +71,7 @@ pub fn run(
 }
 
 /// The command to write: the one asked for, else the bare name where PATH leads to it.
-fn program(wanted: Option<&OsStr>, environment: &Environment) -> Result<String> {
+fn program(wanted: Option<&OsStr>, environment: &ClientEnvironment) -> Result<String> {
     let path = match wanted {
         Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
         Some(wanted) => {
@@ -98,8 +98,8 @@ struct Job<'a> {
     /// A line per user.
     report: String,
     /// Every user that was looked at, and what became of it.
-    seen: Vec<(String, State)>,
-    outcome: Outcome,
+    seen: Vec<(String, UserState)>,
+    outcome: InjectOutput,
 }
 
 impl Job<'_> {
@@ -165,12 +165,12 @@ impl Job<'_> {
         for (name, state) in plan.users {
             let words = state.words(self.options.dry_run);
             let why = match state {
-                State::LeftAlone(why) | State::Stuck(why) => [": ", why].concat(),
+                UserState::LeftAlone(why) | UserState::Stuck(why) => [": ", why].concat(),
                 _ => String::new(),
             };
             let line = format!("{}: {}: {words}{why}\n", shown(path), printable(&name));
             self.report.push_str(&line);
-            self.outcome.refused |= matches!(state, State::Stuck(_));
+            self.outcome.refused |= matches!(state, UserState::Stuck(_));
             self.seen.push((name, state));
         }
     }
@@ -190,7 +190,7 @@ impl Job<'_> {
         }
     }
 
-    fn finish(&mut self, environment: &Environment) {
+    fn finish(&mut self, environment: &ClientEnvironment) {
         self.check_names();
         if self.options.quiet {
             return;
@@ -248,28 +248,28 @@ impl Job<'_> {
         [lead, &text, "\n"].concat()
     }
 
-    fn kuberc_hint(&self, environment: &Environment) -> Option<String> {
+    fn kuberc_hint(&self, environment: &ClientEnvironment) -> Option<String> {
         let (path, lines) = missing_in_kuberc(environment, self.program)?;
         Some(format!("hint: add to '{}', or kubectl will not run it:\n{lines}", shown(&path)))
     }
 }
 
-impl State {
+impl UserState {
     fn is_change(self) -> bool {
-        matches!(self, State::Injected | State::Updated | State::Restored)
+        matches!(self, UserState::Injected | UserState::Updated | UserState::Restored)
     }
 
     fn words(self, dry_run: bool) -> &'static str {
         match (self, dry_run) {
-            (State::Injected, false) => "injected",
-            (State::Injected, true) => "would be injected",
-            (State::Updated, false) => "updated",
-            (State::Updated, true) => "would be updated",
-            (State::Restored, false) => "restored",
-            (State::Restored, true) => "would be restored",
-            (State::AlreadyInjected, _) => "already injected",
-            (State::NotInjected, _) => "not injected",
-            (State::LeftAlone(_) | State::Stuck(_), _) => "left alone",
+            (UserState::Injected, false) => "injected",
+            (UserState::Injected, true) => "would be injected",
+            (UserState::Updated, false) => "updated",
+            (UserState::Updated, true) => "would be updated",
+            (UserState::Restored, false) => "restored",
+            (UserState::Restored, true) => "would be restored",
+            (UserState::AlreadyInjected, _) => "already injected",
+            (UserState::NotInjected, _) => "not injected",
+            (UserState::LeftAlone(_) | UserState::Stuck(_), _) => "left alone",
         }
     }
 }

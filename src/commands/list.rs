@@ -14,13 +14,13 @@ use super::page::{self, Page, columns, shorten};
 use super::parts;
 use super::{Contents, KeyPlace, plural, print};
 use crate::cache::entry::Entry;
-use crate::cache::{self, Reason, State};
+use crate::cache::{self, Freshness, Reason};
 use crate::config::{self, Config, Environment};
 use crate::error::Result;
 use crate::error::shown;
 use crate::format::time::{self, Human};
 use crate::identity;
-use crate::key::Part;
+use crate::key::PartKind;
 use crate::keystore;
 use crate::proxy::refresh;
 use crate::sys::Stream;
@@ -47,7 +47,7 @@ pub fn list(config: &Config, is_json: bool, environment: Environment<'_>) -> Res
     }
     let mut lines = Vec::new();
     for (entry, listed) in entries.iter().zip(listed) {
-        lines.push(Line::new(listed, &marks(entry, &entries), environment));
+        lines.push(TableLine::new(listed, &marks(entry, &entries), environment));
     }
     let width = page::width(Stream::Output, environment);
     let mut text = String::new();
@@ -78,7 +78,7 @@ struct Listing {
 impl Listing {
     fn new(config: &Config, contents: &Contents, entries: Vec<Listed>) -> Listing {
         let key_file = match (&contents.key, &config.state_directory) {
-            (KeyPlace::In(keystore::Source::File), Some(directory)) => Some(keystore::key_file(directory)),
+            (KeyPlace::In(keystore::KeyOrigin::File), Some(directory)) => Some(keystore::key_file(directory)),
             _ => None,
         };
         Listing {
@@ -97,7 +97,7 @@ impl Listing {
 struct Listed {
     command: Vec<String>,
     /// Those that count for the key and are set.
-    variables: Vec<Variable>,
+    variables: Vec<ListedVariable>,
     /// What the client asked for; absent where no client called.
     api_version: Option<String>,
     /// That of the cluster that the client named, if it did.
@@ -112,7 +112,7 @@ struct Listed {
 }
 
 #[derive(SerJson)]
-struct Variable {
+struct ListedVariable {
     name: String,
     value: String,
 }
@@ -134,18 +134,18 @@ impl Listed {
         };
         for item in parts::items(entry.parts()) {
             match item.part {
-                Part::ApiVersion => listed.api_version = Some(item.text()),
-                Part::Cluster => listed.server = Some(item.value()),
+                PartKind::ApiVersion => listed.api_version = Some(item.text()),
+                PartKind::Cluster => listed.server = Some(item.value()),
                 _ if item.is_variable() => {
-                    listed.variables.push(Variable { name: item.name(), value: item.value() });
+                    listed.variables.push(ListedVariable { name: item.name(), value: item.value() });
                 }
                 _ if item.has_changed() => listed.changed_files.push(item.name()),
                 _ => {}
             }
         }
         let state = match cache::state(entry, config.refresh_margin, now) {
-            State::Over(Reason::Expired) => "expired",
-            State::Fresh if listed.changed_files.is_empty() => {
+            Freshness::Over(Reason::Expired) => "expired",
+            Freshness::Fresh if listed.changed_files.is_empty() => {
                 let interaction = identity::identify(&command, environment).interaction;
                 match refresh::ahead(config, interaction, entry) {
                     Some(ahead) if entry.time_left(now) < ahead => "refreshing soon",
@@ -166,7 +166,7 @@ fn marks(entry: &Entry, all: &[&Entry]) -> Vec<String> {
         let is_everywhere = all.iter().all(|other| {
             !parts::is_same_command(other.parts(), entry.parts()) || parts::has(other.parts(), &item)
         });
-        if item.part != Part::File && !is_everywhere {
+        if item.part != PartKind::File && !is_everywhere {
             marks.push(item.describe());
         }
     }
@@ -174,7 +174,7 @@ fn marks(entry: &Entry, all: &[&Entry]) -> Vec<String> {
 }
 
 /// One credential in the table.
-struct Line {
+struct TableLine {
     age: String,
     left: String,
     state: String,
@@ -183,14 +183,14 @@ struct Line {
     marks: String,
 }
 
-impl Line {
-    fn new(listed: Listed, marks: &[String], environment: Environment<'_>) -> Line {
+impl TableLine {
+    fn new(listed: Listed, marks: &[String], environment: Environment<'_>) -> TableLine {
         let mut all = Vec::new();
         for file in &listed.changed_files {
             all.push(below_home(file, environment) + " changed");
         }
         all.extend_from_slice(marks);
-        Line {
+        TableLine {
             age: Human(Duration::from_secs(listed.age_seconds)).to_string(),
             left: Human(Duration::from_secs(listed.left_seconds)).to_string(),
             state: listed.state,
@@ -219,7 +219,7 @@ fn below_home(file: &str, environment: Environment<'_>) -> String {
     }
 }
 
-fn table(text: &mut String, lines: &[Line], width: Option<usize>) {
+fn table(text: &mut String, lines: &[TableLine], width: Option<usize>) {
     let titles = ["AGE", "LEFT", "STATE"];
     let mut widths = titles.map(|title| title.len() + GAP);
     for line in lines {
@@ -270,9 +270,9 @@ fn file_name(config: &Config) -> String {
 mod tests {
     use super::*;
 
-    fn line([age, left]: [&str; 2], state: &'static str, [command, marks]: [&str; 2]) -> Line {
+    fn line([age, left]: [&str; 2], state: &'static str, [command, marks]: [&str; 2]) -> TableLine {
         let [age, left, command, marks] = [age, left, command, marks].map(str::to_owned);
-        Line { age, left, state: state.to_owned(), command, marks }
+        TableLine { age, left, state: state.to_owned(), command, marks }
     }
 
     fn shown(width: Option<usize>) -> String {

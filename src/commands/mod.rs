@@ -31,7 +31,7 @@ use crate::cache::{self};
 use crate::config::{Config, Encryption};
 use crate::error::shown;
 use crate::error::{Error, Result, reason};
-use crate::keystore::{self, Source};
+use crate::keystore::{self, KeyOrigin};
 use crate::sys::{self, Stream};
 
 /// Writes `text` to standard output.
@@ -69,14 +69,14 @@ enum KeyPlace {
     /// Nothing is encrypted.
     Off,
     NotMade,
-    In(Source),
+    In(KeyOrigin),
 }
 
 impl KeyPlace {
     fn find(config: &Config) -> Result<KeyPlace> {
         let Encryption::Stored(mode) = &config.encryption else {
             let is_off = matches!(config.encryption, Encryption::Off);
-            return Ok(if is_off { KeyPlace::Off } else { KeyPlace::In(Source::Environment) });
+            return Ok(if is_off { KeyPlace::Off } else { KeyPlace::In(KeyOrigin::Environment) });
         };
         let found = keystore::find(*mode, config.state_directory.as_deref())?;
         Ok(found.map_or(KeyPlace::NotMade, |(_, source)| KeyPlace::In(source)))
@@ -87,9 +87,9 @@ impl KeyPlace {
         match self {
             KeyPlace::Off => "off",
             KeyPlace::NotMade => "none",
-            KeyPlace::In(Source::Environment) => "environment",
-            KeyPlace::In(Source::Keyring) => "keyring",
-            KeyPlace::In(Source::File) => "file",
+            KeyPlace::In(KeyOrigin::Environment) => "environment",
+            KeyPlace::In(KeyOrigin::Keyring) => "keyring",
+            KeyPlace::In(KeyOrigin::File) => "file",
         }
     }
 
@@ -97,7 +97,7 @@ impl KeyPlace {
         match (self, &config.state_directory) {
             (KeyPlace::Off, _) => "not encrypted".to_owned(),
             (KeyPlace::NotMade, _) => "no encryption key has been made yet".to_owned(),
-            (KeyPlace::In(Source::File), Some(directory)) => {
+            (KeyPlace::In(KeyOrigin::File), Some(directory)) => {
                 format!("encrypted; the key is in '{}'", shown(&keystore::key_file(directory)))
             }
             (KeyPlace::In(source), _) => format!("encrypted; the key is in {}", source.describe()),

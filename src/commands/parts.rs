@@ -10,45 +10,45 @@ use std::path::Path;
 use crate::format::time;
 use crate::identity;
 use crate::key::exec_info;
-use crate::key::{self, Part};
+use crate::key::{self, PartKind};
 
 /// What stands in the place of a secret.
 const MASK: &str = "***";
 
 /// A part that tells credentials of one command apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Item<'a> {
-    pub part: Part,
+pub struct KeyPart<'a> {
+    pub part: PartKind,
     /// What the part is about, where a key may have several of its kind: a variable, a path.
     name: &'a [u8],
     value: &'a [u8],
 }
 
-impl<'a> Item<'a> {
-    fn new(part: Part, content: &'a [u8]) -> Item<'a> {
+impl<'a> KeyPart<'a> {
+    fn new(part: PartKind, content: &'a [u8]) -> KeyPart<'a> {
         let separator = match part {
-            Part::Variable | Part::Secret => b'=',
-            Part::File => 0,
-            Part::Home => return Item { part, name: b"HOME", value: content },
-            _ => return Item { part, name: b"", value: content },
+            PartKind::Variable | PartKind::Secret => b'=',
+            PartKind::File => 0,
+            PartKind::Home => return KeyPart { part, name: b"HOME", value: content },
+            _ => return KeyPart { part, name: b"", value: content },
         };
         let end = content.iter().position(|byte| *byte == separator).unwrap_or(content.len());
-        Item { part, name: &content[..end], value: content.get(end + 1..).unwrap_or_default() }
+        KeyPart { part, name: &content[..end], value: content.get(end + 1..).unwrap_or_default() }
     }
 
-    fn is_about(&self, other: &Item<'_>) -> bool {
+    fn is_about(&self, other: &KeyPart<'_>) -> bool {
         self.part == other.part && self.name == other.name
     }
 
     pub fn is_variable(&self) -> bool {
-        matches!(self.part, Part::Variable | Part::Secret | Part::Home)
+        matches!(self.part, PartKind::Variable | PartKind::Secret | PartKind::Home)
     }
 
     /// Whether this is a file that has changed since it became part of the key. Nobody can tell
     /// where its name is no Unicode.
     pub fn has_changed(&self) -> bool {
         let name = std::str::from_utf8(self.name);
-        self.part == Part::File && name.is_ok_and(|name| key::file_state(Path::new(name)) != self.value)
+        self.part == PartKind::File && name.is_ok_and(|name| key::file_state(Path::new(name)) != self.value)
     }
 
     /// The name of a variable, the path of a file.
@@ -63,22 +63,22 @@ impl<'a> Item<'a> {
     /// As much of the value as may be shown.
     pub fn value(&self) -> String {
         match self.part {
-            Part::Secret => MASK.to_owned(),
-            Part::Variable if identity::is_secret_variable(&self.name()) => MASK.to_owned(),
-            Part::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
-            Part::File => file_state(self.value),
+            PartKind::Secret => MASK.to_owned(),
+            PartKind::Variable if identity::is_secret_variable(&self.name()) => MASK.to_owned(),
+            PartKind::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
+            PartKind::File => file_state(self.value),
             // The group is the same for all of them.
-            Part::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
+            PartKind::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
             _ => masked(&self.text()),
         }
     }
 
     fn topic(&self) -> String {
         match self.part {
-            Part::File => ["'", &masked(&self.name()), "'"].concat(),
-            Part::ApiVersion => "apiVersion".to_owned(),
-            Part::Cluster => "cluster".to_owned(),
-            Part::WorkingDirectory => "directory".to_owned(),
+            PartKind::File => ["'", &masked(&self.name()), "'"].concat(),
+            PartKind::ApiVersion => "apiVersion".to_owned(),
+            PartKind::Cluster => "cluster".to_owned(),
+            PartKind::WorkingDirectory => "directory".to_owned(),
             _ => self.name(),
         }
     }
@@ -86,7 +86,7 @@ impl<'a> Item<'a> {
     /// One line that says it all.
     pub fn describe(&self) -> String {
         let separator = match self.part {
-            Part::File => ": ",
+            PartKind::File => ": ",
             _ if self.is_variable() => "=",
             _ => " ",
         };
@@ -95,26 +95,26 @@ impl<'a> Item<'a> {
 }
 
 /// The parts besides the command.
-pub fn items(parts: &[u8]) -> Vec<Item<'_>> {
+pub fn items(parts: &[u8]) -> Vec<KeyPart<'_>> {
     let mut items = Vec::new();
     for (part, content) in key::parts(parts) {
-        if part != Part::Argument {
-            items.push(Item::new(part, content));
+        if part != PartKind::Argument {
+            items.push(KeyPart::new(part, content));
         }
     }
     items
 }
 
 /// Whether a key has this very part. Asked of each pair of keys, so it allocates nothing.
-pub fn has(parts: &[u8], item: &Item<'_>) -> bool {
-    key::parts(parts).any(|(part, content)| Item::new(part, content) == *item)
+pub fn has(parts: &[u8], item: &KeyPart<'_>) -> bool {
+    key::parts(parts).any(|(part, content)| KeyPart::new(part, content) == *item)
 }
 
 /// The wrapped command and its arguments.
 pub fn command(parts: &[u8]) -> Vec<OsString> {
     let mut command = Vec::new();
     for (part, content) in key::parts(parts) {
-        if part == Part::Argument {
+        if part == PartKind::Argument {
             command.push(lossy(content).into());
         }
     }
@@ -123,13 +123,13 @@ pub fn command(parts: &[u8]) -> Vec<OsString> {
 
 /// Asked of each pair of keys, too.
 pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
-    let arguments = |parts| key::parts(parts).filter(|(part, _)| *part == Part::Argument);
+    let arguments = |parts| key::parts(parts).filter(|(part, _)| *part == PartKind::Argument);
     arguments(one).eq(arguments(other))
 }
 
 /// What differs between two keys of one command.
 pub struct Difference {
-    part: Part,
+    part: PartKind,
     /// For people: what it is in `there`, and what in `here`.
     pub text: String,
 }
@@ -137,12 +137,12 @@ pub struct Difference {
 impl Difference {
     /// It is the client's doing, and not that of the user's surroundings.
     pub fn is_by_client(&self) -> bool {
-        matches!(self.part, Part::ApiVersion | Part::Cluster)
+        matches!(self.part, PartKind::ApiVersion | PartKind::Cluster)
     }
 
     /// An identity file is not what it was.
     pub fn is_by_file(&self) -> bool {
-        self.part == Part::File
+        self.part == PartKind::File
     }
 }
 
@@ -164,19 +164,19 @@ pub fn differences(there: &[u8], here: &[u8]) -> Vec<Difference> {
     differences
 }
 
-fn difference(about: &Item<'_>, there: Option<&Item<'_>>, here: Option<&Item<'_>>) -> Difference {
+fn difference(about: &KeyPart<'_>, there: Option<&KeyPart<'_>>, here: Option<&KeyPart<'_>>) -> Difference {
     let (topic, there, here) = (about.topic(), quoted(about, there), quoted(about, here));
     let text = match about.part {
-        Part::Format => "it was made by another version of this program".to_owned(),
-        Part::File => topic + " has changed since",
+        PartKind::Format => "it was made by another version of this program".to_owned(),
+        PartKind::File => topic + " has changed since",
         _ if there == here => topic + " is another one",
         _ => [&topic, " is ", &there, ", not ", &here].concat(),
     };
     Difference { part: about.part, text }
 }
 
-fn quoted(about: &Item<'_>, item: Option<&Item<'_>>) -> String {
-    match (item.map(Item::value), about.is_variable()) {
+fn quoted(about: &KeyPart<'_>, item: Option<&KeyPart<'_>>) -> String {
+    match (item.map(KeyPart::value), about.is_variable()) {
         (Some(value), true) if value == MASK => "a secret".to_owned(),
         (Some(value), true) => ["'", &value, "'"].concat(),
         (Some(value), false) => value,

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{Client, clients, users};
+use super::client::{UserClient, clients, users};
 use super::{page, print};
 use crate::cache::{Cache, Lookup};
 use crate::config::Environment;
@@ -18,7 +18,7 @@ use crate::error::shown;
 use crate::error::{Result, printable, reason};
 use crate::format::time::Human;
 use crate::identity::Interaction;
-use crate::key::{self, Key};
+use crate::key::{self, CacheKey};
 use crate::kubeconfig;
 use crate::log;
 use crate::proxy::plugin;
@@ -42,7 +42,7 @@ const NEVER: &str = "Never";
 pub fn warm(
     files: Vec<PathBuf>,
     environment: Environment<'_>,
-    kubeconfigs: &kubeconfig::Environment,
+    kubeconfigs: &kubeconfig::ClientEnvironment,
 ) -> Result<u8> {
     let files = if files.is_empty() { existing_files(kubeconfigs)? } else { files };
     let (users, errors) = users(&files, kubeconfigs);
@@ -65,14 +65,14 @@ pub fn warm(
 }
 
 /// kubectl, too, does not mind that one is missing.
-fn existing_files(kubeconfigs: &kubeconfig::Environment) -> Result<Vec<PathBuf>> {
+fn existing_files(kubeconfigs: &kubeconfig::ClientEnvironment) -> Result<Vec<PathBuf>> {
     let mut files = kubeconfig::default_files(kubeconfigs)?;
     files.retain(|file| file.exists());
     Ok(files)
 }
 
 /// What became of a client's credential.
-enum Outcome {
+enum WarmOutcome {
     /// There was one already, which lives for that long.
     Cached(Duration),
     /// It lives for that long, if that is known.
@@ -87,25 +87,25 @@ enum Outcome {
 const OUTCOMES: [&str; 4] = ["fetched", "already cached", "not cached", "failed"];
 const FAILED: usize = 3;
 
-impl Outcome {
+impl WarmOutcome {
     fn number(&self) -> usize {
         match self {
-            Outcome::Fetched(_) => 0,
-            Outcome::Cached(_) => 1,
-            Outcome::NotCached => 2,
-            Outcome::Failed(..) => FAILED,
+            WarmOutcome::Fetched(_) => 0,
+            WarmOutcome::Cached(_) => 1,
+            WarmOutcome::NotCached => 2,
+            WarmOutcome::Failed(..) => FAILED,
         }
     }
 
     fn describe(&self) -> String {
         let what = OUTCOMES[self.number()];
         match self {
-            Outcome::Cached(left) | Outcome::Fetched(Some(left)) => {
+            WarmOutcome::Cached(left) | WarmOutcome::Fetched(Some(left)) => {
                 format!("{what}, lives for {}", Human(*left))
             }
-            Outcome::Fetched(None) => what.to_owned(),
-            Outcome::NotCached => [what, ": K8S_TOKEN_CACHE_LOG tells why"].concat(),
-            Outcome::Failed(why, complaint) => [what, ": ", why, &quoted(complaint)].concat(),
+            WarmOutcome::Fetched(None) => what.to_owned(),
+            WarmOutcome::NotCached => [what, ": K8S_TOKEN_CACHE_LOG tells why"].concat(),
+            WarmOutcome::Failed(why, complaint) => [what, ": ", why, &quoted(complaint)].concat(),
         }
     }
 }
@@ -157,11 +157,11 @@ struct Cached {
 }
 
 impl Warming<'_> {
-    fn all(&mut self, clients: &[Client<'_>]) -> Result<()> {
+    fn all(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
         let (mut together, mut alone) = (Vec::new(), Vec::new());
         for client in clients {
             match self.cached(client) {
-                Some(Cached { left, is_due: false }) => self.tell(client, &Outcome::Cached(left))?,
+                Some(Cached { left, is_due: false }) => self.tell(client, &WarmOutcome::Cached(left))?,
                 _ if self.may_prompt(client) => alone.push(client),
                 _ => together.push(client),
             }
@@ -173,7 +173,7 @@ impl Warming<'_> {
         Ok(())
     }
 
-    fn run_together(&mut self, clients: &[&Client<'_>]) -> Result<()> {
+    fn run_together(&mut self, clients: &[&UserClient<'_>]) -> Result<()> {
         let mut waiting = clients.iter();
         let mut running: Vec<Running<'_>> = Vec::new();
         let mut drawn = None;
@@ -215,7 +215,7 @@ impl Warming<'_> {
     }
 
     /// With the terminal, as the client would.
-    fn run_alone(&mut self, client: &Client<'_>) -> Result<()> {
+    fn run_alone(&mut self, client: &UserClient<'_>) -> Result<()> {
         self.progress.draw(self.done(), &client.name());
         self.progress.keep();
         let interactive = self.on_terminal && client.user.interactive_mode != NEVER;
@@ -230,37 +230,37 @@ impl Warming<'_> {
     /// Waits for the end.
     fn outcome(
         &self,
-        client: &Client<'_>,
+        client: &UserClient<'_>,
         child: &mut Child,
         was_cached: bool,
         complaint: SecretBytes,
-    ) -> Outcome {
+    ) -> WarmOutcome {
         let status = match child.wait() {
             Ok(status) => sys::exit_status(status),
-            Err(error) => return Outcome::Failed(reason(&error), complaint),
+            Err(error) => return WarmOutcome::Failed(reason(&error), complaint),
         };
         match self.cached(client) {
-            _ if status != 0 => Outcome::Failed(format!("status {status}"), complaint),
-            Some(Cached { left, .. }) if was_cached => Outcome::Cached(left),
-            Some(Cached { left, .. }) => Outcome::Fetched(Some(left)),
-            None if client.wrapped.is_none() => Outcome::Fetched(None),
-            None => Outcome::NotCached,
+            _ if status != 0 => WarmOutcome::Failed(format!("status {status}"), complaint),
+            Some(Cached { left, .. }) if was_cached => WarmOutcome::Cached(left),
+            Some(Cached { left, .. }) => WarmOutcome::Fetched(Some(left)),
+            None if client.wrapped.is_none() => WarmOutcome::Fetched(None),
+            None => WarmOutcome::NotCached,
         }
     }
 
     /// What the client would find. `None`, too, where only the wrapped command knows.
-    fn cached(&self, client: &Client<'_>) -> Option<Cached> {
+    fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
         let now = sys::now();
         let environment = |name: &str| client.variable(name, self.environment);
         let call = Call::new(client.wrapped.clone()?, &environment).ok()?;
-        let cache = Cache::existing(&call.config, Key::new(&call.key_inputs()).ok()?).ok()??;
+        let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
         let (Lookup::Fresh(found), _) = cache.lookup(now).ok()? else { return None };
         let left = found.entry.time_left(now);
         Some(Cached { left, is_due: refresh::is_due(&call, &found.entry, now) })
     }
 
     /// A plugin that nobody knows may, where its client would tell it so.
-    fn may_prompt(&self, client: &Client<'_>) -> bool {
+    fn may_prompt(&self, client: &UserClient<'_>) -> bool {
         match client.identity(self.environment).interaction {
             Interaction::Silent => false,
             Interaction::Unknown => self.on_terminal && client.user.interactive_mode != NEVER,
@@ -272,7 +272,7 @@ impl Warming<'_> {
         self.tally.iter().sum()
     }
 
-    fn tell(&mut self, client: &Client<'_>, outcome: &Outcome) -> Result<()> {
+    fn tell(&mut self, client: &UserClient<'_>, outcome: &WarmOutcome) -> Result<()> {
         self.progress.erase();
         self.tally[outcome.number()] += 1;
         print(&format!("{}: {}\n", client.title(), outcome.describe())).map(drop)
@@ -280,7 +280,7 @@ impl Warming<'_> {
 }
 
 /// What the client would run; whatever it prints is nobody's business here.
-fn program(client: &Client<'_>, interactive: bool) -> Program {
+fn program(client: &UserClient<'_>, interactive: bool) -> Program {
     let mut words = vec![client.program().into_os_string()];
     words.extend(client.user.args.iter().map(OsString::from));
     let mut program = Program::new(words);
@@ -292,10 +292,10 @@ fn program(client: &Client<'_>, interactive: bool) -> Program {
     program
 }
 
-fn start(program: &Program) -> Result<Child, Outcome> {
+fn start(program: &Program) -> Result<Child, WarmOutcome> {
     sys::spawn(program).map_err(|error| {
         let name = shown(&program.words[0]);
-        Outcome::Failed(format!("cannot run '{name}': {} (see --doctor)", reason(&error)), nothing())
+        WarmOutcome::Failed(format!("cannot run '{name}': {} (see --doctor)", reason(&error)), nothing())
     })
 }
 
@@ -305,7 +305,7 @@ fn nothing() -> SecretBytes {
 
 /// A client's program that runs without terminal.
 struct Running<'c> {
-    client: &'c Client<'c>,
+    client: &'c UserClient<'c>,
     child: Child,
     was_cached: bool,
     /// What came on its standard error.

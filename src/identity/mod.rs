@@ -39,7 +39,7 @@ pub enum Interaction {
 
 /// An environment variable that takes part in choosing the identity.
 #[derive(Clone, Copy, Debug)]
-pub struct Variable {
+pub struct IdentityVariable {
     pub name: &'static str,
     /// The value must not be shown, and counts only where the entry's name is keyed.
     pub secret: bool,
@@ -62,7 +62,7 @@ pub struct Identity {
 
 impl Identity {
     /// The variables that count, always in the same order, none twice.
-    pub fn variables(&self) -> impl Iterator<Item = Variable> {
+    pub fn variables(&self) -> impl Iterator<Item = IdentityVariable> {
         self.groups.variables()
     }
 }

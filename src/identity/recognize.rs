@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
 
-use super::table::{Groups, ROWS, Row, words};
+use super::table::{Groups, PluginRow, ROWS, words};
 use super::{Identity, Interaction};
 use crate::config;
 use crate::sys;
@@ -20,7 +20,7 @@ const DEPTH_LIMIT: u8 = 8;
 
 pub(super) fn recognize(command: &[OsString], environment: config::Environment<'_>) -> Identity {
     let mut search = Search {
-        environment: Environment { outer: environment, cleared: false, assigned: Vec::new() },
+        environment: Overlay { outer: environment, cleared: false, assigned: Vec::new() },
         identity: Identity {
             family: None,
             interaction: Interaction::Silent,
@@ -35,12 +35,12 @@ pub(super) fn recognize(command: &[OsString], environment: config::Environment<'
 }
 
 /// One program with its arguments, in the environment that it will have.
-pub(super) struct Call<'a> {
+pub(super) struct Invocation<'a> {
     arguments: &'a [OsString],
-    environment: &'a Environment<'a>,
+    environment: &'a Overlay<'a>,
 }
 
-impl Call<'_> {
+impl Invocation<'_> {
     /// Whether these words stand in this order, with anything between them.
     pub fn says(&self, wanted: &'static str) -> bool {
         let mut wanted = words(wanted);
@@ -151,13 +151,13 @@ fn active_configuration(file: &Path) -> String {
 }
 
 /// The caller's environment with what `env` and its like change on the way.
-struct Environment<'a> {
+struct Overlay<'a> {
     outer: config::Environment<'a>,
     cleared: bool,
     assigned: Vec<(OsString, Option<OsString>)>,
 }
 
-impl Environment<'_> {
+impl Overlay<'_> {
     #[inline(never)] // 500 bytes.
     fn get(&self, name: &str) -> Option<OsString> {
         match self.assigned.iter().rev().find(|(assigned, _)| assigned == name) {
@@ -191,7 +191,7 @@ enum Runs<'a> {
 }
 
 struct Search<'a> {
-    environment: Environment<'a>,
+    environment: Overlay<'a>,
     identity: Identity,
 }
 
@@ -317,9 +317,9 @@ impl Search<'_> {
         }
     }
 
-    fn add_row(&mut self, row: &Row, arguments: &[OsString]) {
+    fn add_row(&mut self, row: &PluginRow, arguments: &[OsString]) {
         self.identity.groups = self.identity.groups.and(row.groups);
-        let call = Call { arguments, environment: &self.environment };
+        let call = Invocation { arguments, environment: &self.environment };
         let interaction = (row.interaction)(&call);
         for places in row.files.split(';') {
             match words(places).find_map(|place| call.find(place)) {
@@ -341,12 +341,12 @@ impl Search<'_> {
         self.identity.interaction = self.identity.interaction.max(interaction);
     }
 
-    fn call<'b>(&'b self, arguments: &'b [OsString]) -> Call<'b> {
-        Call { arguments, environment: &self.environment }
+    fn call<'b>(&'b self, arguments: &'b [OsString]) -> Invocation<'b> {
+        Invocation { arguments, environment: &self.environment }
     }
 }
 
-fn find_row(name: &str, call: &Call) -> Option<&'static Row> {
+fn find_row(name: &str, call: &Invocation) -> Option<&'static PluginRow> {
     ROWS.iter().find(|row| words(row.commands).any(|command| command == name) && (row.applies)(call))
 }
 
@@ -442,7 +442,7 @@ fn script_of(arguments: &[OsString]) -> Option<&str> {
 
 /// The words of one simple command with its variables replaced. `None` for anything that is more
 /// (a pipe, a list, a redirection, another substitution) and for a program that a variable names.
-fn split_script(script: &str, environment: &Environment) -> Option<Vec<OsString>> {
+fn split_script(script: &str, environment: &Overlay) -> Option<Vec<OsString>> {
     let mut words = Words::default();
     let mut quote = None;
     let mut letters = script.trim_ascii().chars().peekable();

@@ -10,16 +10,16 @@
 //! Lists are strings of words: a table of pointers would be three times as large, and a static
 //! executable that may lie anywhere in memory pays for each pointer once more.
 
-use super::recognize::Call;
-use super::{Interaction, Variable};
+use super::recognize::Invocation;
+use super::{IdentityVariable, Interaction};
 
 /// What is known of one plugin.
-pub(super) struct Row {
+pub(super) struct PluginRow {
     pub family: &'static str,
     /// File names without directory and extension. A plugin of kubectl stands as `kubectl-name`.
     pub commands: &'static str,
     /// Tells programs of the same name apart by their arguments.
-    pub applies: fn(&Call) -> bool,
+    pub applies: fn(&Invocation) -> bool,
     pub groups: Groups,
     /// Files, separated by `;`. Of the places of one file the first counts that the call has:
     ///
@@ -31,7 +31,7 @@ pub(super) struct Row {
     /// - `@gcloud/name`: below `~/.config/gcloud`, on Windows `%APPDATA%\\gcloud`;
     /// - a `*` at the end is the name of gcloud's active configuration.
     pub files: &'static str,
-    pub interaction: fn(&Call) -> Interaction,
+    pub interaction: fn(&Invocation) -> Interaction,
     pub install_hint: &'static str,
 }
 
@@ -47,12 +47,12 @@ impl Groups {
         Groups(self.0 | other.0)
     }
 
-    pub fn variables(self) -> impl Iterator<Item = Variable> {
+    pub fn variables(self) -> impl Iterator<Item = IdentityVariable> {
         let chosen = move |&(number, _): &(usize, _)| self.0 & (1 << number) != 0;
         GROUPS.iter().enumerate().filter(chosen).flat_map(|(_, group)| words(group)).map(|word| {
             match word.strip_prefix('!') {
-                Some(name) => Variable { name, secret: true },
-                None => Variable { name: word, secret: false },
+                Some(name) => IdentityVariable { name, secret: true },
+                None => IdentityVariable { name: word, secret: false },
             }
         })
     }
@@ -214,10 +214,10 @@ const AZ_FILES: &str = "$AZURE_CONFIG_DIR/azureProfile.json ~/.azure/azureProfil
      $AZURE_CONFIG_DIR/clouds.config ~/.azure/clouds.config; $AZURE_CONFIG_DIR/config ~/.azure/config";
 
 /// The first row counts whose command is the program's name and that applies to the call.
-pub(super) static ROWS: &[Row] = &[
+pub(super) static ROWS: &[PluginRow] = &[
     // `get-token` signs a request, without prompting and without a browser; a login that has
     // expired is an error message. aws/aws-cli awscli/customizations/eks/get_token.py.
-    Row {
+    PluginRow {
         family: "aws",
         commands: "aws",
         applies: always,
@@ -228,7 +228,7 @@ pub(super) static ROWS: &[Row] = &[
         install_hint: "the AWS CLI: https://aws.amazon.com/cli/",
     },
     // heptio-authenticator-aws is its first name (kubernetes-sigs/aws-iam-authenticator README.md).
-    Row {
+    PluginRow {
         family: "aws-iam-authenticator",
         commands: "aws-iam-authenticator heptio-authenticator-aws",
         applies: always,
@@ -239,7 +239,7 @@ pub(super) static ROWS: &[Row] = &[
         install_hint: "https://github.com/kubernetes-sigs/aws-iam-authenticator",
     },
     // Asks for MFA codes and the key store's password (99designs/aws-vault USAGE.md).
-    Row {
+    PluginRow {
         family: "aws-vault",
         commands: "aws-vault",
         applies: always,
@@ -250,7 +250,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Opens the browser for IAM Identity Center (common-fate/granted pkg/assume/entrypoint.go;
     // one binary under several names: cmd/granted/main.go).
-    Row {
+    PluginRow {
         family: "granted",
         commands: "granted assume assumego",
         applies: always,
@@ -259,7 +259,7 @@ pub(super) static ROWS: &[Row] = &[
         interaction: may_prompt,
         install_hint: "https://github.com/common-fate/granted",
     },
-    Row {
+    PluginRow {
         family: "chamber",
         commands: "chamber",
         applies: always,
@@ -271,7 +271,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Unlocks with a password or a finger (https://developer.1password.com/docs/cli/reference/
     // commands/run), and replaces references in any variable of its command.
-    Row {
+    PluginRow {
         family: "op",
         commands: "op",
         applies: always,
@@ -282,7 +282,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // With this flag gcloud is not asked: kubernetes/cloud-provider-gcp cmd/gke-gcloud-auth-plugin/
     // cred.go; the file: golang.org/x/oauth2 google/default.go.
-    Row {
+    PluginRow {
         family: "gke-gcloud-auth-plugin",
         commands: "gke-gcloud-auth-plugin",
         applies: |call| call.has("--use_application_default_credentials"),
@@ -293,7 +293,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Runs `gcloud config config-helper` (cmd/gke-gcloud-auth-plugin/gcloud_token_provider.go).
     // Its own cache beside the kubeconfig is rewritten with every new token.
-    Row {
+    PluginRow {
         family: "gke-gcloud-auth-plugin",
         commands: "gke-gcloud-auth-plugin",
         applies: always,
@@ -303,7 +303,7 @@ pub(super) static ROWS: &[Row] = &[
         interaction: silent,
         install_hint: GKE_HINT,
     },
-    Row {
+    PluginRow {
         family: "gcloud",
         commands: "gcloud",
         applies: always,
@@ -322,7 +322,7 @@ pub(super) static ROWS: &[Row] = &[
     // int128's kubelogin cannot do without this flag (int128/kubelogin pkg/cmd/get_token.go),
     // Azure's not without --server-id. `clean` removes the whole directory
     // (pkg/tokencache/repository/repository.go); tokens and locks are rewritten in place inside.
-    Row {
+    PluginRow {
         family: "oidc-login",
         commands: "kubelogin kubectl-oidc_login",
         applies: |call| call.has("--oidc-issuer-url"),
@@ -333,7 +333,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // With this login it runs `az account get-access-token` (Azure/kubelogin
     // pkg/internal/token/azureclicredential.go).
-    Row {
+    PluginRow {
         family: "kubelogin",
         commands: "kubelogin",
         applies: |call| azure_login(call).as_deref() == Some("azurecli"),
@@ -345,7 +345,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // A login in the browser or by device code is remembered as auth.json, which is written at the
     // login only (pkg/internal/token/execCredentialPlugin.go, options.go).
-    Row {
+    PluginRow {
         family: "kubelogin",
         commands: "kubelogin",
         applies: |call| call.has("--server-id"),
@@ -357,7 +357,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // A login that has expired is an error that names `az login` (Azure/azure-cli
     // azure/cli/core/auth/util.py).
-    Row {
+    PluginRow {
         family: "az",
         commands: "az",
         applies: always,
@@ -369,7 +369,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // A cluster with single sign-on opens the browser (digitalocean/doctl commands/kubernetes.go).
     // `doctl auth switch` writes the file, `exec-credential` does not.
-    Row {
+    PluginRow {
         family: "doctl",
         commands: "doctl",
         applies: always,
@@ -383,7 +383,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Signs a request, like `aws eks get-token` (oracle/oci-cli services/container_engine/
     // src/oci_cli_container_engine/containerengine_cli_extended.py).
-    Row {
+    PluginRow {
         family: "oci",
         commands: "oci",
         applies: always,
@@ -395,7 +395,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // No file: config.json holds the account and each refreshed token alike
     // (IBM-Cloud/ibm-cloud-cli-sdk bluemix/configuration/core_config/bx_config.go).
-    Row {
+    PluginRow {
         family: "ibmcloud",
         commands: "ibmcloud",
         applies: always,
@@ -406,7 +406,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // `tsh login` names the profile, `tsh kube credentials` reads it and logs in anew where the
     // certificate has expired (gravitational/teleport tool/tsh/common/kube.go).
-    Row {
+    PluginRow {
         family: "tsh",
         commands: "tsh",
         applies: always,
@@ -418,7 +418,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // vmware-tanzu/pinniped cmd/pinniped/cmd/login_oidc.go and login_static.go. Sessions and
     // credentials are caches: sessions.yaml, credentials.yaml.
-    Row {
+    PluginRow {
         family: "pinniped",
         commands: "pinniped",
         applies: always,
@@ -432,7 +432,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // `tanzu pinniped-auth login` is pinniped inside
     // (vmware-tanzu/tanzu-framework cmd/cli/plugin/pinniped-auth/login.go).
-    Row {
+    PluginRow {
         family: "tanzu",
         commands: "tanzu",
         applies: |call| call.says("pinniped-auth login"),
@@ -441,7 +441,7 @@ pub(super) static ROWS: &[Row] = &[
         interaction: may_prompt,
         install_hint: "https://github.com/vmware-tanzu/tanzu-cli",
     },
-    Row {
+    PluginRow {
         family: "linode-cli",
         commands: "linode-cli linode lin",
         applies: always,
@@ -453,7 +453,7 @@ pub(super) static ROWS: &[Row] = &[
     // `yc config profile activate` and `yc config set` write the file; federated users log in in
     // the browser, which --no-browser only keeps from opening by itself
     // (https://yandex.cloud/en/docs/cli/cli-ref/managed-services/managed-kubernetes/create-token).
-    Row {
+    PluginRow {
         family: "yc",
         commands: "yc",
         applies: always,
@@ -464,7 +464,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // AliyunContainerService/ack-ram-tool pkg/ctl/credentialplugin; its confirmations belong to
     // other commands. Files: pkg/credentials/provider/ini_provider.go, aliyuncli_configuration.go.
-    Row {
+    PluginRow {
         family: "ack-ram-tool",
         commands: "ack-ram-tool",
         applies: always,
@@ -480,7 +480,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Asks for whatever is missing (kubernetes/cloud-provider-openstack
     // cmd/client-keystone-auth/main.go).
-    Row {
+    PluginRow {
         family: "client-keystone-auth",
         commands: "client-keystone-auth",
         applies: always,
@@ -490,7 +490,7 @@ pub(super) static ROWS: &[Row] = &[
         install_hint: "https://github.com/kubernetes/cloud-provider-openstack",
     },
     // exoscale/cli cmd/compute/sks/sks_kubeconfig.go.
-    Row {
+    PluginRow {
         family: "exo",
         commands: "exo",
         applies: always,
@@ -501,7 +501,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // With --idp an expired session is an error, else the browser opens
     // (stackitcloud/stackit-cli internal/cmd/ske/kubeconfig/login/login.go, internal/pkg/auth).
-    Row {
+    PluginRow {
         family: "stackit",
         commands: "stackit",
         applies: always,
@@ -515,7 +515,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // No file: the one that holds the servers also caches each token (rancher/cli
     // cmd/kubectl_token.go).
-    Row {
+    PluginRow {
         family: "rancher",
         commands: "rancher",
         applies: |call| call.says("token"),
@@ -526,7 +526,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // The garden cluster's kubeconfig decides whether anybody is asked (gardener/gardenlogin
     // README.md).
-    Row {
+    PluginRow {
         family: "gardenlogin",
         commands: "gardenlogin kubectl-gardenlogin",
         applies: always,
@@ -537,7 +537,7 @@ pub(super) static ROWS: &[Row] = &[
         install_hint: "https://github.com/gardener/gardenlogin",
     },
     // openshift/oc pkg/cli/gettoken/gettoken.go.
-    Row {
+    PluginRow {
         family: "oc",
         commands: "oc",
         applies: |call| call.says("get-token"),
@@ -548,7 +548,7 @@ pub(super) static ROWS: &[Row] = &[
     },
     // Logs in in the browser where no token is given (okteto/okteto cmd/context/use.go,
     // cmd/kubetoken/kubetoken.go).
-    Row {
+    PluginRow {
         family: "okteto",
         commands: "okteto",
         applies: always,
@@ -562,19 +562,19 @@ pub(super) static ROWS: &[Row] = &[
 const GKE_HINT: &str = "gcloud components install gke-gcloud-auth-plugin";
 const KUBELOGIN_HINT: &str = "https://azure.github.io/kubelogin/";
 
-fn always(_: &Call) -> bool {
+fn always(_: &Invocation) -> bool {
     true
 }
 
-fn silent(_: &Call) -> Interaction {
+fn silent(_: &Invocation) -> Interaction {
     Interaction::Silent
 }
 
-fn may_prompt(_: &Call) -> Interaction {
+fn may_prompt(_: &Invocation) -> Interaction {
     Interaction::MayPrompt
 }
 
-fn unknown(_: &Call) -> Interaction {
+fn unknown(_: &Invocation) -> Interaction {
     Interaction::Unknown
 }
 
@@ -584,7 +584,7 @@ fn silent_if(known: bool) -> Interaction {
 
 /// Without a person only where the secret comes with the call (int128/kubelogin
 /// pkg/cmd/authentication.go).
-fn oidc_login_interaction(call: &Call) -> Interaction {
+fn oidc_login_interaction(call: &Invocation) -> Interaction {
     let by_password = call.has("--username") && call.has("--password");
     match call.value("--grant-type").unwrap_or("auto") {
         "client-credentials" => Interaction::Silent,
@@ -595,7 +595,7 @@ fn oidc_login_interaction(call: &Call) -> Interaction {
 
 /// The login method of Azure's kubelogin: the variable wins over the flag unless a flag forbids it
 /// (Azure/kubelogin pkg/internal/token/options.go).
-fn azure_login(call: &Call) -> Option<String> {
+fn azure_login(call: &Invocation) -> Option<String> {
     if !call.has("--server-id") {
         return None;
     }
@@ -606,14 +606,14 @@ fn azure_login(call: &Call) -> Option<String> {
     overridden.or_else(|| call.value("--login -l").map(str::to_owned))
 }
 
-fn azure_interaction(call: &Call) -> Interaction {
+fn azure_interaction(call: &Invocation) -> Interaction {
     match azure_login(call).as_deref() {
         Some("azd" | "workloadidentity" | "msi" | "spn" | "ropc" | "azurepipelines") => Interaction::Silent,
         _ => Interaction::MayPrompt,
     }
 }
 
-fn keystone_interaction(call: &Call) -> Interaction {
+fn keystone_interaction(call: &Invocation) -> Interaction {
     let secret_is_there = call.has("--password --application-credential-secret")
         || call.variable("OS_PASSWORD").is_some()
         || call.variable("OS_APPLICATION_CREDENTIAL_SECRET").is_some();

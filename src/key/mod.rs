@@ -26,7 +26,7 @@ pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 /// What a part of the key says. Each is stored as one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Part {
+pub enum PartKind {
     Format = b'v',
     Argument = b'a',
     /// `NAME=value` of a variable that is set.
@@ -41,20 +41,20 @@ pub enum Part {
     File = b'f',
 }
 
-const PARTS: [Part; 9] = [
-    Part::Format,
-    Part::Argument,
-    Part::Variable,
-    Part::Secret,
-    Part::ApiVersion,
-    Part::Cluster,
-    Part::Home,
-    Part::WorkingDirectory,
-    Part::File,
+const PART_KINDS: [PartKind; 9] = [
+    PartKind::Format,
+    PartKind::Argument,
+    PartKind::Variable,
+    PartKind::Secret,
+    PartKind::ApiVersion,
+    PartKind::Cluster,
+    PartKind::Home,
+    PartKind::WorkingDirectory,
+    PartKind::File,
 ];
 
 /// What a key is made from.
-pub struct Source<'a> {
+pub struct KeyInputs<'a> {
     pub command: &'a [OsString],
     pub identity: &'a Identity,
     /// Names of further variables and files that the user wants to count.
@@ -63,39 +63,39 @@ pub struct Source<'a> {
     pub environment: Environment<'a>,
 }
 
-pub struct Key {
+pub struct CacheKey {
     hash: u128,
     parts: SecretBytes,
     api_version: Option<String>,
 }
 
-impl Key {
+impl CacheKey {
     /// Fails where `KUBERNETES_EXEC_INFO` cannot be read: such a call cannot be told from others.
-    pub fn new(source: &Source<'_>) -> Result<Key> {
+    pub fn new(source: &KeyInputs<'_>) -> Result<CacheKey> {
         let info = exec_info(source.environment)?;
-        let mut parts = Parts::default();
-        parts.push(Part::Format, &[FORMAT]);
+        let mut parts = PartsWriter::default();
+        parts.push(PartKind::Format, &[FORMAT]);
         for argument in source.command {
-            parts.push(Part::Argument, argument.as_encoded_bytes());
+            parts.push(PartKind::Argument, argument.as_encoded_bytes());
         }
         parts.push_variables(source);
         if let Some(info) = &info {
-            parts.push(Part::ApiVersion, info.api_version.as_bytes());
+            parts.push(PartKind::ApiVersion, info.api_version.as_bytes());
             if let Some(cluster) = &info.cluster {
-                parts.push(Part::Cluster, cluster);
+                parts.push(PartKind::Cluster, cluster);
             }
         }
         if let Some(home) = (source.environment)("HOME") {
-            parts.push(Part::Home, home.as_encoded_bytes());
+            parts.push(PartKind::Home, home.as_encoded_bytes());
         }
         if source.command.iter().any(|argument| argument.as_encoded_bytes().starts_with(b".")) {
             let directory = sys::working_directory().unwrap_or_default();
-            parts.push(Part::WorkingDirectory, directory.as_os_str().as_encoded_bytes());
+            parts.push(PartKind::WorkingDirectory, directory.as_os_str().as_encoded_bytes());
         }
         for path in source.identity.files.iter().chain(source.key_files) {
             parts.push_file(path);
         }
-        Ok(Key {
+        Ok(CacheKey {
             hash: fnv1a_128(&parts.bytes),
             parts: parts.bytes.into(),
             api_version: info.map(|info| info.api_version),
@@ -118,9 +118,9 @@ impl Key {
         for (part, content) in parts(self.parts()) {
             let word = || OsString::from(String::from_utf8_lossy(content).as_ref());
             match part {
-                Part::Secret => return true,
-                Part::Variable if identity::holds_secret(&[word()]) => return true,
-                Part::Argument => arguments.push(word()),
+                PartKind::Secret => return true,
+                PartKind::Variable if identity::holds_secret(&[word()]) => return true,
+                PartKind::Argument => arguments.push(word()),
                 _ => {}
             }
         }
@@ -141,31 +141,31 @@ fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
 }
 
 /// The parts that `bytes` consist of; ends early where they are none.
-pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (Part, &[u8])> {
+pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (PartKind, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (&kind, after) = rest.split_first()?;
         let (length, after) = after.split_first_chunk()?;
         let (content, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         rest = after;
-        PARTS.into_iter().find(|part| *part as u8 == kind).map(|part| (part, content))
+        PART_KINDS.into_iter().find(|part| *part as u8 == kind).map(|part| (part, content))
     })
 }
 
 #[derive(Default)]
-struct Parts {
+struct PartsWriter {
     bytes: Vec<u8>,
 }
 
-impl Parts {
+impl PartsWriter {
     /// An argument list and an environment are far below 4 GiB (execve(2), Limits).
-    fn push(&mut self, part: Part, content: &[u8]) {
+    fn push(&mut self, part: PartKind, content: &[u8]) {
         self.bytes.push(part as u8);
         self.bytes.extend_from_slice(&(content.len() as u32).to_le_bytes());
         self.bytes.extend_from_slice(content);
     }
 
-    fn push_variables(&mut self, source: &Source<'_>) {
+    fn push_variables(&mut self, source: &KeyInputs<'_>) {
         for variable in source.identity.variables() {
             self.push_variable(variable.name, variable.secret, source.environment);
         }
@@ -186,7 +186,7 @@ impl Parts {
         let mut assignment = OsString::from(name);
         assignment.push("=");
         assignment.push(value);
-        let part = if secret { Part::Secret } else { Part::Variable };
+        let part = if secret { PartKind::Secret } else { PartKind::Variable };
         self.push(part, OsStr::as_encoded_bytes(&assignment));
     }
 
@@ -194,7 +194,7 @@ impl Parts {
         let mut content = path.as_os_str().as_encoded_bytes().to_vec();
         content.push(0);
         content.extend_from_slice(&file_state(path));
-        self.push(Part::File, &content);
+        self.push(PartKind::File, &content);
     }
 }
 

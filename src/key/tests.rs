@@ -30,11 +30,11 @@ impl Caller {
     }
 
     /// Hands what the key is made from to `act`.
-    pub fn call<T>(&self, act: impl FnOnce(&Source<'_>) -> T) -> T {
+    pub fn call<T>(&self, act: impl FnOnce(&KeyInputs<'_>) -> T) -> T {
         let environment = |name: &str| {
             self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
-        act(&Source {
+        act(&KeyInputs {
             command: &self.command,
             identity: &identity::identify(&self.command, &environment),
             key_env: &self.key_env,
@@ -43,15 +43,15 @@ impl Caller {
         })
     }
 
-    pub fn key(&self) -> Key {
-        self.call(Key::new).unwrap()
+    pub fn key(&self) -> CacheKey {
+        self.call(CacheKey::new).unwrap()
     }
 
-    fn parts(&self) -> Vec<(Part, Vec<u8>)> {
+    fn parts(&self) -> Vec<(PartKind, Vec<u8>)> {
         parts(self.key().parts()).map(|(part, content)| (part, content.to_vec())).collect()
     }
 
-    fn has(&self, part: Part) -> bool {
+    fn has(&self, part: PartKind) -> bool {
         self.parts().iter().any(|(known, _)| *known == part)
     }
 }
@@ -191,7 +191,7 @@ fn an_empty_exec_info_is_none() {
 #[test]
 fn an_exec_info_that_cannot_be_read_keeps_the_cache_out_and_stays_secret() {
     for info in [" ", "{}", "hush-hush", r#"{"apiVersion":"v1","apiVersion":"hush-hush"}"#] {
-        let error = Caller::of(&["plugin"]).with(EXEC_INFO, info).call(Key::new).err().unwrap();
+        let error = Caller::of(&["plugin"]).with(EXEC_INFO, info).call(CacheKey::new).err().unwrap();
         assert_eq!(error.kind(), Kind::Cache);
         assert!(!error.to_string().contains("hush-hush"));
     }
@@ -207,7 +207,7 @@ fn the_working_directory_counts_where_a_path_needs_it() {
         (&["plugin", "."], true),
         (&["plugin", "--file", ".hidden/file"], true),
     ] {
-        assert_eq!(Caller::of(command).has(Part::WorkingDirectory), counts, "{command:?}");
+        assert_eq!(Caller::of(command).has(PartKind::WorkingDirectory), counts, "{command:?}");
     }
 }
 
@@ -265,7 +265,7 @@ fn a_secret_is_marked_as_one() {
         (plain.clone().with("MINE", "x").counting(&["MINE", "MY_PASSWORD"]), false),
     ] {
         assert_eq!(caller.key().has_secret(), has_secret);
-        assert_eq!(caller.has(Part::Secret), has_secret);
+        assert_eq!(caller.has(PartKind::Secret), has_secret);
     }
     for (command, has_secret) in [
         (&["plugin", "--client-secret=x"][..], true),
@@ -293,20 +293,20 @@ fn the_parts_can_be_read_back() {
     caller.key_env.push("MINE".to_owned());
     caller.key_files.push("/not/there".into());
     let shown = caller.parts();
-    let kinds: Vec<Part> = shown.iter().map(|(part, _)| *part).collect();
+    let kinds: Vec<PartKind> = shown.iter().map(|(part, _)| *part).collect();
     assert_eq!(
         kinds,
         [
-            Part::Format,
-            Part::Argument,
-            Part::Argument,
-            Part::Argument,
-            Part::Variable,
-            Part::ApiVersion,
-            Part::Cluster,
-            Part::Home,
-            Part::WorkingDirectory,
-            Part::File
+            PartKind::Format,
+            PartKind::Argument,
+            PartKind::Argument,
+            PartKind::Argument,
+            PartKind::Variable,
+            PartKind::ApiVersion,
+            PartKind::Cluster,
+            PartKind::Home,
+            PartKind::WorkingDirectory,
+            PartKind::File
         ]
     );
     let contents: Vec<&[u8]> = shown.iter().map(|(_, content)| content.as_slice()).collect();

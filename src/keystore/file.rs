@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::{disk, fill_random};
 use crate::error::{Error, Kind, Result, reason, shown};
-use crate::secret::{Key, SecretBytes};
+use crate::secret::{SecretBytes, SecretKey};
 use crate::sys;
 
 /// The number is the version of what follows.
@@ -33,7 +33,7 @@ pub fn path(state_dir: &Path) -> PathBuf {
 }
 
 /// `None` if there is no key file. An error for one that must not or cannot be used.
-pub fn read(state_dir: &Path) -> Result<Option<Key>> {
+pub fn read(state_dir: &Path) -> Result<Option<SecretKey>> {
     let path = path(state_dir);
     let Some(file) = open(&path)? else { return Ok(None) };
 
@@ -46,7 +46,7 @@ pub fn read(state_dir: &Path) -> Result<Option<Key>> {
     };
     let bytes = disk::unprotect(protected)
         .map_err(|error| refused(&path, &format!("it cannot be unwrapped: {}", reason(&error))))?;
-    match Key::from_slice(bytes.expose()) {
+    match SecretKey::from_slice(bytes.expose()) {
         Some(key) => Ok(Some(key)),
         None => Err(refused(&path, "it has the wrong length")),
     }
@@ -64,7 +64,7 @@ fn open(path: &Path) -> Result<Option<File>> {
 }
 
 /// Makes the directory too. `locked` says whether nobody else can be at it.
-pub fn write(state_dir: &Path, key: &Key, locked: bool) -> Result<()> {
+pub fn write(state_dir: &Path, key: &SecretKey, locked: bool) -> Result<()> {
     disk::make_dir(state_dir)?;
     let path = path(state_dir);
     let cannot_write = |error: io::Error| Error::io(Kind::Cache, "write", &path, &error);
@@ -114,7 +114,7 @@ fn temporary_path(state_dir: &Path, locked: bool) -> io::Result<PathBuf> {
 }
 
 /// Flushed before it gets its name: after a power cut an empty key file would be refused for ever.
-fn fill(mut file: File, key: &Key) -> io::Result<()> {
+fn fill(mut file: File, key: &SecretKey) -> io::Result<()> {
     let protected = disk::protect(key)?;
     file.write_all(FIRST_LINE)?;
     file.write_all(protected.expose())?;

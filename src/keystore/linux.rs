@@ -15,7 +15,7 @@ use std::io::{self, ErrorKind};
 use libc::c_long;
 
 use crate::error::{Error, Kind, Result, reason};
-use crate::secret::Key;
+use crate::secret::SecretKey;
 
 // include/uapi/linux/keyctl.h
 const THREAD_KEYRING: Serial = -1;
@@ -51,7 +51,7 @@ impl Keyring {
     pub const OURS: Keyring = Keyring { description: c"k8s-token-cache" };
 
     /// Two system calls. `None` if there is no usable key; an error if there is no usable keyring.
-    pub fn read(&self) -> Result<Option<Key>> {
+    pub fn read(&self) -> Result<Option<SecretKey>> {
         match self.search().and_then(payload) {
             Ok(key) => Ok(key),
             Err(error) => match error.raw_os_error() {
@@ -66,7 +66,7 @@ impl Keyring {
     /// The key is born in the thread's own keyring, gets its permissions there and is then linked.
     /// So nobody ever finds it without them; and a link displaces any old key, where `add_key` into
     /// `@u` would update it, which takes a permission that only its possessor has.
-    pub fn put(&self, key: &Key) -> Result<()> {
+    pub fn put(&self, key: &SecretKey) -> Result<()> {
         self.put_by_link(key).map_err(|error| refused(&error))
     }
 
@@ -76,7 +76,7 @@ impl Keyring {
         let _ = keyctl(Operation::Link, USER_KEYRING, SESSION_KEYRING);
     }
 
-    fn put_by_link(&self, key: &Key) -> io::Result<()> {
+    fn put_by_link(&self, key: &SecretKey) -> io::Result<()> {
         let serial = self.add_to_thread(key)?;
         let linked = keyctl(Operation::SetPermissions, serial, PERMISSIONS)
             .and_then(|()| keyctl(Operation::Link, serial, USER_KEYRING));
@@ -99,7 +99,7 @@ impl Keyring {
         })
     }
 
-    fn add_to_thread(&self, key: &Key) -> io::Result<Serial> {
+    fn add_to_thread(&self, key: &SecretKey) -> io::Result<Serial> {
         let payload = key.expose();
         // SAFETY: both strings end in NUL; the payload is readable for the length that is given;
         // all outlive the call (https://man7.org/linux/man-pages/man2/add_key.2.html).
@@ -117,8 +117,8 @@ impl Keyring {
 }
 
 /// `None` if the key may not be read from this session, or holds something else than a key of ours.
-fn payload(serial: Serial) -> io::Result<Option<Key>> {
-    let mut key = Key::zeroed();
+fn payload(serial: Serial) -> io::Result<Option<SecretKey>> {
+    let mut key = SecretKey::zeroed();
     let buffer = key.expose_mut();
     // SAFETY: the buffer is writable for the length that is given, and nothing else refers to it
     // (https://man7.org/linux/man-pages/man2/keyctl.2.html).
@@ -127,7 +127,7 @@ fn payload(serial: Serial) -> io::Result<Option<Key>> {
     });
     match read {
         // The length of the whole payload, even if the buffer is too short for it.
-        Ok(length) => Ok((length == Key::BYTES as c_long).then_some(key)),
+        Ok(length) => Ok((length == SecretKey::BYTES as c_long).then_some(key)),
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(None),
         Err(error) => Err(error),
     }

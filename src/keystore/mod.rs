@@ -48,7 +48,7 @@ use std::path::Path;
 
 use crate::error::{Error, Kind, Result, reason};
 use crate::format::base64;
-use crate::secret::{Key, SecretBytes};
+use crate::secret::{SecretBytes, SecretKey};
 
 pub use file::path as key_file;
 use system::Keyring;
@@ -64,13 +64,13 @@ pub enum Mode {
 
 /// Where a key came from. The numbers stand in envelopes: they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum KeyOrigin {
     Environment = 1,
     Keyring = 2,
     File = 3,
 }
 
-impl Source {
+impl KeyOrigin {
     pub fn code(self) -> u8 {
         self as u8
     }
@@ -78,36 +78,36 @@ impl Source {
     /// To be read after "the key is in".
     pub fn describe(self) -> &'static str {
         match self {
-            Source::Environment => "K8S_TOKEN_CACHE_KEY",
-            Source::Keyring => "the kernel's user keyring",
-            Source::File => "the key file",
+            KeyOrigin::Environment => "K8S_TOKEN_CACHE_KEY",
+            KeyOrigin::Keyring => "the kernel's user keyring",
+            KeyOrigin::File => "the key file",
         }
     }
 }
 
 /// The key that there is, if any. Makes nothing.
-pub fn find(mode: Mode, state_dir: Option<&Path>) -> Result<Option<(Key, Source)>> {
+pub fn find(mode: Mode, state_dir: Option<&Path>) -> Result<Option<(SecretKey, KeyOrigin)>> {
     Places { keyring: Keyring::OURS, state_dir }.find(mode)
 }
 
 /// The key to seal with, made if there is none. Without a usable `state_dir` the keyring still
 /// serves; only the lock is missing then, and of two first keys the later one stays.
-pub fn find_or_create(mode: Mode, state_dir: Option<&Path>) -> Result<(Key, Source)> {
+pub fn find_or_create(mode: Mode, state_dir: Option<&Path>) -> Result<(SecretKey, KeyOrigin)> {
     Places { keyring: Keyring::OURS, state_dir }.find_or_create(mode)
 }
 
 /// The key in `value`, which is that of `K8S_TOKEN_CACHE_KEY`: 32 bytes in standard base64, with or
 /// without padding. White space around it, as a shell or a CI system may leave there, is ignored.
 /// The error never shows the value.
-pub fn from_environment(value: &OsStr) -> Result<Key> {
+pub fn from_environment(value: &OsStr) -> Result<SecretKey> {
     key_from_base64(value.as_encoded_bytes().trim_ascii()).ok_or_else(|| {
         Error::usage("K8S_TOKEN_CACHE_KEY: the value is not accepted: it takes 32 bytes in base64")
             .with_hint("'openssl rand -base64 32' makes a key")
     })
 }
 
-fn key_from_base64(text: &[u8]) -> Option<Key> {
-    const PADDED_CHARACTERS: usize = Key::BYTES.div_ceil(3) * 4;
+fn key_from_base64(text: &[u8]) -> Option<SecretKey> {
+    const PADDED_CHARACTERS: usize = SecretKey::BYTES.div_ceil(3) * 4;
     if text.len() > PADDED_CHARACTERS {
         return None;
     }
@@ -117,7 +117,7 @@ fn key_from_base64(text: &[u8]) -> Option<Key> {
         padded.expose_mut().push(b'=');
     }
     let bytes = SecretBytes::from(base64::decode(padded.expose())?);
-    Key::from_slice(bytes.expose())
+    SecretKey::from_slice(bytes.expose())
 }
 
 /// The two places that a key can live in.
@@ -127,31 +127,31 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn find(&self, mode: Mode) -> Result<Option<(Key, Source)>> {
+    fn find(&self, mode: Mode) -> Result<Option<(SecretKey, KeyOrigin)>> {
         match mode {
-            Mode::Keyring => asked_by_name("keyring", self.keyring.read()).map(from(Source::Keyring)),
-            Mode::File => asked_by_name("file", self.read_file()).map(from(Source::File)),
+            Mode::Keyring => asked_by_name("keyring", self.keyring.read()).map(from(KeyOrigin::Keyring)),
+            Mode::File => asked_by_name("file", self.read_file()).map(from(KeyOrigin::File)),
             Mode::Auto => match self.keyring.read() {
-                Ok(Some(key)) => Ok(Some((key, Source::Keyring))),
+                Ok(Some(key)) => Ok(Some((key, KeyOrigin::Keyring))),
                 // A bad key file is no obstacle here: the next store makes a key in the keyring.
-                Ok(None) => Ok(self.read_file().unwrap_or(None).map(|key| (key, Source::File))),
-                Err(_) => self.read_file().map(from(Source::File)),
+                Ok(None) => Ok(self.read_file().unwrap_or(None).map(|key| (key, KeyOrigin::File))),
+                Err(_) => self.read_file().map(from(KeyOrigin::File)),
             },
         }
     }
 
-    fn find_or_create(&self, mode: Mode) -> Result<(Key, Source)> {
+    fn find_or_create(&self, mode: Mode) -> Result<(SecretKey, KeyOrigin)> {
         match mode {
-            Mode::Keyring => Ok((asked_by_name("keyring", self.keyring_key())?, Source::Keyring)),
-            Mode::File => Ok((asked_by_name("file", self.file_key())?, Source::File)),
+            Mode::Keyring => Ok((asked_by_name("keyring", self.keyring_key())?, KeyOrigin::Keyring)),
+            Mode::File => Ok((asked_by_name("file", self.file_key())?, KeyOrigin::File)),
             Mode::Auto => match self.keyring_key() {
-                Ok(key) => Ok((key, Source::Keyring)),
-                Err(_) => Ok((self.file_key()?, Source::File)),
+                Ok(key) => Ok((key, KeyOrigin::Keyring)),
+                Err(_) => Ok((self.file_key()?, KeyOrigin::File)),
             },
         }
     }
 
-    fn keyring_key(&self) -> Result<Key> {
+    fn keyring_key(&self) -> Result<SecretKey> {
         if let Some(key) = self.keyring.read()? {
             return Ok(key);
         }
@@ -160,7 +160,7 @@ impl Places<'_> {
         self.make_once(&|| self.keyring.read(), &|key, _| self.keyring.put(key))
     }
 
-    fn file_key(&self) -> Result<Key> {
+    fn file_key(&self) -> Result<SecretKey> {
         let state_dir = self.state_dir.ok_or_else(|| {
             Error::new(Kind::Cache, "the directory for the key file is not known: no home directory is set")
         })?;
@@ -170,7 +170,7 @@ impl Places<'_> {
         self.make_once(&|| file::read(state_dir), &|key, locked| file::write(state_dir, key, locked))
     }
 
-    fn read_file(&self) -> Result<Option<Key>> {
+    fn read_file(&self) -> Result<Option<SecretKey>> {
         self.state_dir.map_or(Ok(None), file::read)
     }
 
@@ -178,9 +178,9 @@ impl Places<'_> {
     /// finds in the end: without a lock (see [`file::lock`]) somebody else's key may have won.
     fn make_once(
         &self,
-        read: &dyn Fn() -> Result<Option<Key>>,
-        put: &dyn Fn(&Key, bool) -> Result<()>,
-    ) -> Result<Key> {
+        read: &dyn Fn() -> Result<Option<SecretKey>>,
+        put: &dyn Fn(&SecretKey, bool) -> Result<()>,
+    ) -> Result<SecretKey> {
         let lock = self.state_dir.and_then(file::lock);
         if let Some(key) = read()? {
             return Ok(key);
@@ -190,12 +190,12 @@ impl Places<'_> {
     }
 }
 
-fn from(source: Source) -> impl Fn(Option<Key>) -> Option<(Key, Source)> {
+fn from(source: KeyOrigin) -> impl Fn(Option<SecretKey>) -> Option<(SecretKey, KeyOrigin)> {
     move |key| key.map(|key| (key, source))
 }
 
-fn random_key() -> Result<Key> {
-    let mut key = Key::zeroed();
+fn random_key() -> Result<SecretKey> {
+    let mut key = SecretKey::zeroed();
     fill_random(key.expose_mut()).map_err(|error| {
         Error::new(Kind::Cache, format!("cannot make an encryption key: {}", reason(&error)))
     })?;

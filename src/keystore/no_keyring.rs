@@ -2,7 +2,7 @@
 //! goes on to the key file and `keyring` is an error.
 
 use crate::error::{Error, Kind, Result};
-use crate::secret::Key;
+use crate::secret::SecretKey;
 
 #[derive(Clone, Copy)]
 pub struct Keyring;
@@ -10,11 +10,11 @@ pub struct Keyring;
 impl Keyring {
     pub const OURS: Keyring = Keyring;
 
-    pub fn read(&self) -> Result<Option<Key>> {
+    pub fn read(&self) -> Result<Option<SecretKey>> {
         Err(refused())
     }
 
-    pub fn put(&self, _key: &Key) -> Result<()> {
+    pub fn put(&self, _key: &SecretKey) -> Result<()> {
         Err(refused())
     }
 

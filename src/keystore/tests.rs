@@ -55,10 +55,10 @@ impl Home {
 
 /// To be compared. Not even a test's key is printed.
 #[derive(PartialEq)]
-struct Found([u8; 32], Source);
+struct Found([u8; 32], KeyOrigin);
 
-impl From<(Key, Source)> for Found {
-    fn from((key, source): (Key, Source)) -> Found {
+impl From<(SecretKey, KeyOrigin)> for Found {
+    fn from((key, source): (SecretKey, KeyOrigin)) -> Found {
         Found(*key.expose(), source)
     }
 }
@@ -126,7 +126,7 @@ fn a_bad_key_from_the_environment_is_an_error_that_never_shows_it() {
 
 #[test]
 fn sources_keep_their_numbers() {
-    assert_eq!([Source::Environment, Source::Keyring, Source::File].map(Source::code), [1, 2, 3]);
+    assert_eq!([KeyOrigin::Environment, KeyOrigin::Keyring, KeyOrigin::File].map(KeyOrigin::code), [1, 2, 3]);
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_key_file_is_made_once_and_found_again() {
     let again = find_or_create(Mode::File, Some(&state_dir)).unwrap();
     assert_eq!(Found::from(found), made);
     assert_eq!(Found::from(again), made);
-    assert_eq!(made.1, Source::File);
-    assert_ne!(made, Found([0; 32], Source::File));
+    assert_eq!(made.1, KeyOrigin::File);
+    assert_ne!(made, Found([0; 32], KeyOrigin::File));
     assert_eq!(home.names(), ["key", "key.lock"]);
 }
 
@@ -266,7 +266,7 @@ mod in_unix_files {
     fn a_key_file_is_read_back() {
         let home = Home::with_key_file(&key_file_content(&KEY));
         let found = find(Mode::File, Some(&home.state_dir())).unwrap().unwrap();
-        assert_eq!(Found::from(found), Found(KEY, Source::File));
+        assert_eq!(Found::from(found), Found(KEY, KeyOrigin::File));
     }
 
     #[test]
@@ -366,9 +366,9 @@ mod in_wrapped_files {
         let home = Home::new();
         let (key, _) = find_or_create(Mode::Auto, Some(&home.state_dir())).unwrap();
         let content = fs::read(home.key_file()).unwrap();
-        assert!(!content.windows(Key::BYTES).any(|part| part == key.expose()));
+        assert!(!content.windows(SecretKey::BYTES).any(|part| part == key.expose()));
         let (found, source) = find(Mode::Auto, Some(&home.state_dir())).unwrap().unwrap();
-        assert!(found.expose() == key.expose() && source == Source::File);
+        assert!(found.expose() == key.expose() && source == KeyOrigin::File);
     }
 
     #[test]

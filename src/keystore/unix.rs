@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result, shown};
-use crate::secret::{Key, SecretBytes};
+use crate::secret::{SecretBytes, SecretKey};
 use crate::sys;
 
 /// Creates what is missing. Refuses a place that belongs to another user: root, with somebody
@@ -22,7 +22,7 @@ pub fn make_dir(dir: &Path) -> Result<()> {
     sys::make_directories(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
 }
 
-pub fn protect(key: &Key) -> io::Result<SecretBytes> {
+pub fn protect(key: &SecretKey) -> io::Result<SecretBytes> {
     Ok(SecretBytes::from(key.expose().to_vec()))
 }
 

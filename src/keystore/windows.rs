@@ -14,7 +14,7 @@ use std::ptr;
 
 pub use super::no_keyring::Keyring;
 use crate::error::{Error, Kind, Result};
-use crate::secret::{Key, SecretBytes};
+use crate::secret::{SecretBytes, SecretKey};
 use crate::sys;
 
 const CRYPTPROTECT_UI_FORBIDDEN: u32 = 1;
@@ -68,7 +68,7 @@ pub fn make_dir(dir: &Path) -> Result<()> {
     sys::make_directories(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
 }
 
-pub fn protect(key: &Key) -> io::Result<SecretBytes> {
+pub fn protect(key: &SecretKey) -> io::Result<SecretBytes> {
     let input = Blob::borrowing(key.expose())?;
     let mut output = Blob::empty();
     // SAFETY: `input` is readable for its length (DPAPI does not write to it), `output` is writable,

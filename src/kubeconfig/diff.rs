@@ -11,7 +11,7 @@ const CONTEXT: usize = 3;
 
 /// What terminals show for a part of the diff.
 #[derive(Clone, Copy)]
-enum Part {
+enum LineKind {
     Header,
     Hunk,
     Removed,
@@ -29,10 +29,10 @@ struct Block {
 pub fn unified(name: &str, before: &str, edits: &[Edit], colour: bool) -> String {
     let lines: Vec<&str> = before.split_inclusive('\n').collect();
     let blocks = blocks(&lines, before, edits);
-    let mut page = Page { text: String::new(), colour };
+    let mut page = DiffWriter { text: String::new(), colour };
     if !blocks.is_empty() {
-        page.line(Part::Header, "--- ", name);
-        page.line(Part::Header, "+++ ", name);
+        page.line(LineKind::Header, "--- ", name);
+        page.line(LineKind::Header, "+++ ", name);
     }
     let mut shift = 0;
     for hunk in blocks.chunk_by(|a, b| b.lines.start - a.lines.end <= 2 * CONTEXT) {
@@ -97,12 +97,12 @@ fn trimmed(block: Block, lines: &[&str]) -> Block {
     Block { lines: range, text: new[head..new.len() - tail].concat() }
 }
 
-struct Page {
+struct DiffWriter {
     text: String,
     colour: bool,
 }
 
-impl Page {
+impl DiffWriter {
     /// Returns how much longer the new text is than the old after this hunk.
     fn hunk(&mut self, lines: &[&str], blocks: &[Block], shift: isize) -> isize {
         let (Some(first), Some(last)) = (blocks.first(), blocks.last()) else {
@@ -117,24 +117,24 @@ impl Page {
         let new_start = start.saturating_add_signed(shift);
         let new_length = (end - start).saturating_add_signed(growth);
         let header = format!("-{} +{} @@", place(start, end - start), place(new_start, new_length));
-        self.line(Part::Hunk, "@@ ", &header);
+        self.line(LineKind::Hunk, "@@ ", &header);
         let mut at = start;
         for block in blocks {
-            self.lines(Part::Context, &lines[at..block.lines.start]);
-            self.lines(Part::Removed, &lines[block.lines.clone()]);
+            self.lines(LineKind::Context, &lines[at..block.lines.start]);
+            self.lines(LineKind::Removed, &lines[block.lines.clone()]);
             let added: Vec<&str> = block.text.split_inclusive('\n').collect();
-            self.lines(Part::Added, &added);
+            self.lines(LineKind::Added, &added);
             at = block.lines.end;
         }
-        self.lines(Part::Context, &lines[at..end]);
+        self.lines(LineKind::Context, &lines[at..end]);
         shift + growth
     }
 
-    fn lines(&mut self, part: Part, lines: &[&str]) {
+    fn lines(&mut self, part: LineKind, lines: &[&str]) {
         for line in lines {
             let sign = match part {
-                Part::Removed => "-",
-                Part::Added => "+",
+                LineKind::Removed => "-",
+                LineKind::Added => "+",
                 _ => " ",
             };
             self.line(part, sign, line.strip_suffix('\n').unwrap_or(line));
@@ -144,14 +144,14 @@ impl Page {
         }
     }
 
-    fn line(&mut self, part: Part, sign: &str, line: &str) {
+    fn line(&mut self, part: LineKind, sign: &str, line: &str) {
         let colour = match part {
             _ if !self.colour => "",
-            Part::Header => "\x1b[1m",
-            Part::Hunk => "\x1b[36m",
-            Part::Removed => "\x1b[31m",
-            Part::Added => "\x1b[32m",
-            Part::Context => "",
+            LineKind::Header => "\x1b[1m",
+            LineKind::Hunk => "\x1b[36m",
+            LineKind::Removed => "\x1b[31m",
+            LineKind::Added => "\x1b[32m",
+            LineKind::Context => "",
         };
         let reset = if colour.is_empty() { "" } else { "\x1b[m" };
         self.text.extend([colour, sign, line, reset, "\n"]);

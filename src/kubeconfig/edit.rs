@@ -13,8 +13,8 @@ use std::ops::Range;
 use std::path::{MAIN_SEPARATOR, Path, is_separator};
 
 use super::scan::{Exec, Kubeconfig, User};
-use super::verify::{self, Expected};
-use super::yaml::{self, Content, Entry, Id, Layout, Refusal, Style};
+use super::verify::{self, ExpectedExec};
+use super::yaml::{self, Id, Layout, MappingEntry, NodeContent, Refusal, Style};
 
 const KEY_ENV: &str = "--key-env";
 /// Ends the options of this program.
@@ -46,7 +46,7 @@ pub struct Injection<'a> {
 
 /// What becomes of one user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum UserState {
     Injected,
     /// Was injected, and gets another spelling of the command or further names to count.
     Updated,
@@ -69,7 +69,7 @@ pub struct Edit {
 /// What becomes of whom, and the edits for it: sorted, apart from each other, verified.
 #[derive(Debug)]
 pub struct Plan {
-    pub users: Vec<(String, State)>,
+    pub users: Vec<(String, UserState)>,
     pub edits: Vec<Edit>,
 }
 
@@ -91,7 +91,7 @@ pub fn restore(text: &str, wish: &Wish<'_>) -> Result<Plan, Refusal> {
 }
 
 /// What becomes of a user, and what its exec plugin is to be then; none: as it was.
-type Change = Result<(State, Option<Expected>), Refusal>;
+type Change = Result<(UserState, Option<ExpectedExec>), Refusal>;
 
 /// How this program stands in front of a command.
 struct Front<'t> {
@@ -125,7 +125,7 @@ struct Draft<'c> {
     wish: &'c Wish<'c>,
     edits: Vec<Edit>,
     /// For each user of the kubeconfig what its exec plugin is to be; none: as it was.
-    expected: Vec<Option<Expected>>,
+    expected: Vec<Option<ExpectedExec>>,
 }
 
 impl<'c> Draft<'c> {
@@ -181,17 +181,17 @@ impl<'c> Draft<'c> {
 
     fn inject(&mut self, user: &User, injection: &Injection<'_>) -> Change {
         let Some(exec) = user.exec else {
-            return Ok((State::LeftAlone("no exec plugin"), None));
+            return Ok((UserState::LeftAlone("no exec plugin"), None));
         };
         let Some((entry, command)) = self.command(&exec)? else {
-            return Ok((State::LeftAlone("its exec plugin has no command"), None));
+            return Ok((UserState::LeftAlone("its exec plugin has no command"), None));
         };
         let args = self.config.args(&exec);
         if (self.wish.is_own)(command) {
             return self.update(&exec, entry, command, &args, injection);
         }
         if self.config.has_further_in(&args, self.wish.is_own) {
-            return Ok((State::AlreadyInjected, None));
+            return Ok((UserState::AlreadyInjected, None));
         }
         self.check_one_line(entry.value)?;
         let names = self.unknown_names(&exec, command, &args, &[], injection)?;
@@ -211,30 +211,30 @@ impl<'c> Draft<'c> {
         })?;
         self.write_command(&exec, entry, injection.program);
         front.push(spelling.of(command));
-        let expected = Expected { command: injection.program.to_owned(), front, skip: 0 };
-        Ok((State::Injected, Some(expected)))
+        let expected = ExpectedExec { command: injection.program.to_owned(), front, skip: 0 };
+        Ok((UserState::Injected, Some(expected)))
     }
 
     /// Completes what is injected already.
     fn update(
         &mut self,
         exec: &Exec,
-        entry: Entry,
+        entry: MappingEntry,
         command: &str,
         args: &[Id],
         injection: &Injection<'_>,
     ) -> Change {
         let front = self.front(args);
         let Some(place) = front.wrapped else {
-            return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
+            return Ok((UserState::Stuck("k8s-token-cache stands there without a command"), None));
         };
         let wrapped = self.config.tree.string(args[place]).unwrap_or_default();
         let names = self.unknown_names(exec, wrapped, &args[place + 1..], &front.names, injection)?;
         let renamed = injection.program_is_chosen && command != injection.program;
         if names.is_empty() && !renamed {
-            return Ok((State::AlreadyInjected, None));
+            return Ok((UserState::AlreadyInjected, None));
         }
-        let mut expected = Expected { command: command.to_owned(), front: key_env(&names), skip: 0 };
+        let mut expected = ExpectedExec { command: command.to_owned(), front: key_env(&names), skip: 0 };
         if renamed {
             self.check_one_line(entry.value)?;
             self.write_command(exec, entry, injection.program);
@@ -245,25 +245,25 @@ impl<'c> Draft<'c> {
             let option = expected.front.concat();
             self.insert_front(exec, entry, &|_, flow| vec![yaml::render(&option, style, flow)])?;
         }
-        Ok((State::Updated, Some(expected)))
+        Ok((UserState::Updated, Some(expected)))
     }
 
     fn restore(&mut self, user: &User) -> Change {
         let tree = &self.config.tree;
         let Some(exec) = user.exec else {
-            return Ok((State::LeftAlone("no exec plugin"), None));
+            return Ok((UserState::LeftAlone("no exec plugin"), None));
         };
         let (Some(command), Some(entry)) = (self.config.command(&exec), exec.command) else {
-            return Ok((State::NotInjected, None));
+            return Ok((UserState::NotInjected, None));
         };
         let args = self.config.args(&exec);
         if !(self.wish.is_own)(command) {
             let inside = self.config.has_further_in(&args, self.wish.is_own);
-            let stuck = State::Stuck("another command stands in front of k8s-token-cache");
-            return Ok((if inside { stuck } else { State::NotInjected }, None));
+            let stuck = UserState::Stuck("another command stands in front of k8s-token-cache");
+            return Ok((if inside { stuck } else { UserState::NotInjected }, None));
         }
         let (Some(place), Some(list)) = (self.front(&args).wrapped, exec.args) else {
-            return Ok((State::Stuck("k8s-token-cache stands there without a command"), None));
+            return Ok((UserState::Stuck("k8s-token-cache stands there without a command"), None));
         };
         self.check_one_line(entry.value)?;
         self.check_one_line(args[place])?;
@@ -271,14 +271,14 @@ impl<'c> Draft<'c> {
         let spelling = self.to_relative(wrapped);
         let flow = yaml::is_flow(tree, exec.mapping);
         let text = self.moved(args[place], wrapped, &spelling, flow);
-        let expected = Expected { command: spelling.of(wrapped), front: Vec::new(), skip: place + 1 };
+        let expected = ExpectedExec { command: spelling.of(wrapped), front: Vec::new(), skip: place + 1 };
         self.replace(tree.range(entry.value), text);
         self.remove_front(list, &args, place + 1)?;
-        Ok((State::Restored, Some(expected)))
+        Ok((UserState::Restored, Some(expected)))
     }
 
     /// The entry and the value of the command; none where there is nothing to wrap.
-    fn command(&self, exec: &Exec) -> Result<Option<(Entry, &'c str)>, Refusal> {
+    fn command(&self, exec: &Exec) -> Result<Option<(MappingEntry, &'c str)>, Refusal> {
         let config = self.config;
         let Some(entry) = exec.command else {
             return Ok(None);
@@ -295,7 +295,7 @@ impl<'c> Draft<'c> {
         let tree = &self.config.tree;
         let line = tree.line(command);
         match tree.content(command) {
-            Content::Scalar(_, Style::Literal | Style::Folded) => {
+            NodeContent::Scalar(_, Style::Literal | Style::Folded) => {
                 Err(Refusal::new(line, "the command is a block scalar"))
             }
             _ if tree.source(command).contains(['\n', '\r']) => {
@@ -374,7 +374,7 @@ impl<'c> Draft<'c> {
     /// A relative command with a separator becomes absolute when it moves to `args`, where nobody
     /// resolves it any more. The "/./" marks what was relative, as it does for rsync. On Windows a
     /// slash is no separator to client-go (`GetAuthInfoFileReferences` in `clientcmd/loader.go`).
-    fn to_absolute(&self, entry: Entry, command: &str) -> Result<Spelling, Refusal> {
+    fn to_absolute(&self, entry: MappingEntry, command: &str) -> Result<Spelling, Refusal> {
         if !command.contains(MAIN_SEPARATOR) || Path::new(command).is_absolute() {
             return Ok(Spelling::Same);
         }
@@ -423,7 +423,7 @@ impl<'c> Draft<'c> {
         [properties, &text].concat()
     }
 
-    fn write_command(&mut self, exec: &Exec, entry: Entry, program: &str) {
+    fn write_command(&mut self, exec: &Exec, entry: MappingEntry, program: &str) {
         let tree = &self.config.tree;
         let flow = yaml::is_flow(tree, exec.mapping);
         let text = yaml::render(program, yaml::quoting(tree, entry.value), flow);
@@ -434,7 +434,7 @@ impl<'c> Draft<'c> {
     fn insert_front(
         &mut self,
         exec: &Exec,
-        command: Entry,
+        command: MappingEntry,
         render: &dyn Fn(&Self, bool) -> Vec<String>,
     ) -> Result<(), Refusal> {
         let tree = &self.config.tree;
@@ -451,19 +451,19 @@ impl<'c> Draft<'c> {
         let list = tree.resolve(args.value);
         let first = tree.children(list).next();
         match (tree.content(list), first) {
-            (Content::Sequence(Layout::Block), Some(first)) => {
+            (NodeContent::Sequence(Layout::Block), Some(first)) => {
                 let (start, lead) = self.item_line(first)?;
                 let eol = eol(tree.text(), start);
                 let items = render(self, false);
                 self.replace(start..start, lines(lead, &items, eol));
             }
-            (Content::Sequence(Layout::Flow), Some(first)) => {
+            (NodeContent::Sequence(Layout::Flow), Some(first)) => {
                 let items = render(self, true);
                 let gap = self.gap(tree.range(first).start, tree.children(list).nth(1));
                 let at = tree.range(first).start;
                 self.replace(at..at, items.join(&gap) + &gap);
             }
-            (Content::Sequence(_), None) => {
+            (NodeContent::Sequence(_), None) => {
                 let at = self.inside_empty(list)?;
                 let items = render(self, true);
                 self.replace(at..at, items.join(", "));
@@ -477,7 +477,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    fn new_block_args(&mut self, command: Entry, items: &[String]) -> Result<(), Refusal> {
+    fn new_block_args(&mut self, command: MappingEntry, items: &[String]) -> Result<(), Refusal> {
         let tree = &self.config.tree;
         let (start, lead) = self.line_lead(tree.range(command.key).start);
         if !is_blank(lead) {
@@ -490,7 +490,7 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    fn new_flow_args(&mut self, command: Entry, items: &[String]) {
+    fn new_flow_args(&mut self, command: MappingEntry, items: &[String]) {
         let tree = &self.config.tree;
         let key = yaml::render("args", yaml::quoting(tree, command.key), true);
         let between = tree.range(command.key).end..tree.range(command.value).start;
@@ -533,7 +533,7 @@ impl<'c> Draft<'c> {
         }
     }
 
-    fn replace_null(&mut self, args: Entry, list: String) -> Result<(), Refusal> {
+    fn replace_null(&mut self, args: MappingEntry, list: String) -> Result<(), Refusal> {
         let tree = &self.config.tree;
         let range = tree.range(args.value);
         if !range.is_empty() {
@@ -552,7 +552,7 @@ impl<'c> Draft<'c> {
     }
 
     /// Takes the first `count` items out of `args`.
-    fn remove_front(&mut self, args: Entry, items: &[Id], count: usize) -> Result<(), Refusal> {
+    fn remove_front(&mut self, args: MappingEntry, items: &[Id], count: usize) -> Result<(), Refusal> {
         let tree = &self.config.tree;
         let list = tree.resolve(args.value);
         let (gone, rest) = items.split_at(count);

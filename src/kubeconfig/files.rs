@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::edit::{Plan, State};
+use super::edit::{Plan, UserState};
 use super::yaml::Refusal;
 use crate::error::{Error, Kind, Result, shown};
 use crate::log;
@@ -201,7 +201,7 @@ pub fn edit(
 fn remember(earlier: &Plan, plan: &mut Plan) {
     for (name, state) in &mut plan.users {
         let before = earlier.users.iter().find(|(user, _)| user == name);
-        if let (State::AlreadyInjected | State::NotInjected, Some((_, before))) = (*state, before) {
+        if let (UserState::AlreadyInjected | UserState::NotInjected, Some((_, before))) = (*state, before) {
             *state = *before;
         }
     }

@@ -33,7 +33,7 @@ pub const PROGRAM: &str = "k8s-token-cache";
 
 /// What counts of the process's surroundings.
 #[derive(Clone, Debug, Default)]
-pub struct Environment {
+pub struct ClientEnvironment {
     /// `$KUBECONFIG`, a path list.
     pub kubeconfig: Option<OsString>,
     /// `$KUBERC`: a path, or `off`.
@@ -46,13 +46,13 @@ pub struct Environment {
     pub colour: bool,
 }
 
-impl Environment {
+impl ClientEnvironment {
     /// `called_as` is the first of the process's arguments.
     pub fn of_process(called_as: &OsStr) -> Self {
         let variable = |name| sys::variable(name).filter(|value| !value.is_empty());
         let home = if cfg!(windows) { variable("USERPROFILE") } else { variable("HOME") };
         let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
-        Environment {
+        ClientEnvironment {
             kubeconfig: variable("KUBECONFIG"),
             kuberc: variable("KUBERC"),
             path: variable("PATH"),
@@ -75,7 +75,7 @@ fn program_path(called_as: &OsStr) -> Option<PathBuf> {
 }
 
 /// The users of a kubeconfig that have an exec plugin.
-pub fn exec_users(path: &Path, environment: &Environment) -> Result<Vec<ExecUser>> {
+pub fn exec_users(path: &Path, environment: &ClientEnvironment) -> Result<Vec<ExecUser>> {
     plugins::list(path, &|command| is_own(command, environment)).map_err(|trouble| match trouble {
         Trouble::Failed(error) => error,
         Trouble::Refused(refusal) => Error::failure(format!("cannot read {}", refused_text(path, &refusal))),
@@ -83,7 +83,7 @@ pub fn exec_users(path: &Path, environment: &Environment) -> Result<Vec<ExecUser
 }
 
 /// The files that kubectl reads, as it names them; they need not exist.
-pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
+pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = Vec::new();
     for file in environment.kubeconfig.iter().flat_map(std::env::split_paths) {
         let is_known = files.iter().any(|known| known.as_os_str() == file.as_os_str());
@@ -100,7 +100,7 @@ pub fn default_files(environment: &Environment) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-pub fn is_on_path(environment: &Environment) -> bool {
+pub fn is_on_path(environment: &ClientEnvironment) -> bool {
     let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
     environment.path.iter().flat_map(std::env::split_paths).any(|directory| {
         directory.join(&name).metadata().is_ok_and(|metadata| stat::is_executable(&metadata))
@@ -109,7 +109,7 @@ pub fn is_on_path(environment: &Environment) -> bool {
 
 /// Any spelling of this program: its name with or without a directory and `.exe`, or another name
 /// of the same file.
-pub fn is_own(command: &str, environment: &Environment) -> bool {
+pub fn is_own(command: &str, environment: &ClientEnvironment) -> bool {
     let name = kuberc::base_name(command);
     let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
         Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") => stem,
@@ -122,7 +122,7 @@ pub fn is_own(command: &str, environment: &Environment) -> bool {
 }
 
 /// The user's kuberc and the lines that it lacks, where it forbids kubectl to run `program`.
-pub fn missing_in_kuberc(environment: &Environment, program: &str) -> Option<(PathBuf, String)> {
+pub fn missing_in_kuberc(environment: &ClientEnvironment, program: &str) -> Option<(PathBuf, String)> {
     let path = match &environment.kuberc {
         Some(off) if off == "off" => return None,
         Some(path) => PathBuf::from(path),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::files::{Snapshot, Trouble};
 use super::scan::{Kubeconfig, User, items};
-use super::yaml::{Content, Id, Style, Tree, is_plain_string};
+use super::yaml::{Id, NodeContent, Style, Tree, is_plain_string};
 
 /// The extension of a cluster that client-go hands to plugins
 /// (`k8s.io/client-go/tools/clientcmd/api/v1/conversion.go`).
@@ -145,14 +145,14 @@ fn write_json(tree: &Tree<'_>, id: Id, depth: usize, json: &mut String) -> bool 
     }
     let id = tree.resolve(id);
     let brackets = match tree.content(id) {
-        Content::Scalar(value, style) => {
+        NodeContent::Scalar(value, style) => {
             write_json_scalar(tree, id, value, *style, json);
             return true;
         }
-        Content::Mapping(_) => ["{", "}"],
-        Content::Sequence(_) | Content::Alias(_) => ["[", "]"],
+        NodeContent::Mapping(_) => ["{", "}"],
+        NodeContent::Sequence(_) | NodeContent::Alias(_) => ["[", "]"],
     };
-    let is_mapping = matches!(tree.content(id), Content::Mapping(_));
+    let is_mapping = matches!(tree.content(id), NodeContent::Mapping(_));
     json.push_str(brackets[0]);
     for (place, child) in tree.children(id).enumerate() {
         let is_value = is_mapping && place % 2 == 1;

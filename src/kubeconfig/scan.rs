@@ -5,7 +5,7 @@
 //! every place it hands out lies in the given text, and refuses what is no kubeconfig with the
 //! line. Pure; changing the text is `edit`'s work.
 
-use super::yaml::{self, Content, Entry, Id, Refusal, Tree};
+use super::yaml::{self, Id, MappingEntry, NodeContent, Refusal, Tree};
 
 /// What client-go knows at the top of a kubeconfig.
 const SECTIONS: [&str; 6] = ["clusters", "contexts", "current-context", "users", "preferences", "extensions"];
@@ -28,8 +28,8 @@ pub struct User {
 #[derive(Clone, Copy)]
 pub struct Exec {
     pub mapping: Id,
-    pub command: Option<Entry>,
-    pub args: Option<Entry>,
+    pub command: Option<MappingEntry>,
+    pub args: Option<MappingEntry>,
     pub env: Option<Id>,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Kubeconfig<'a> {
 pub fn items(tree: &Tree<'_>, id: Id) -> Vec<Id> {
     let id = tree.resolve(id);
     match tree.content(id) {
-        Content::Sequence(_) => tree.children(id).collect(),
+        NodeContent::Sequence(_) => tree.children(id).collect(),
         _ => Vec::new(),
     }
 }
@@ -106,7 +106,7 @@ fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
     };
     let list = tree.resolve(entry.value);
     match tree.content(list) {
-        Content::Sequence(_) => {
+        NodeContent::Sequence(_) => {
             let mut users = Vec::new();
             for item in tree.children(list) {
                 users.push(user(tree, item)?);
@@ -121,7 +121,7 @@ fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
 /// client-go takes a file without `kind` and `apiVersion` for a Config of v1.
 fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
     let line = tree.line(root);
-    if !matches!(tree.content(root), Content::Mapping(_)) {
+    if !matches!(tree.content(root), NodeContent::Mapping(_)) {
         return Err(Refusal::new(line, "not a kubeconfig: it holds no mapping"));
     }
     for (name, wanted, reason) in [
@@ -161,7 +161,7 @@ fn exec(tree: &Tree<'_>, user: Id) -> Result<Option<Exec>, Refusal> {
         return Ok(None);
     }
     let mapping = tree.resolve(entry.value);
-    if !matches!(tree.content(mapping), Content::Mapping(_)) {
+    if !matches!(tree.content(mapping), NodeContent::Mapping(_)) {
         return Err(Refusal::new(tree.line(entry.key), "'exec' is not a mapping"));
     }
     let env = tree.get(mapping, "env").map(|env| env.value);

@@ -10,12 +10,12 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
-use super::edit::{self, Injection, Plan, State, Wish};
+use super::edit::{self, Injection, Plan, UserState, Wish};
 #[cfg(unix)]
 use super::files::Trouble;
 use super::files::{self, Edited, Patience};
-use super::yaml::{Content, Id, Layout, Refusal, Style, Tree, parse_unchecked};
-use super::{Environment, diff, exec_users, kuberc};
+use super::yaml::{Id, Layout, NodeContent, Refusal, Style, Tree, parse_unchecked};
+use super::{ClientEnvironment, diff, exec_users, kuberc};
 
 const DIRECTORY: &str = "/home/u/.kube";
 
@@ -512,18 +512,20 @@ fn outline(tree: &Tree<'_>, id: Id, lines: &mut Vec<String>) {
     let tag = tree.tag(id).unwrap_or_default();
     let place = tree.body(id);
     let line = match tree.content(id) {
-        Content::Scalar(value, style) if value.is_empty() && *style == Style::Plain => format!("{tag} -"),
-        Content::Scalar(value, style @ (Style::Literal | Style::Folded)) => {
+        NodeContent::Scalar(value, style) if value.is_empty() && *style == Style::Plain => format!("{tag} -"),
+        NodeContent::Scalar(value, style @ (Style::Literal | Style::Folded)) => {
             format!("{tag} {style:?} {value:?}")
         }
-        Content::Scalar(value, style) => format!("{place}-{} {tag} {style:?} {value:?}", tree.range(id).end),
-        Content::Sequence(Layout::Flow) => format!("{place} {tag} ["),
-        Content::Mapping(Layout::Flow) => format!("{place} {tag} {{"),
-        Content::Sequence(_) => format!("{tag} -"),
-        Content::Mapping(_) => format!("{tag} :"),
-        Content::Alias(target) => format!("{place} *{}", tree.line(*target)),
+        NodeContent::Scalar(value, style) => {
+            format!("{place}-{} {tag} {style:?} {value:?}", tree.range(id).end)
+        }
+        NodeContent::Sequence(Layout::Flow) => format!("{place} {tag} ["),
+        NodeContent::Mapping(Layout::Flow) => format!("{place} {tag} {{"),
+        NodeContent::Sequence(_) => format!("{tag} -"),
+        NodeContent::Mapping(_) => format!("{tag} :"),
+        NodeContent::Alias(target) => format!("{place} *{}", tree.line(*target)),
     };
-    let is_collection = matches!(tree.content(id), Content::Sequence(_) | Content::Mapping(_));
+    let is_collection = matches!(tree.content(id), NodeContent::Sequence(_) | NodeContent::Mapping(_));
     lines.push(line);
     for child in tree.children(id) {
         outline(tree, child, lines);
@@ -696,7 +698,7 @@ fn a_user_that_is_not_meant_does_not_change_with_another() {
 fn a_variable_that_came_later_is_added_to_what_is_injected() {
     let text = "users:\n- name: a\n  user:\n    exec:\n      command: k8s-token-cache\n      args:\n      - --key-env=TENANT\n      - aws\n      env: [{name: TENANT, value: a}, {name: REALM, value: b}]\n";
     let plan = inject(text).unwrap();
-    assert_eq!(plan.users, [("a".to_owned(), State::Updated)]);
+    assert_eq!(plan.users, [("a".to_owned(), UserState::Updated)]);
     let after = plan.apply(text);
     assert!(after.contains("      - --key-env=REALM\n      - --key-env=TENANT\n      - aws\n"));
     assert!(inject(&after).unwrap().edits.is_empty());
@@ -779,7 +781,7 @@ fn what_a_late_writer_writes_to_the_replaced_file_is_taken_over() {
     let newer = format!("{ONE_USER}- name: newer\n  user:\n    token: not-a-secret\n");
     let (edited, text) = edit_while_late("late", &newer);
     let Ok(Edited::Done(plan)) = edited else { panic!("not edited") };
-    assert_eq!(plan.users[0], ("a".to_owned(), State::Injected));
+    assert_eq!(plan.users[0], ("a".to_owned(), UserState::Injected));
     assert_eq!(text, inject(&newer).unwrap().apply(&newer));
 }
 
@@ -804,7 +806,7 @@ fn an_edit_that_another_program_undoes_is_made_again() {
         }
         std::fs::write(&path, ONE_USER).unwrap();
         let Ok(Edited::Done(plan)) = edit.join().unwrap() else { panic!("not edited") };
-        assert_eq!(plan.users, [("a".to_owned(), State::Injected)]);
+        assert_eq!(plan.users, [("a".to_owned(), UserState::Injected)]);
     });
     let expected = inject(ONE_USER).unwrap().apply(ONE_USER);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
@@ -849,7 +851,7 @@ users:
     let directory = Directory::new("list");
     let path = directory.0.join("config");
     std::fs::write(&path, text).unwrap();
-    let users = exec_users(&path, &Environment::default()).unwrap();
+    let users = exec_users(&path, &ClientEnvironment::default()).unwrap();
     let told: Vec<_> = users.iter().map(|user| (&user.name[..], user.line, user.injected)).collect();
     assert_eq!(told, [("a", 21, true), ("b", 30, true), ("c", 32, false)]);
     let a = &users[0];

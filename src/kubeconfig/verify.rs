@@ -6,7 +6,7 @@
 //! end on any input: aliases of aliases can stand for more values than there are atoms.
 
 use super::scan::{Kubeconfig, User};
-use super::yaml::{Content, Id, Refusal, Style, Tree};
+use super::yaml::{Id, NodeContent, Refusal, Style, Tree};
 
 /// More values than any kubeconfig that fits the size limit has without aliases.
 const MAX_VALUES: u32 = 1 << 21;
@@ -16,14 +16,14 @@ const MAX_DEPTH: u32 = 600;
 /// What an exec plugin is to be: `command`, and `args` of `front` and then those it had, without
 /// the first `skip`.
 #[derive(Debug)]
-pub struct Expected {
+pub struct ExpectedExec {
     pub command: String,
     pub front: Vec<String>,
     pub skip: usize,
 }
 
 /// `expected` has one entry per user of `before`; none means unchanged.
-pub fn check(before: &Kubeconfig<'_>, after: &str, expected: &[Option<Expected>]) -> Result<(), Refusal> {
+pub fn check(before: &Kubeconfig<'_>, after: &str, expected: &[Option<ExpectedExec>]) -> Result<(), Refusal> {
     let first = expected.iter().position(Option::is_some).unwrap_or_default();
     let line = |place: usize| before.users.get(place).map_or(1, |user| user.line);
     let unsafe_edit = "an edit here would change more than the exec plugin";
@@ -65,7 +65,7 @@ impl Comparison<'_> {
             && old_rest.iter().zip(new_rest).all(|(&old, &new)| self.same(old, new, 0))
     }
 
-    fn same_user(&mut self, place: usize, expected: Option<&Expected>) -> bool {
+    fn same_user(&mut self, place: usize, expected: Option<&ExpectedExec>) -> bool {
         let (before, after) = (self.before, self.after);
         let (Some(old), Some(new)) = (before.users.get(place), after.users.get(place)) else {
             return false;
@@ -76,7 +76,7 @@ impl Comparison<'_> {
         }
     }
 
-    fn as_expected(&mut self, old: &User, new: &User, expected: &Expected) -> bool {
+    fn as_expected(&mut self, old: &User, new: &User, expected: &ExpectedExec) -> bool {
         let (Some(old_exec), Some(new_exec)) = (old.exec, new.exec) else {
             return false;
         };
@@ -121,10 +121,11 @@ impl Comparison<'_> {
         let (old, new) = (before.resolve(old), after.resolve(new));
         before.tag(old) == after.tag(new)
             && match (before.content(old), after.content(new)) {
-                (Content::Scalar(old, old_style), Content::Scalar(new, new_style)) => {
+                (NodeContent::Scalar(old, old_style), NodeContent::Scalar(new, new_style)) => {
                     old == new && (*old_style == Style::Plain) == (*new_style == Style::Plain)
                 }
-                (Content::Sequence(_), Content::Sequence(_)) | (Content::Mapping(_), Content::Mapping(_)) => {
+                (NodeContent::Sequence(_), NodeContent::Sequence(_))
+                | (NodeContent::Mapping(_), NodeContent::Mapping(_)) => {
                     self.same_children(old, new, depth + 1)
                 }
                 _ => false,
@@ -145,7 +146,7 @@ impl Comparison<'_> {
 }
 
 fn is_list(tree: &Tree<'_>, id: Id) -> bool {
-    tree.is_null(id) || matches!(tree.content(tree.resolve(id)), Content::Sequence(_))
+    tree.is_null(id) || matches!(tree.content(tree.resolve(id)), NodeContent::Sequence(_))
 }
 
 fn other_entries(tree: &Tree<'_>, mapping: Id, names: &[&str]) -> Vec<(Id, Id)> {

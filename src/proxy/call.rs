@@ -6,7 +6,7 @@ use crate::cli::Wrapped;
 use crate::config::{Config, Environment};
 use crate::error::Result;
 use crate::identity::{self, Identity};
-use crate::key::Source;
+use crate::key::KeyInputs;
 use crate::log::Log;
 
 pub struct Call<'e> {
@@ -32,8 +32,8 @@ impl<'e> Call<'e> {
     }
 
     /// Everything that the cache key is made from.
-    pub fn key_inputs(&self) -> Source<'_> {
-        Source {
+    pub fn key_inputs(&self) -> KeyInputs<'_> {
+        KeyInputs {
             command: &self.command,
             identity: &self.identity,
             key_env: &self.config.key_env,

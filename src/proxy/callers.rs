@@ -69,7 +69,7 @@ impl Failure {
 
 /// What is remembered of one caller and key, or of a key alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct CallerRow {
     /// Fingerprint of the credential that the caller was given; zero for none.
     pub given: u64,
     pub heals: u8,
@@ -125,7 +125,7 @@ const FAILURE_MEMORY: Duration = Duration::from_secs(10);
 const FIRST_PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-impl Row {
+impl CallerRow {
     /// Whether the caller, who asks for a credential of this `age`, was given it before and so
     /// does not like it. A client that asks for every request anew must not pay each time.
     pub fn rejects(&self, fingerprint: u64, age: Duration) -> bool {
@@ -160,8 +160,8 @@ pub struct Callers(ManuallyDrop<File>);
 
 /// What the table holds of a subject, and where; change the row and hand it to
 /// [`Callers::remember`].
-pub struct Memory {
-    pub row: Row,
+pub struct Recalled {
+    pub row: CallerRow,
     subject: Subject,
     offset: u64,
 }
@@ -179,25 +179,25 @@ impl Callers {
     }
 
     /// What is known of `subject`: perhaps nothing. A table that cannot be read is empty.
-    pub fn recall(&self, subject: Subject, now: Duration) -> Memory {
+    pub fn recall(&self, subject: Subject, now: Duration) -> Recalled {
         let mut set = [0; SET];
         if sys::read_at(&self.0, &mut set, subject.offset()).is_err() {
             set.fill(0);
         }
         let known = position(&set, &subject, now);
         let at = known.unwrap_or_else(|| oldest(&set, now));
-        let row = known.map_or(Row::default(), |at| decode(&set[at..at + ROW]));
-        Memory { row, offset: subject.offset() + at as u64, subject }
+        let row = known.map_or(CallerRow::default(), |at| decode(&set[at..at + ROW]));
+        Recalled { row, offset: subject.offset() + at as u64, subject }
     }
 
     /// Writes the row in the place of what was known, else of the oldest in its set. A table that
     /// cannot be written forgets, which no caller has to know.
-    pub fn remember(&self, memory: &Memory, now: Duration) {
+    pub fn remember(&self, memory: &Recalled, now: Duration) {
         let _ = sys::write_all_at(&self.0, &encode(&memory.subject, &memory.row, now), memory.offset);
     }
 
     /// Recalls, changes and remembers.
-    pub fn update(&self, subject: Subject, now: Duration, change: impl FnOnce(&mut Row)) {
+    pub fn update(&self, subject: Subject, now: Duration, change: impl FnOnce(&mut CallerRow)) {
         let mut memory = self.recall(subject, now);
         change(&mut memory.row);
         self.remember(&memory, now);
@@ -223,7 +223,7 @@ fn written(row: &[u8], now: Duration) -> u64 {
     Some(u64_at(row, 24)).filter(|stamp| *stamp <= unix_ms(now)).unwrap_or_default()
 }
 
-fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
+fn encode(subject: &Subject, row: &CallerRow, now: Duration) -> [u8; ROW] {
     let (ending, status) = match row.ending {
         Ending::None => (0, 0),
         Ending::NotStored => (1, 0),
@@ -248,9 +248,9 @@ fn encode(subject: &Subject, row: &Row, now: Duration) -> [u8; ROW] {
     bytes
 }
 
-fn decode(row: &[u8]) -> Row {
+fn decode(row: &[u8]) -> CallerRow {
     let ended_unix_ms = u64_at(row, 40);
-    Row {
+    CallerRow {
         given: u64_at(row, 32),
         ended_unix_ms,
         paused_until_unix_ms: u64_at(row, 48),

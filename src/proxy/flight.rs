@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, Encryption};
     use crate::key::tests::Caller;
-    use crate::proxy::callers::Row;
+    use crate::proxy::callers::CallerRow;
 
     /// A generation that no file has: whoever has looked knows another one.
     const GIVEN_UP: u64 = 7;
@@ -145,7 +145,7 @@ mod tests {
         }
 
         /// Leaves a row behind that says so of a run that ends a minute from now.
-        fn ends(&self, change: impl FnOnce(&mut Row, Duration)) {
+        fn ends(&self, change: impl FnOnce(&mut CallerRow, Duration)) {
             let (callers, now) = (self.callers(), sys::now());
             callers.update(Subject::key(&self.cache.name), now, |row| {
                 change(row, now + Duration::from_secs(60));
@@ -186,7 +186,7 @@ mod tests {
         let crowd = Crowd::new();
         crowd.ends(|row, now| row.fail(Failure::new(3, now)));
         assert!(matches!(crowd.turn(None), Turn::Failed(Failure { status: 3, .. })));
-        crowd.ends(Row::end_without_entry);
+        crowd.ends(CallerRow::end_without_entry);
         assert!(matches!(crowd.turn(None), Turn::Run(None, 0)));
     }
 }

@@ -22,9 +22,9 @@ use crate::credential::{self, Verdict};
 use crate::error::{Error, Kind, Result, printable, reason};
 use crate::format::time::Human;
 use crate::identity::Interaction;
-use crate::key::{EXEC_INFO, Key};
+use crate::key::{CacheKey, EXEC_INFO};
 use crate::log::{self};
-use crate::proxy::callers::{Callers, Failure, Memory, Row, Subject};
+use crate::proxy::callers::{CallerRow, Callers, Failure, Recalled, Subject};
 use crate::proxy::flight::{Flight, Turn};
 use crate::proxy::plugin::{Output, Run};
 use crate::sys::{self, Directory, Stream};
@@ -41,7 +41,7 @@ pub fn run(call: &Call<'_>) -> Result<u8> {
         call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now);
         return plugin::run_uncached(&call.command);
     }
-    let opened = Key::new(&call.key_inputs()).and_then(|key| Cache::open(&call.config, key));
+    let opened = CacheKey::new(&call.key_inputs()).and_then(|key| Cache::open(&call.config, key));
     let looked_up = opened.and_then(|cache| cache.lookup(now).map(|found| (cache, found)));
     match looked_up {
         Ok((cache, (lookup, generation))) => answer(call, cache, lookup, generation, now),
@@ -89,7 +89,7 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: Option<Client>, no
 /// The process that called, as far as the lock file's table knows it.
 struct Client {
     callers: Callers,
-    memory: Memory,
+    memory: Recalled,
 }
 
 impl Client {
@@ -343,7 +343,7 @@ impl<'a> Miss<'a> {
         self.update(Some(Subject::key(&self.cache.name)), |row| row.end_without_entry(sys::now()));
     }
 
-    fn update(&self, subject: Option<Subject>, change: impl FnOnce(&mut Row)) {
+    fn update(&self, subject: Option<Subject>, change: impl FnOnce(&mut CallerRow)) {
         if let (Some(callers), Some(subject)) = (&self.callers, subject) {
             callers.update(subject, sys::now(), change);
         }

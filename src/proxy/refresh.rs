@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::credential::{self, Verdict};
 use crate::identity::Interaction;
 use crate::proxy::Call;
-use crate::proxy::callers::{Callers, Row, Subject, unix_ms};
+use crate::proxy::callers::{CallerRow, Callers, Subject, unix_ms};
 use crate::proxy::plugin;
 use crate::sys;
 
@@ -63,10 +63,10 @@ pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
 /// renews it if that is still due.
 #[cfg(windows)]
 pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
-    use crate::key::Key;
+    use crate::key::CacheKey;
 
     let now = sys::now();
-    let cache = Cache::open(&call.config, Key::new(&call.key_inputs())?)?;
+    let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
     if let (Lookup::Fresh(found) | Lookup::Stale(found), _) = cache.lookup(now)?
         && is_due(call, &found.entry, now)
     {
@@ -123,7 +123,7 @@ fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'
 }
 
 /// 30 s, 1 min, 2 min, ... 10 min.
-fn pause(row: &mut Row, now: Duration) {
+fn pause(row: &mut CallerRow, now: Duration) {
     let pause = FIRST_PAUSE.saturating_mul(1 << row.refresh_failures.min(8)).min(LONGEST_PAUSE);
     row.refresh_failures = row.refresh_failures.saturating_add(1);
     row.paused_until_unix_ms = unix_ms(now + pause);

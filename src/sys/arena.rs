@@ -14,13 +14,13 @@ const FIRST: usize = 64 << 10;
 const MORE: usize = 1 << 20;
 
 #[repr(align(16))]
-struct Memory(UnsafeCell<[u8; FIRST]>);
+struct InitialMemory(UnsafeCell<[u8; FIRST]>);
 
 /// In this order: what is free stands on the page that is written next in any case.
 #[repr(C)]
 pub struct Arena {
     free: Cell<Free>,
-    first: Memory,
+    first: InitialMemory,
 }
 
 /// What has not been handed out; all zeros.
@@ -54,7 +54,7 @@ impl Arena {
     pub const fn new() -> Arena {
         Arena {
             free: Cell::new(Free { start: ptr::null_mut(), bytes: 0 }),
-            first: Memory(UnsafeCell::new([0; FIRST])),
+            first: InitialMemory(UnsafeCell::new([0; FIRST])),
         }
     }
 

@@ -10,15 +10,15 @@ const CREDENTIAL: &str = "{\"kind\":\"ExecCredential\",\n\t\"token\":\"t\\u00e9k
 const CREATED_UNIX_S: u64 = 1_769_846_400;
 
 fn sealed_with(byte: u8) -> Vault {
-    let key = secret::Key::from_slice(&[byte; secret::Key::BYTES]).unwrap();
-    Vault::Sealed(Sealer::new(key, keystore::Source::Environment))
+    let key = secret::SecretKey::from_slice(&[byte; secret::SecretKey::BYTES]).unwrap();
+    Vault::Sealed(Sealer::new(key, keystore::KeyOrigin::Environment))
 }
 
 fn vaults() -> [Vault; 2] {
     [sealed_with(7), Vault::Plain]
 }
 
-fn key() -> Key {
+fn key() -> CacheKey {
     Caller::of(&["aws", "eks", "get-token"]).with("HOME", "/home/u").key()
 }
 
@@ -167,9 +167,9 @@ fn what_is_no_object_of_ours_is_no_entry() {
 #[test]
 fn a_content_whose_parts_do_not_fit_is_none() {
     for bytes in [&b""[..], b"\0\0\0", b"\x01\0\0\0", b"\x03\0\0\0ab", b"\xff\xff\xff\xffabc"] {
-        assert!(Content::checked(bytes.to_vec().into()).is_none());
+        assert!(Plaintext::checked(bytes.to_vec().into()).is_none());
     }
-    let content = Content::checked(b"\x02\0\0\0abc".to_vec().into()).unwrap();
+    let content = Plaintext::checked(b"\x02\0\0\0abc".to_vec().into()).unwrap();
     assert_eq!(content.split(), (&b"ab"[..], &b"c"[..]));
 }
 

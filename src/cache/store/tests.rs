@@ -9,7 +9,7 @@ use super::*;
 
 const NOW: Duration = Duration::from_secs(1_769_846_400);
 const LATER_UNIX_S: u64 = NOW.as_secs() + 840;
-const ANY: Expected<'static> = Expected { generation: 0, replaces: None };
+const ANY: Condition<'static> = Condition { generation: 0, replaces: None };
 
 /// A cache file in a directory of its own.
 struct Scratch {
@@ -51,8 +51,8 @@ impl Scratch {
         self.store.lookup(name).unwrap().line.map(|line| String::from_utf8(line).unwrap())
     }
 
-    fn insert(&self, name: Name, object: &str, expected: &Expected<'_>) -> Stored {
-        self.store.insert(&Line { name, object, expires_unix_s: LATER_UNIX_S }, expected, NOW).unwrap()
+    fn insert(&self, name: Name, object: &str, expected: &Condition<'_>) -> Stored {
+        self.store.insert(&NewLine { name, object, expires_unix_s: LATER_UNIX_S }, expected, NOW).unwrap()
     }
 }
 
@@ -64,10 +64,10 @@ fn object(name: &Name) -> String {
     format!("{{\"it is\":\"{:032x}\"}}", u128::from_be_bytes(*name))
 }
 
-fn content(names: &[Name]) -> Content {
-    let mut content = Content { version: VERSION, generation: 7, entries: Vec::new() };
+fn content(names: &[Name]) -> CacheFile {
+    let mut content = CacheFile { version: VERSION, generation: 7, entries: Vec::new() };
     for name in names {
-        content.put(&Line { name: *name, object: &object(name), expires_unix_s: LATER_UNIX_S });
+        content.put(&NewLine { name: *name, object: &object(name), expires_unix_s: LATER_UNIX_S });
     }
     content
 }
@@ -136,7 +136,7 @@ fn a_file_written_is_the_file_read() {
     for count in [0, 1, 2, 60] {
         let names: Vec<Name> = (0..count).map(|number| name(number * 0x1234_5678_9abc_def0)).collect();
         let bytes = content(&names).to_bytes();
-        assert_eq!(Content::parse(&bytes).to_bytes(), bytes);
+        assert_eq!(CacheFile::parse(&bytes).to_bytes(), bytes);
     }
 }
 
@@ -197,7 +197,7 @@ fn probes(names: &[Name]) -> (usize, usize) {
         let row = |number: u64| {
             count.set(count.get() + 1);
             let name = *names.get(number as usize)?;
-            Some(Row { name, offset: 0, length: 0, expires_unix_s: 0 })
+            Some(IndexRow { name, offset: 0, length: 0, expires_unix_s: 0 })
         };
         assert!(search(names.len() as u64, wanted, &row).is_some_and(|row| row.name == *wanted));
         count.get()
@@ -235,7 +235,7 @@ fn a_removal_keeps_late_stores_out() {
 
     assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::TooLate);
     assert_eq!(scratch.line(&name(1)), None);
-    assert_eq!(scratch.insert(name(1), "{}", &Expected { generation: 1, replaces: None }), Stored::Done);
+    assert_eq!(scratch.insert(name(1), "{}", &Condition { generation: 1, replaces: None }), Stored::Done);
 
     assert_eq!(scratch.store.remove(Some(&name(9)), NOW).unwrap(), 0);
     assert_eq!(scratch.store.remove(None, NOW).unwrap(), 2);
@@ -253,7 +253,7 @@ fn a_removal_before_the_first_store_counts() {
 #[test]
 fn a_refresh_replaces_only_what_it_set_out_to_renew() {
     let scratch = Scratch::new();
-    let renews = |object: &'static [u8]| Expected { generation: 0, replaces: Some(object) };
+    let renews = |object: &'static [u8]| Condition { generation: 0, replaces: Some(object) };
     assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
     scratch.insert(name(1), "{\"a\":1}", &ANY);
     assert_eq!(scratch.insert(name(2), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
@@ -266,11 +266,11 @@ fn a_refresh_replaces_only_what_it_set_out_to_renew() {
 fn a_write_drops_what_has_expired() {
     let scratch = Scratch::new();
     for (number, expires_unix_s) in [(1, 99), (2, 100), (3, 101), (4, 102)] {
-        let line = Line { name: name(number), object: "{}", expires_unix_s };
+        let line = NewLine { name: name(number), object: "{}", expires_unix_s };
         scratch.store.insert(&line, &ANY, Duration::from_secs(1)).unwrap();
     }
     assert_eq!(scratch.store.all().unwrap().len(), 4);
-    let line = Line { name: name(5), object: "{}", expires_unix_s: 200 };
+    let line = NewLine { name: name(5), object: "{}", expires_unix_s: 200 };
     scratch.store.insert(&line, &ANY, Duration::from_millis(100_500)).unwrap();
     let left: Vec<Name> = scratch.store.all().unwrap().into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, [name(3), name(4), name(5)]);
@@ -300,7 +300,7 @@ fn a_store_leaves_the_file_and_its_lock_and_nothing_else() {
 fn a_missing_directory_is_made() {
     let scratch = Scratch::new();
     let store = Store::at(&scratch.directory.path().join("a/b/token.json")).unwrap();
-    let line = Line { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
     assert_eq!(store.insert(&line, &ANY, NOW).unwrap(), Stored::Done);
     assert!(store.lookup(&name(1)).unwrap().line.is_some());
 }
@@ -343,7 +343,7 @@ fn a_newer_version_is_a_miss_and_stays_as_it_is() {
         let scratch = Scratch::with(bytes.as_bytes());
         assert_eq!(scratch.line(&name(1)), None);
         assert!(scratch.store.all().unwrap().is_empty());
-        let line = Line { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+        let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
         assert_eq!(scratch.store.insert(&line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
         assert_eq!(scratch.store.remove(None, NOW).unwrap_err().kind(), Kind::Cache);
         assert_eq!(scratch.bytes(), bytes.as_bytes());
@@ -378,7 +378,7 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
 fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
     let scratch = Scratch::with(&content(&[name(1)]).to_bytes());
     let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
-    assert!(Content::read(&only_writable).is_err());
+    assert!(CacheFile::read(&only_writable).is_err());
 }
 
 #[cfg(unix)]
@@ -407,7 +407,7 @@ fn a_header_that_lies_is_a_miss() {
         text
     };
     let no_rows = (HEADER_LENGTH + INDEX_END.len()).to_string();
-    let row = Row { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
+    let row = IndexRow { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
     let mut rows = String::new();
     row.push(&mut rows, false);
     let most_rows = (999_999_999_999 - HEADER_LENGTH - INDEX_END.len()) / ROW_LENGTH;
@@ -426,7 +426,7 @@ fn a_header_that_lies_is_a_miss() {
         }
         scratch.store.remove(None, NOW).unwrap();
         let generation = scratch.store.lookup(&name(1)).unwrap().generation;
-        assert_eq!(scratch.insert(name(1), "{}", &Expected { generation, replaces: None }), Stored::Done);
+        assert_eq!(scratch.insert(name(1), "{}", &Condition { generation, replaces: None }), Stored::Done);
         assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
     }
 }
@@ -488,7 +488,7 @@ fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
     let is_in_an_object =
         |at| starts.iter().any(|start| (*start..start + object(&names[0]).len()).contains(&at));
     for (at, damaged) in damaged_files(&bytes).filter(|(at, _)| !is_in_an_object(*at)) {
-        let (_, kept) = read_as_json(&Content::parse(&damaged).to_bytes());
+        let (_, kept) = read_as_json(&CacheFile::parse(&damaged).to_bytes());
         assert!(kept.iter().all(|(name, object)| whole.get(name) == Some(object)), "{at}");
         assert!(kept.len() >= 2 || at < HEADER_LENGTH + 3 * ROW_LENGTH, "{at}");
     }
@@ -504,7 +504,7 @@ fn a_file_that_is_cut_short_gives_a_miss_or_the_whole_line() {
             let expected = (length >= start + own.len()).then_some(own.into_bytes());
             assert_eq!(lookup_in(&file, name).and_then(|snapshot| snapshot.line), expected, "{length}");
         }
-        read_as_json(&Content::parse(&bytes[..length]).to_bytes());
+        read_as_json(&CacheFile::parse(&bytes[..length]).to_bytes());
     }
 }
 
@@ -542,8 +542,8 @@ proptest! {
         for name in names.iter().chain([&wanted]) {
             let _ = lookup_in(&file, name);
         }
-        let mended = Content::parse(&bytes).to_bytes();
-        prop_assert_eq!(Content::parse(&mended).to_bytes(), mended);
+        let mended = CacheFile::parse(&bytes).to_bytes();
+        prop_assert_eq!(CacheFile::parse(&mended).to_bytes(), mended);
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Scratch {
 
     /// An expired or revoked key has no number to remove it by, so another one displaces it first.
     fn remove(&self) {
-        self.keyring.put(&Key::zeroed()).unwrap();
+        self.keyring.put(&SecretKey::zeroed()).unwrap();
         keyctl(KEYCTL_UNLINK, self.serial(), USER_KEYRING).unwrap();
         assert!(self.keyring.read().unwrap().is_none());
     }
@@ -75,7 +75,7 @@ impl Drop for Scratch {
         if !thread::panicking() {
             return self.remove();
         }
-        let _ = self.keyring.put(&Key::zeroed());
+        let _ = self.keyring.put(&SecretKey::zeroed());
         if let Ok(serial) = self.keyring.search() {
             let _ = keyctl(KEYCTL_UNLINK, serial, USER_KEYRING);
         }
@@ -199,8 +199,8 @@ fn the_keyring_has_the_key_and_the_disk_has_not() {
         assert!(places.find(mode).unwrap().is_none());
         assert!(!state_dir.exists());
         let first = made(&places, mode);
-        assert_eq!(first.1, Source::Keyring);
-        assert_ne!(first, Found([0; 32], Source::Keyring));
+        assert_eq!(first.1, KeyOrigin::Keyring);
+        assert_ne!(first, Found([0; 32], KeyOrigin::Keyring));
         assert_eq!(home.names(), ["key.lock"]);
 
         assert_eq!(found(&places, mode).unwrap(), first);
@@ -214,7 +214,7 @@ fn the_keyring_serves_without_a_state_directory() {
     let places = Places { keyring: scratch.keyring, state_dir: None };
     let first = made(&places, Mode::Auto);
     assert_eq!(found(&places, Mode::Auto).unwrap(), first);
-    assert_eq!(first.1, Source::Keyring);
+    assert_eq!(first.1, KeyOrigin::Keyring);
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn the_keyring_serves_where_no_lock_is_to_be_had() {
     let home = Home::new();
     fs::create_dir_all(home.state_dir().join("key.lock")).unwrap();
     let state_dir = home.state_dir();
-    assert_eq!(made(&scratch.places(&state_dir), Mode::Auto).1, Source::Keyring);
+    assert_eq!(made(&scratch.places(&state_dir), Mode::Auto).1, KeyOrigin::Keyring);
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn another_user_in_the_same_session_has_a_key_of_their_own() {
     as_user(STRANGER, || {
         assert!(places.find(Mode::Auto).unwrap().is_none());
         let theirs = made(&places, Mode::Auto);
-        assert_eq!(theirs.1, Source::Keyring);
+        assert_eq!(theirs.1, KeyOrigin::Keyring);
         assert_ne!(theirs, ours);
         assert_eq!(found(&places, Mode::Auto).unwrap(), theirs);
         scratch.remove();
@@ -321,7 +321,7 @@ fn a_key_that_only_its_possessors_may_read_is_kept_where_the_session_can_possess
     in_a_new_session(|| {
         assert!(places.find(Mode::Keyring).unwrap().is_none());
         let made = made(&places, Mode::Keyring);
-        assert_eq!(made, Found(KEY, Source::Keyring));
+        assert_eq!(made, Found(KEY, KeyOrigin::Keyring));
         assert_eq!(found(&places, Mode::Keyring).unwrap(), made);
     });
 }
@@ -348,7 +348,7 @@ fn a_keyring_that_is_forbidden_or_absent_means_the_key_file_or_an_error_by_name(
         with_keyring_calls_failing(errno, || {
             assert!(find(Mode::Auto, Some(&state_dir)).unwrap().is_none());
             let first = Found::from(find_or_create(Mode::Auto, Some(&state_dir)).unwrap());
-            assert_eq!(first.1, Source::File);
+            assert_eq!(first.1, KeyOrigin::File);
             assert_eq!(Found::from(find(Mode::Auto, Some(&state_dir)).unwrap().unwrap()), first);
 
             for error in [
@@ -391,7 +391,7 @@ fn a_full_quota_means_the_key_file_or_an_error_by_name() {
 
         assert!(places.find(Mode::Auto).unwrap().is_none());
         let first = made(&places, Mode::Auto);
-        assert_eq!(first.1, Source::File);
+        assert_eq!(first.1, KeyOrigin::File);
         assert_eq!(found(&places, Mode::Auto).unwrap(), first);
         assert_eq!(made(&places, Mode::Auto), first);
 
@@ -419,7 +419,7 @@ fn after_a_reboot_the_key_file_still_opens_until_the_keyring_has_a_key_again() {
     assert_eq!(found(&places, Mode::Auto).unwrap(), in_file);
 
     let in_keyring = made(&places, Mode::Auto);
-    assert_eq!(in_keyring.1, Source::Keyring);
+    assert_eq!(in_keyring.1, KeyOrigin::Keyring);
     assert!(in_keyring.0 != in_file.0);
     assert_eq!(found(&places, Mode::Auto).unwrap(), in_keyring);
     without_keyring(|| assert_eq!(found(&places, Mode::Auto).unwrap(), in_file));
@@ -432,5 +432,5 @@ fn a_bad_key_file_does_not_matter_where_the_keyring_works() {
     let state_dir = home.state_dir();
     let places = scratch.places(&state_dir);
     assert!(places.find(Mode::Auto).unwrap().is_none());
-    assert_eq!(made(&places, Mode::Auto).1, Source::Keyring);
+    assert_eq!(made(&places, Mode::Auto).1, KeyOrigin::Keyring);
 }

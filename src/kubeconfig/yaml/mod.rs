@@ -13,7 +13,7 @@ pub use parse::parse as parse_unchecked;
 pub use refusal::Refusal;
 pub use render::*;
 pub use scalar::must_escape;
-pub use tree::{Content, Entry, Id, Layout, Style, Tree, is_plain_string};
+pub use tree::{Id, Layout, MappingEntry, NodeContent, Style, Tree, is_plain_string};
 
 /// Parses every document of `text`. Fails on the first construct that is invalid or not supported.
 pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {

@@ -9,8 +9,8 @@
 //! The text of scalars is `scalar`'s. Pure.
 
 use super::refusal::Refusal;
-use super::scalar::{Context, Cursor, is_blank};
-use super::tree::{Content, Id, Layout, Node, Style, Tree};
+use super::scalar::{Cursor, ScalarContext, is_blank};
+use super::tree::{Id, Layout, Node, NodeContent, Style, Tree};
 
 /// A kubeconfig of 8 MiB has far fewer; what has more is meant to hurt.
 const MAX_NODES: usize = 1 << 20;
@@ -182,7 +182,7 @@ impl<'a> Parser<'a> {
                 return self.block_collection(properties);
             }
         }
-        self.leaf(properties, Context::Block(owner.column()))?;
+        self.leaf(properties, ScalarContext::Block(owner.column()))?;
         self.next_line()
     }
 
@@ -197,7 +197,7 @@ impl<'a> Parser<'a> {
             cursor.word();
             cursor.blanks();
         }
-        let context = Context::Block(OUTSIDE);
+        let context = ScalarContext::Block(OUTSIDE);
         let is_scalar = match cursor.byte() {
             b'*' => !cursor.word().is_empty(),
             b'"' | b'\'' => cursor.quoted().is_ok(),
@@ -217,8 +217,11 @@ impl<'a> Parser<'a> {
         let start = self.cursor.at;
         let column = (start - self.cursor.line_start()) as i32;
         let is_sequence = self.cursor.is_indicator(b'-');
-        let content =
-            if is_sequence { Content::Sequence(Layout::Block) } else { Content::Mapping(Layout::Block) };
+        let content = if is_sequence {
+            NodeContent::Sequence(Layout::Block)
+        } else {
+            NodeContent::Mapping(Layout::Block)
+        };
         let id = self.open(content, properties)?;
         loop {
             if is_sequence {
@@ -246,7 +249,7 @@ impl<'a> Parser<'a> {
         }
         let mut properties = Properties::none(self.cursor.at);
         self.properties(&mut properties)?;
-        self.leaf(properties, Context::Block(i32::MAX))?;
+        self.leaf(properties, ScalarContext::Block(i32::MAX))?;
         self.cursor.blanks();
         self.cursor.at += 1;
         Ok(())
@@ -296,20 +299,20 @@ impl<'a> Parser<'a> {
     }
 
     /// Anything but a collection without brackets.
-    fn leaf(&mut self, properties: Properties, context: Context) -> Result<(), Refusal> {
+    fn leaf(&mut self, properties: Properties, context: ScalarContext) -> Result<(), Refusal> {
         let start = self.cursor.at;
         let content = match (self.cursor.byte(), context) {
             (b'[' | b'{', _) => return self.flow_collection(properties),
-            (b'*', _) if properties.end == 0 => Content::Alias(self.alias()?),
-            (b'"', _) => Content::Scalar(self.cursor.quoted()?, Style::DoubleQuoted),
-            (b'\'', _) => Content::Scalar(self.cursor.quoted()?, Style::SingleQuoted),
-            (b'|', Context::Block(column)) => {
-                Content::Scalar(self.cursor.block(column)?.into(), Style::Literal)
+            (b'*', _) if properties.end == 0 => NodeContent::Alias(self.alias()?),
+            (b'"', _) => NodeContent::Scalar(self.cursor.quoted()?, Style::DoubleQuoted),
+            (b'\'', _) => NodeContent::Scalar(self.cursor.quoted()?, Style::SingleQuoted),
+            (b'|', ScalarContext::Block(column)) => {
+                NodeContent::Scalar(self.cursor.block(column)?.into(), Style::Literal)
             }
-            (b'>', Context::Block(column)) => {
-                Content::Scalar(self.cursor.block(column)?.into(), Style::Folded)
+            (b'>', ScalarContext::Block(column)) => {
+                NodeContent::Scalar(self.cursor.block(column)?.into(), Style::Folded)
             }
-            _ => Content::Scalar(self.cursor.plain(context)?, Style::Plain),
+            _ => NodeContent::Scalar(self.cursor.plain(context)?, Style::Plain),
         };
         self.push(content, properties, start, self.cursor.at)
     }
@@ -331,8 +334,8 @@ impl<'a> Parser<'a> {
     fn flow_collection(&mut self, properties: Properties) -> Result<(), Refusal> {
         let is_mapping = self.cursor.byte() == b'{';
         let (content, end) = match is_mapping {
-            true => (Content::Mapping(Layout::Flow), b'}'),
-            false => (Content::Sequence(Layout::Flow), b']'),
+            true => (NodeContent::Mapping(Layout::Flow), b'}'),
+            false => (NodeContent::Sequence(Layout::Flow), b']'),
         };
         let id = self.open(content, properties)?;
         self.cursor.at += 1;
@@ -384,7 +387,7 @@ impl<'a> Parser<'a> {
         if properties.end > 0 && self.cursor.is_at(b",]}") {
             return self.push_nothing(properties);
         }
-        self.leaf(properties, Context::Flow)
+        self.leaf(properties, ScalarContext::Flow)
     }
 
     /// Brackets end before their document does.
@@ -393,7 +396,7 @@ impl<'a> Parser<'a> {
         if self.cursor.is_outside() { Err(self.cursor.invalid()) } else { Ok(()) }
     }
 
-    fn open(&mut self, content: Content<'a>, properties: Properties) -> Result<Id, Refusal> {
+    fn open(&mut self, content: NodeContent<'a>, properties: Properties) -> Result<Id, Refusal> {
         if self.depth == MAX_DEPTH {
             return Err(self.cursor.refusal("more than 255 collections in each other"));
         }
@@ -415,12 +418,12 @@ impl<'a> Parser<'a> {
     /// A value that is missing.
     fn push_nothing(&mut self, properties: Properties) -> Result<(), Refusal> {
         let at = properties.start.max(properties.end);
-        self.push(Content::Scalar("".into(), Style::Plain), properties, at, at)
+        self.push(NodeContent::Scalar("".into(), Style::Plain), properties, at, at)
     }
 
     fn push(
         &mut self,
-        content: Content<'a>,
+        content: NodeContent<'a>,
         properties: Properties,
         body: usize,
         end: usize,

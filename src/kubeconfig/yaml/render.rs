@@ -3,7 +3,7 @@
 //! Pure. Which style to use is the caller's choice; a string that the style cannot hold is quoted.
 
 use super::scalar::must_escape;
-use super::tree::{Content, Id, Layout, Style, Tree, is_plain_string};
+use super::tree::{Id, Layout, NodeContent, Style, Tree, is_plain_string};
 
 /// A string as a scalar of the wanted style, or of the nearest one that can hold it. `flow` says
 /// that it will stand inside `[]` or `{}`. A double-quoted one is a JSON string too.
@@ -94,12 +94,12 @@ fn double_quoted(value: &str) -> String {
 /// How a quoted or plain scalar of the text is quoted; for an alias or a block scalar, plain.
 pub fn quoting(tree: &Tree<'_>, id: Id) -> Style {
     match tree.content(id) {
-        Content::Scalar(_, style @ (Style::SingleQuoted | Style::DoubleQuoted)) => *style,
+        NodeContent::Scalar(_, style @ (Style::SingleQuoted | Style::DoubleQuoted)) => *style,
         _ => Style::Plain,
     }
 }
 
 /// Whether a collection is written with brackets.
 pub fn is_flow(tree: &Tree<'_>, id: Id) -> bool {
-    matches!(tree.content(id), Content::Sequence(Layout::Flow) | Content::Mapping(Layout::Flow))
+    matches!(tree.content(id), NodeContent::Sequence(Layout::Flow) | NodeContent::Mapping(Layout::Flow))
 }

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 
 /// Where a scalar stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub enum ScalarContext {
     /// Inside a collection at this column: the next lines of the scalar begin behind it.
     Block(i32),
     /// Between brackets.
@@ -135,15 +135,15 @@ impl<'a> Cursor<'a> {
         breaks
     }
 
-    pub fn begins_plain(&self, context: Context) -> bool {
+    pub fn begins_plain(&self, context: ScalarContext) -> bool {
         let follows = self.ahead(1);
-        let is_apart = is_blank(follows) || context == Context::Flow && is_bracket(follows);
+        let is_apart = is_blank(follows) || context == ScalarContext::Flow && is_bracket(follows);
         !(self.is_at(b",[]{}#&*!|>'\"%@`\r\n\0") || self.is_at(b"-?:") && is_apart)
     }
 
     /// Where the part of a plain scalar on this line ends: the same place where there is none.
-    pub fn plain_end(&self, context: Context) -> usize {
-        let is_flow = |byte| context == Context::Flow && is_bracket(byte);
+    pub fn plain_end(&self, context: ScalarContext) -> usize {
+        let is_flow = |byte| context == ScalarContext::Flow && is_bracket(byte);
         let mut cursor = *self;
         let mut end = self.at;
         loop {
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// <https://yaml.org/spec/1.2.2/#733-plain-style>
-    pub fn plain(&mut self, context: Context) -> Result<Cow<'a, str>, Refusal> {
+    pub fn plain(&mut self, context: ScalarContext) -> Result<Cow<'a, str>, Refusal> {
         if !self.begins_plain(context) {
             return Err(self.invalid());
         }
@@ -185,8 +185,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether a line that begins here is one of a collection's content. Tabs do not indent.
-    fn is_behind(&self, context: Context) -> bool {
-        let Context::Block(column) = context else { return true };
+    fn is_behind(&self, context: ScalarContext) -> bool {
+        let ScalarContext::Block(column) = context else { return true };
         let line = &self.text[self.line_start()..self.at];
         let spaces = indentation(line);
         spaces as i32 > column

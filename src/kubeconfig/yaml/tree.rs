@@ -36,12 +36,12 @@ pub struct Id(pub(super) u32);
 
 /// One entry of a mapping.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct MappingEntry {
     pub key: Id,
     pub value: Id,
 }
 
-pub enum Content<'a> {
+pub enum NodeContent<'a> {
     Scalar(Cow<'a, str>, Style),
     Sequence(Layout),
     Mapping(Layout),
@@ -49,7 +49,7 @@ pub enum Content<'a> {
 }
 
 pub(super) struct Node<'a> {
-    pub content: Content<'a>,
+    pub content: NodeContent<'a>,
     pub tag: Option<String>,
     /// With anchor and tag.
     pub start: u32,
@@ -77,7 +77,7 @@ impl<'a> Tree<'a> {
         &self.documents
     }
 
-    pub fn content(&self, id: Id) -> &Content<'a> {
+    pub fn content(&self, id: Id) -> &NodeContent<'a> {
         &self.node(id).content
     }
 
@@ -107,7 +107,7 @@ impl<'a> Tree<'a> {
     /// The node that an alias stands for; any other node is itself.
     pub fn resolve(&self, id: Id) -> Id {
         match self.node(id).content {
-            Content::Alias(target) => target,
+            NodeContent::Alias(target) => target,
             _ => id,
         }
     }
@@ -117,14 +117,14 @@ impl<'a> Tree<'a> {
         Children { tree: self, at: id.0 + 1, end: self.node(id).next }
     }
 
-    pub fn entries(&self, mapping: Id) -> Entries<'_, 'a> {
-        Entries(self.children(mapping))
+    pub fn entries(&self, mapping: Id) -> MappingEntries<'_, 'a> {
+        MappingEntries(self.children(mapping))
     }
 
     /// The entry of a mapping; none where `mapping` is something else.
-    pub fn get(&self, mapping: Id, key: &str) -> Option<Entry> {
+    pub fn get(&self, mapping: Id, key: &str) -> Option<MappingEntry> {
         let mapping = self.resolve(mapping);
-        if !matches!(self.content(mapping), Content::Mapping(_)) {
+        if !matches!(self.content(mapping), NodeContent::Mapping(_)) {
             return None;
         }
         self.entries(mapping).find(|entry| self.scalar(entry.key) == Some(key))
@@ -133,7 +133,7 @@ impl<'a> Tree<'a> {
     /// The value of a scalar whatever its type, through an alias.
     pub fn scalar(&self, id: Id) -> Option<&str> {
         match self.content(self.resolve(id)) {
-            Content::Scalar(value, _) => Some(value),
+            NodeContent::Scalar(value, _) => Some(value),
             _ => None,
         }
     }
@@ -142,10 +142,10 @@ impl<'a> Tree<'a> {
     pub fn string(&self, id: Id) -> Option<&str> {
         let id = self.resolve(id);
         match (self.content(id), self.tag(id)) {
-            (Content::Scalar(value, _), Some("tag:yaml.org,2002:str")) => Some(value),
-            (Content::Scalar(value, Style::Plain), None) if is_plain_string(value) => Some(value),
-            (Content::Scalar(_, Style::Plain), _) => None,
-            (Content::Scalar(value, _), None | Some("!")) => Some(value),
+            (NodeContent::Scalar(value, _), Some("tag:yaml.org,2002:str")) => Some(value),
+            (NodeContent::Scalar(value, Style::Plain), None) if is_plain_string(value) => Some(value),
+            (NodeContent::Scalar(_, Style::Plain), _) => None,
+            (NodeContent::Scalar(value, _), None | Some("!")) => Some(value),
             _ => None,
         }
     }
@@ -153,8 +153,8 @@ impl<'a> Tree<'a> {
     pub fn is_null(&self, id: Id) -> bool {
         let id = self.resolve(id);
         match (self.content(id), self.tag(id)) {
-            (Content::Scalar(_, _), Some(tag)) => tag == "tag:yaml.org,2002:null",
-            (Content::Scalar(value, Style::Plain), None) => is_plain_null(value),
+            (NodeContent::Scalar(_, _), Some(tag)) => tag == "tag:yaml.org,2002:null",
+            (NodeContent::Scalar(value, Style::Plain), None) => is_plain_null(value),
             _ => false,
         }
     }
@@ -167,7 +167,7 @@ impl<'a> Tree<'a> {
 
     pub(super) fn check_keys(&self) -> Result<(), Refusal> {
         for place in 0..self.nodes.len() {
-            if matches!(self.nodes[place].content, Content::Mapping(_)) {
+            if matches!(self.nodes[place].content, NodeContent::Mapping(_)) {
                 self.check_keys_of(Id(place as u32))?;
             }
         }
@@ -176,7 +176,7 @@ impl<'a> Tree<'a> {
 
     fn check_keys_of(&self, mapping: Id) -> Result<(), Refusal> {
         let mut keys: Vec<(&str, usize)> = Vec::new();
-        for Entry { key, .. } in self.entries(mapping) {
+        for MappingEntry { key, .. } in self.entries(mapping) {
             let line = self.line(key);
             let Some(text) = self.scalar(key) else {
                 return Err(Refusal::new(line, "a key is not a plain word or a string"));
@@ -198,7 +198,7 @@ impl<'a> Tree<'a> {
         let key = self.resolve(key);
         match (self.content(key), self.tag(key)) {
             (_, Some(tag)) => tag == "tag:yaml.org,2002:merge",
-            (Content::Scalar(value, Style::Plain), None) => value == "<<",
+            (NodeContent::Scalar(value, Style::Plain), None) => value == "<<",
             _ => false,
         }
     }
@@ -225,13 +225,13 @@ impl Iterator for Children<'_, '_> {
 }
 
 /// See [`Tree::entries`].
-pub struct Entries<'t, 'a>(Children<'t, 'a>);
+pub struct MappingEntries<'t, 'a>(Children<'t, 'a>);
 
-impl Iterator for Entries<'_, '_> {
-    type Item = Entry;
+impl Iterator for MappingEntries<'_, '_> {
+    type Item = MappingEntry;
 
-    fn next(&mut self) -> Option<Entry> {
-        Some(Entry { key: self.0.next()?, value: self.0.next()? })
+    fn next(&mut self) -> Option<MappingEntry> {
+        Some(MappingEntry { key: self.0.next()?, value: self.0.next()? })
     }
 }
 

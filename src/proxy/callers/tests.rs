@@ -26,13 +26,13 @@ fn bytes_of(table: &Callers) -> Vec<u8> {
     bytes
 }
 
-fn given(fingerprint: u64) -> Row {
-    Row { given: fingerprint, ..Row::default() }
+fn given(fingerprint: u64) -> CallerRow {
+    CallerRow { given: fingerprint, ..CallerRow::default() }
 }
 
-fn row_without_zeros() -> Row {
+fn row_without_zeros() -> CallerRow {
     let unix_ms = u64::from_le_bytes([1, 2, 3, 4, 5, 6, 7, 8]);
-    Row {
+    CallerRow {
         given: u64::MAX,
         heals: 3,
         ending: Ending::Failed(Failure { status: 9, unix_ms }),
@@ -64,7 +64,7 @@ fn neighbours(count: usize) -> Vec<Subject> {
 fn what_was_remembered_is_recalled() {
     let table = empty_table();
     let subject = Subject::caller(&NAME, CLIENT);
-    assert_eq!(table.recall(subject, NOW).row, Row::default());
+    assert_eq!(table.recall(subject, NOW).row, CallerRow::default());
     let mut memory = table.recall(subject, NOW);
     memory.row = row_without_zeros();
     table.remember(&memory, NOW);
@@ -132,9 +132,9 @@ fn a_torn_row_is_no_row() {
         for change in [1, 0x10, 0x80, 0xff] {
             let mut torn = bytes.clone();
             torn[at] ^= change;
-            assert_eq!(table_of(&torn).recall(subject, NOW).row, Row::default(), "{at}");
+            assert_eq!(table_of(&torn).recall(subject, NOW).row, CallerRow::default(), "{at}");
         }
-        assert_eq!(table_of(&bytes[..at]).recall(subject, NOW).row, Row::default(), "{at}");
+        assert_eq!(table_of(&bytes[..at]).recall(subject, NOW).row, CallerRow::default(), "{at}");
     }
 }
 
@@ -150,7 +150,7 @@ fn half_of_one_row_and_half_of_another_are_no_row() {
     for at in start..start + ROW {
         let torn = [&new[..at], &old[at..]].concat();
         let row = table_of(&torn).recall(subject, NOW + MS).row;
-        assert!([Row::default(), given(7), given(8)].contains(&row), "{at}");
+        assert!([CallerRow::default(), given(7), given(8)].contains(&row), "{at}");
         assert_eq!(row == given(7), torn == old, "{at}");
         assert_eq!(row == given(8), torn == new, "{at}");
     }
@@ -165,7 +165,7 @@ fn a_foreign_row_is_no_row() {
     let table = empty_table();
     table.note(foreign, 7, NOW);
     assert_eq!(table.given(foreign, NOW), 7);
-    assert_eq!(table.recall(subject, NOW).row, Row::default());
+    assert_eq!(table.recall(subject, NOW).row, CallerRow::default());
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_row_from_the_future_is_no_row_and_goes_first() {
     let table = empty_table();
     let subjects = neighbours(ROWS_PER_SET + 1);
     table.note(subjects[0], 1, NOW + MS);
-    assert_eq!(table.recall(subjects[0], NOW).row, Row::default());
+    assert_eq!(table.recall(subjects[0], NOW).row, CallerRow::default());
     assert_eq!(table.given(subjects[0], NOW + MS), 1);
     for (subject, fingerprint) in subjects[1..].iter().zip(2..) {
         table.note(*subject, fingerprint, NOW - Duration::from_secs(60));
@@ -190,10 +190,10 @@ fn a_table_that_cannot_be_read_is_empty_and_one_that_cannot_be_written_forgets()
     let subject = Subject::key(&NAME);
     let read_only = Callers::new(File::open(&path).unwrap());
     read_only.note(subject, 7, NOW);
-    assert_eq!(read_only.recall(subject, NOW).row, Row::default());
+    assert_eq!(read_only.recall(subject, NOW).row, CallerRow::default());
     let write_only = Callers::new(File::options().write(true).open(&path).unwrap());
     write_only.note(subject, 7, NOW);
-    assert_eq!(write_only.recall(subject, NOW).row, Row::default());
+    assert_eq!(write_only.recall(subject, NOW).row, CallerRow::default());
     assert_eq!(read_only.given(subject, NOW), 7);
 }
 
@@ -218,7 +218,7 @@ fn a_caller_that_asks_again_for_an_old_credential_rejects_it() {
     assert!(!row.rejects(7, FIRST_PATIENCE));
     assert!(row.rejects(7, FIRST_PATIENCE + MS));
     assert!(!row.rejects(8, FIRST_PATIENCE + MS));
-    assert!(!Row::default().rejects(7, FIRST_PATIENCE + MS));
+    assert!(!CallerRow::default().rejects(7, FIRST_PATIENCE + MS));
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn patience_doubles_up_to_ten_minutes() {
     for (heals, patience_s) in
         [(0, 60), (1, 120), (2, 240), (3, 480), (4, 600), (5, 600), (9, 600), (255, 600)]
     {
-        let row = Row { heals, ..given(7) };
+        let row = CallerRow { heals, ..given(7) };
         assert!(!row.rejects(7, Duration::from_secs(patience_s)), "{heals}");
         assert!(row.rejects(7, Duration::from_secs(patience_s) + MS), "{heals}");
     }
@@ -234,7 +234,7 @@ fn patience_doubles_up_to_ten_minutes() {
 
 #[test]
 fn a_failure_is_remembered_for_ten_seconds() {
-    let mut row = Row::default();
+    let mut row = CallerRow::default();
     assert_eq!(row.recent_failure(NOW), None);
     let failure = Failure::new(3, NOW);
     row.fail(failure);
@@ -249,7 +249,7 @@ fn a_failure_is_remembered_for_ten_seconds() {
 
 #[test]
 fn a_run_counts_for_those_who_began_to_wait_before_its_end() {
-    let mut row = Row::default();
+    let mut row = CallerRow::default();
     assert_eq!(row.ending_since(Duration::ZERO), Ending::None);
     row.end_without_entry(NOW);
     assert_eq!(row.ending_since(NOW - MS), Ending::NotStored);
@@ -285,7 +285,7 @@ proptest! {
     ) {
         let (heals, refresh_failures, refreshed_by) = counts;
         let row =
-            Row { given, heals, ending, ended_unix_ms, refresh_failures, paused_until_unix_ms, refreshed_by };
+            CallerRow { given, heals, ending, ended_unix_ms, refresh_failures, paused_until_unix_ms, refreshed_by };
         let table = empty_table();
         let subject = Subject::caller(&name, Process { id, started });
         table.update(subject, NOW, |known| *known = row);
@@ -296,7 +296,7 @@ proptest! {
     fn a_table_of_any_bytes_is_an_empty_one(bytes in prop::collection::vec(any::<u8>(), 0..2 * SET)) {
         let table = table_of(&bytes.repeat(8));
         let subject = Subject::caller(&NAME, CLIENT);
-        prop_assert_eq!(table.recall(subject, NOW).row, Row::default());
+        prop_assert_eq!(table.recall(subject, NOW).row, CallerRow::default());
         table.note(subject, 7, NOW);
         prop_assert_eq!(table.given(subject, NOW), 7);
     }

@@ -10,21 +10,21 @@ use std::ptr;
 use super::files::c_string;
 use crate::sys::Program;
 
-type Entry = *const c_char;
+type RawVariable = *const c_char;
 
 /// Pointers to `NAME=value`, and a null at the end.
 #[cfg(target_os = "macos")]
-pub(super) fn entries() -> *mut *const Entry {
+pub(super) fn entries() -> *mut *const RawVariable {
     // SAFETY: has no preconditions (environ(7) of macOS).
     unsafe { libc::_NSGetEnviron().cast() }
 }
 
 /// Pointers to `NAME=value`, and a null at the end.
 #[cfg(not(target_os = "macos"))]
-pub(super) fn entries() -> *mut *const Entry {
+pub(super) fn entries() -> *mut *const RawVariable {
     unsafe extern "C" {
         /// <https://man7.org/linux/man-pages/man7/environ.7.html>
-        static mut environ: *const Entry;
+        static mut environ: *const RawVariable;
     }
     &raw mut environ
 }
@@ -33,15 +33,15 @@ pub(super) fn entries() -> *mut *const Entry {
 pub fn variable(name: &str) -> Option<OsString> {
     let first = *name.as_bytes().first()?;
     // SAFETY: an entry has one byte at least.
-    let may_be = |entry: &Entry| unsafe { **entry as u8 == first };
-    let value = Entries::all().filter(may_be).find_map(|entry| value_of(entry, name.as_bytes()))?;
+    let may_be = |entry: &RawVariable| unsafe { **entry as u8 == first };
+    let value = RawVariables::all().filter(may_be).find_map(|entry| value_of(entry, name.as_bytes()))?;
     // SAFETY: the rest of an entry, which ends in NUL.
     Some(OsString::from_vec(unsafe { CStr::from_ptr(value) }.to_bytes().to_vec()))
 }
 
 /// The environment that `program` gets, with the null at the end, and what has to outlive it.
-pub(super) fn of_program(program: &Program) -> io::Result<(Vec<Entry>, Vec<CString>)> {
-    let is_changed = |entry: &Entry| {
+pub(super) fn of_program(program: &Program) -> io::Result<(Vec<RawVariable>, Vec<CString>)> {
+    let is_changed = |entry: &RawVariable| {
         program.environment.iter().any(|(name, _)| value_of(*entry, name.as_bytes()).is_some())
     };
     let mut added = Vec::new();
@@ -50,14 +50,14 @@ pub(super) fn of_program(program: &Program) -> io::Result<(Vec<Entry>, Vec<CStri
             added.push(c_string([name, "=", value].concat().as_ref())?);
         }
     }
-    let mut pointers: Vec<Entry> = Entries::all().filter(|entry| !is_changed(entry)).collect();
+    let mut pointers: Vec<RawVariable> = RawVariables::all().filter(|entry| !is_changed(entry)).collect();
     pointers.extend(added.iter().map(|entry| entry.as_ptr()));
     pointers.push(ptr::null());
     Ok((pointers, added))
 }
 
 /// What stands behind `name=` in `entry`, if that is how it begins.
-fn value_of(entry: Entry, name: &[u8]) -> Option<Entry> {
+fn value_of(entry: RawVariable, name: &[u8]) -> Option<RawVariable> {
     let mut rest = entry;
     // SAFETY: an entry ends in NUL, at which the comparison ends too: nothing is read behind it.
     unsafe {
@@ -71,19 +71,19 @@ fn value_of(entry: Entry, name: &[u8]) -> Option<Entry> {
     }
 }
 
-struct Entries(*const Entry);
+struct RawVariables(*const RawVariable);
 
-impl Entries {
-    fn all() -> Entries {
+impl RawVariables {
+    fn all() -> RawVariables {
         // SAFETY: the variable always has a value, and nothing here changes it while it is read.
-        Entries(unsafe { *entries() })
+        RawVariables(unsafe { *entries() })
     }
 }
 
-impl Iterator for Entries {
-    type Item = Entry;
+impl Iterator for RawVariables {
+    type Item = RawVariable;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<RawVariable> {
         if self.0.is_null() {
             return None;
         }

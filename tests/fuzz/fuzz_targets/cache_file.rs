@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use program::NOW;
 use program::fuzz_target;
-use k8s_token_cache::cache::store::{Expected, Line, Name, Store};
+use k8s_token_cache::cache::store::{Condition, NewLine, Name, Store};
 
 const NEW: Name = *b"\x80a new entry....";
 const OBJECT: &str = "{\"created\":1,\"expires\":2}";
@@ -31,8 +31,8 @@ fuzz_target!(|content: &[u8]| {
     for (name, _) in &all {
         let _ = store.lookup(name).unwrap();
     }
-    let line = Line { name: NEW, object: OBJECT, expires_unix_s: NOW.as_secs() + 60 };
-    let expected = Expected { generation: snapshot.generation, replaces: None };
+    let line = NewLine { name: NEW, object: OBJECT, expires_unix_s: NOW.as_secs() + 60 };
+    let expected = Condition { generation: snapshot.generation, replaces: None };
     if store.is_newer() {
         assert!(store.insert(&line, &expected, NOW).is_err());
         assert_eq!(fs::read(&*PATH).unwrap(), content);

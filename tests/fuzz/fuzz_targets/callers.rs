@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use program::NOW;
-use k8s_token_cache::proxy::callers::{Callers, Ending, Failure, Row, Subject, unix_ms};
+use k8s_token_cache::proxy::callers::{Callers, Ending, Failure, CallerRow, Subject, unix_ms};
 use program::fuzz_target;
 use k8s_token_cache::sys::{Process, write_all_at};
 
@@ -31,7 +31,7 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     let name = *b"an entry's name.";
     let subjects = [Subject::key(&name), Subject::caller(&name, Process { id, started })];
     for subject in subjects {
-        assert_eq!(callers.recall(subject, NOW).row, Row::default());
+        assert_eq!(callers.recall(subject, NOW).row, CallerRow::default());
     }
     let failure = Failure::new(status, NOW);
     for subject in subjects {
@@ -46,6 +46,6 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
         assert_eq!(row.recent_failure(NOW), Some(failure));
         let _ = row.rejects(started, Duration::from_secs(started));
         // A row from the future is none.
-        assert_eq!(callers.recall(subject, NOW - Duration::from_secs(1)).row, Row::default());
+        assert_eq!(callers.recall(subject, NOW - Duration::from_secs(1)).row, CallerRow::default());
     }
 });

@@ -4,21 +4,21 @@
 
 use k8s_token_cache::cache::entry::Vault;
 use program::fuzz_target;
-use k8s_token_cache::keystore::Source;
-use k8s_token_cache::cache::seal::{Context, Sealer};
-use k8s_token_cache::secret::Key;
+use k8s_token_cache::keystore::KeyOrigin;
+use k8s_token_cache::cache::seal::{SealContext, Sealer};
+use k8s_token_cache::secret::SecretKey;
 
-const CONTEXT: Context =
-    Context { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
+const CONTEXT: SealContext =
+    SealContext { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
 
 fuzz_target!(|input: (&[u8], u16, u8)| {
     let (bytes, at, change) = input;
-    let sealer = || Sealer::new(Key::from_slice(&[3; 32]).unwrap(), Source::File);
+    let sealer = || Sealer::new(Key::from_slice(&[3; 32]).unwrap(), KeyOrigin::File);
     assert!(sealer().open(&CONTEXT, bytes).is_none());
 
     let mut envelope = sealer().seal(&CONTEXT, bytes).unwrap();
     assert_eq!(sealer().open(&CONTEXT, &envelope).unwrap().expose(), bytes);
-    let other = Context { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT };
+    let other = SealContext { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT };
     assert!(sealer().open(&other, &envelope).is_none());
     assert!(sealer().open(&CONTEXT, &envelope[..usize::from(at) % envelope.len()]).is_none());
     // Any change of any byte; the fifth tells where the key came from, and is sealed like the rest.

@@ -9,7 +9,7 @@ use k8s_token_cache::config::Config;
 use k8s_token_cache::key::exec_info::{ExecInfo, not_interactive};
 use program::fuzz_target;
 use k8s_token_cache::identity::identify;
-use k8s_token_cache::key::{self, EXEC_INFO, Key, Source};
+use k8s_token_cache::key::{self, EXEC_INFO, CacheKey, KeyInputs};
 use k8s_token_cache::keystore;
 
 const KEY: &str = "K8S_TOKEN_CACHE_KEY";
@@ -48,7 +48,7 @@ fuzz_target!(|lines: &[u8]| {
     };
     let command = ["aws".into(), "eks".into(), "get-token".into()];
     let key_of = |environment: k8s_token_cache::config::Environment<'_>| {
-        Key::new(&Source {
+        CacheKey::new(&KeyInputs {
             command: &command,
             identity: &identify(&command, environment),
             key_env: &config.key_env,

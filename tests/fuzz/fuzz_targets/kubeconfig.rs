@@ -3,7 +3,7 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::fuzz_target;
-use k8s_token_cache::kubeconfig::edit::{Injection, State, Wish, inject, restore};
+use k8s_token_cache::kubeconfig::edit::{Injection, UserState, Wish, inject, restore};
 use serde_yaml_ng::Value;
 
 const PROGRAM: &str = "k8s-token-cache";
@@ -29,7 +29,7 @@ fuzz_target!(|text: &str| {
         return;
     };
     let was_injected =
-        plan.users.iter().any(|(_, state)| matches!(state, State::Updated | State::AlreadyInjected));
+        plan.users.iter().any(|(_, state)| matches!(state, UserState::Updated | UserState::AlreadyInjected));
     if !was_injected {
         assert_eq!(without_program(before.clone()), without_program(after), "restored");
     }
