@@ -54,7 +54,7 @@ Environment:
   K8S_TOKEN_CACHE_KEY_ENV         more variables that tell credentials apart
   K8S_TOKEN_CACHE_KEY_FILES       files whose change makes a miss
   K8S_TOKEN_CACHE_ENCRYPTION      auto, keyring, file or off (auto)
-  K8S_TOKEN_CACHE_KEY             the encryption key: 32 bytes in base64
+  K8S_TOKEN_CACHE_ENCRYPTION_KEY  the encryption key: 32 bytes in base64
   K8S_TOKEN_CACHE_DISABLE         1: run the plugin, cache nothing
   K8S_TOKEN_CACHE_LOG             a file that gets a line per call
 ";

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::format::time;
-use crate::keystore::{self, Mode};
+use crate::keystore::{self, ENCRYPTION_KEY_VARIABLE, Mode};
 use crate::secret::SecretKey;
 
 const PROGRAM: &str = "k8s-token-cache";
@@ -152,6 +152,7 @@ fn names(environment: Environment<'_>, variable: &str) -> Result<Vec<String>> {
 }
 
 fn encryption(environment: Environment<'_>) -> Result<Encryption> {
+    refuse_old_name(environment)?;
     const MODE: &str = "K8S_TOKEN_CACHE_ENCRYPTION";
     let mode = match text(environment, MODE)?.as_deref() {
         Some("off") => return Ok(Encryption::Off),
@@ -160,9 +161,19 @@ fn encryption(environment: Environment<'_>) -> Result<Encryption> {
         Some("file") => Mode::File,
         Some(other) => return Err(invalid(MODE, other, "'auto', 'keyring', 'file' or 'off'")),
     };
-    match set(environment, "K8S_TOKEN_CACHE_KEY") {
+    match set(environment, ENCRYPTION_KEY_VARIABLE) {
         Some(value) => keystore::from_environment(&value).map(Encryption::Given),
         None => Ok(Encryption::Stored(mode)),
+    }
+}
+
+/// Fails if the encryption key has the name that it had before the first release: without the key,
+/// the cache would silently be encrypted with another one.
+fn refuse_old_name(environment: Environment<'_>) -> Result<()> {
+    const OLD_NAME: &str = "K8S_TOKEN_CACHE_KEY";
+    match set(environment, OLD_NAME) {
+        Some(_) => Err(Error::usage([OLD_NAME, " is now called ", ENCRYPTION_KEY_VARIABLE].concat())),
+        None => Ok(()),
     }
 }
 

@@ -218,7 +218,7 @@ fn the_usage_text_fits_a_terminal_and_names_every_option() {
         "KEY_ENV",
         "KEY_FILES",
         "ENCRYPTION",
-        "KEY",
+        "ENCRYPTION_KEY",
         "DISABLE",
         "LOG",
     ] {

@@ -141,7 +141,7 @@ fn an_empty_setting_is_none() {
         ("K8S_TOKEN_CACHE_KEY_ENV", ""),
         ("K8S_TOKEN_CACHE_KEY_FILES", ""),
         ("K8S_TOKEN_CACHE_ENCRYPTION", ""),
-        ("K8S_TOKEN_CACHE_KEY", ""),
+        ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", ""),
         ("K8S_TOKEN_CACHE_DISABLE", ""),
         ("K8S_TOKEN_CACHE_LOG", ""),
     ])
@@ -229,14 +229,14 @@ fn text_that_is_not_utf_8_is_refused_and_a_path_is_not() {
 fn the_key_is_taken_whole_or_refused_without_being_shown() {
     const KEY: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=";
     for good in [KEY, &KEY[..43], &format!(" {KEY}\n")] {
-        match read(&[("K8S_TOKEN_CACHE_KEY", good)]).unwrap().encryption {
+        match read(&[("K8S_TOKEN_CACHE_ENCRYPTION_KEY", good)]).unwrap().encryption {
             Encryption::Given(key) => assert_eq!(key.expose(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"),
             _ => panic!("the key was not taken"),
         }
     }
     for bad in [&KEY[1..], &KEY[..42], &KEY.repeat(2), "hush-hush", "aHVzaC1odXNo", " "] {
-        let text = error(&[("K8S_TOKEN_CACHE_KEY", bad)]).to_string();
-        assert!(text.starts_with("K8S_TOKEN_CACHE_KEY: ") && text.contains("32 bytes in base64"));
+        let text = error(&[("K8S_TOKEN_CACHE_ENCRYPTION_KEY", bad)]).to_string();
+        assert!(text.starts_with("K8S_TOKEN_CACHE_ENCRYPTION_KEY: ") && text.contains("32 bytes in base64"));
         assert!(
             ["hush", "aHVz", &KEY[4..12]].iter().all(|secret| !text.contains(secret)),
             "the key is shown"
@@ -245,13 +245,23 @@ fn the_key_is_taken_whole_or_refused_without_being_shown() {
 }
 
 #[test]
+fn the_old_name_of_the_encryption_key_is_refused_and_names_the_new_one() {
+    for encryption in ["off", "auto"] {
+        let text = error(&[("K8S_TOKEN_CACHE_ENCRYPTION", encryption), ("K8S_TOKEN_CACHE_KEY", "hush")]);
+        assert_eq!(text.to_string(), "K8S_TOKEN_CACHE_KEY is now called K8S_TOKEN_CACHE_ENCRYPTION_KEY");
+    }
+}
+
+#[test]
 fn off_is_off_even_with_a_key() {
-    let config = read(&[("K8S_TOKEN_CACHE_ENCRYPTION", "off"), ("K8S_TOKEN_CACHE_KEY", "whatever")]).unwrap();
+    let config =
+        read(&[("K8S_TOKEN_CACHE_ENCRYPTION", "off"), ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "whatever")])
+            .unwrap();
     assert!(matches!(config.encryption, Encryption::Off));
 }
 
 #[test]
 fn an_unknown_way_to_encrypt_is_refused_even_with_a_key() {
-    let variables = [("K8S_TOKEN_CACHE_ENCRYPTION", "of"), ("K8S_TOKEN_CACHE_KEY", "hush-hush")];
+    let variables = [("K8S_TOKEN_CACHE_ENCRYPTION", "of"), ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush-hush")];
     assert!(!error(&variables).to_string().contains("hush-hush"));
 }

@@ -54,6 +54,9 @@ pub use file::path as key_file;
 use system::Keyring;
 pub use system::fill_random;
 
+/// The environment variable that holds the encryption key itself. Plugins do not inherit it.
+pub const ENCRYPTION_KEY_VARIABLE: &str = "K8S_TOKEN_CACHE_ENCRYPTION_KEY";
+
 /// What `K8S_TOKEN_CACHE_ENCRYPTION` asks for, `off` aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -78,7 +81,7 @@ impl KeyOrigin {
     /// To be read after "the key is in".
     pub fn describe(self) -> &'static str {
         match self {
-            KeyOrigin::Environment => "K8S_TOKEN_CACHE_KEY",
+            KeyOrigin::Environment => ENCRYPTION_KEY_VARIABLE,
             KeyOrigin::Keyring => "the kernel's user keyring",
             KeyOrigin::File => "the key file",
         }
@@ -96,12 +99,12 @@ pub fn find_or_create(mode: Mode, state_dir: Option<&Path>) -> Result<(SecretKey
     Places { keyring: Keyring::OURS, state_dir }.find_or_create(mode)
 }
 
-/// The key in `value`, which is that of `K8S_TOKEN_CACHE_KEY`: 32 bytes in standard base64, with or
+/// The key in `value`, which is that of `K8S_TOKEN_CACHE_ENCRYPTION_KEY`: 32 bytes in standard base64, with or
 /// without padding. White space around it, as a shell or a CI system may leave there, is ignored.
 /// The error never shows the value.
 pub fn from_environment(value: &OsStr) -> Result<SecretKey> {
     key_from_base64(value.as_encoded_bytes().trim_ascii()).ok_or_else(|| {
-        Error::usage("K8S_TOKEN_CACHE_KEY: the value is not accepted: it takes 32 bytes in base64")
+        Error::usage([ENCRYPTION_KEY_VARIABLE, ": invalid value: expected 32 bytes in base64"].concat())
             .with_hint("'openssl rand -base64 32' makes a key")
     })
 }

@@ -119,7 +119,10 @@ fn a_bad_key_from_the_environment_is_an_error_that_never_shows_it() {
         let error = from_environment(OsStr::new(value)).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
         let shown = format!("{error} {error:?}");
-        assert!(shown.contains("K8S_TOKEN_CACHE_KEY") && shown.contains("32 bytes in base64"), "{shown}");
+        assert!(
+            shown.contains("K8S_TOKEN_CACHE_ENCRYPTION_KEY") && shown.contains("32 bytes in base64"),
+            "{shown}"
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

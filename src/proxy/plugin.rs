@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result, reason, shown};
 use crate::identity;
 use crate::key::EXEC_INFO;
 use crate::key::exec_info;
+use crate::keystore;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Child, End, Group, Pipe, Program, Standard};
 
@@ -25,9 +26,6 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a plugin may run where nobody waits for it, and how long it then has to end.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(60);
 const TERMINATION_LIMIT: Duration = Duration::from_secs(10);
-
-/// The environment variable that holds the encryption key; none of the plugin's business.
-pub const KEY_VARIABLE: &str = "K8S_TOKEN_CACHE_KEY";
 
 /// What a plugin did.
 pub struct Run {
@@ -91,7 +89,7 @@ pub fn run_uncached(command: &[OsString]) -> Result<u8> {
 
 fn prepare(command: &[OsString]) -> Program {
     let mut program = Program::new(command.to_vec());
-    program.change(KEY_VARIABLE, None);
+    program.change(keystore::ENCRYPTION_KEY_VARIABLE, None);
     program
 }
 

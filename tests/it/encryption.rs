@@ -108,7 +108,7 @@ fn no_8_bytes_of_a_secret_stand_in_any_file() {
     for (mode, key) in [("auto", Some(KEY_BASE64)), ("file", None)] {
         let setting = Setting::with_encryption(mode);
         if let Some(key) = key {
-            setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY", key);
+            setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", key);
         }
         assert!(setting.misses(setting.call()));
         assert!(!setting.misses(setting.call()));
@@ -135,7 +135,7 @@ fn no_8_bytes_of_a_secret_stand_in_any_file() {
 #[cfg(target_os = "linux")]
 fn no_8_bytes_of_a_secret_stand_in_a_trace_of_a_hit() {
     let setting = Setting::new();
-    setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY", KEY_BASE64);
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", KEY_BASE64);
     assert!(setting.misses(setting.call()));
     let trace = setting.sandbox.new_path("trace");
     let strace = ["strace", "-f", "-v", "-s", "1000000", "-o", trace.to_str().unwrap()];
@@ -180,12 +180,12 @@ fn another_key_is_another_entry_and_no_name_tells_what_is_cached() {
     let setting = Setting::new();
     let other = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     for key in [KEY_BASE64, other] {
-        assert!(setting.misses(setting.call().env("K8S_TOKEN_CACHE_KEY", key)));
-        assert!(!setting.misses(setting.call().env("K8S_TOKEN_CACHE_KEY", key)));
+        assert!(setting.misses(setting.call().env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", key)));
+        assert!(!setting.misses(setting.call().env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", key)));
     }
     for key in [KEY_BASE64, other] {
         assert!(
-            !setting.misses(setting.call().env("K8S_TOKEN_CACHE_KEY", key)),
+            !setting.misses(setting.call().env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", key)),
             "neither displaced the other"
         );
     }
@@ -198,9 +198,9 @@ fn the_plugin_does_not_get_the_key() {
     let setting = Setting::new();
     setting.aws.records();
     for disabled in ["0", "1"] {
-        let call = setting.call().env("K8S_TOKEN_CACHE_KEY", KEY_BASE64);
+        let call = setting.call().env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", KEY_BASE64);
         call.env("K8S_TOKEN_CACHE_DISABLE", disabled).run();
-        assert_eq!(setting.aws.environ_value("K8S_TOKEN_CACHE_KEY"), None);
+        assert_eq!(setting.aws.environ_value("K8S_TOKEN_CACHE_ENCRYPTION_KEY"), None);
         assert_eq!(setting.aws.environ_value("AWS_PROFILE").unwrap(), PROFILE);
     }
     assert_eq!(setting.aws.runs(), 2);

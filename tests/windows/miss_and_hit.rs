@@ -106,13 +106,13 @@ fn a_wrong_call_or_setting_gives_2() {
 #[test]
 fn the_key_of_the_environment_is_used_and_not_handed_on() {
     let sandbox = Sandbox::new();
-    sandbox.set("K8S_TOKEN_CACHE_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
     plugin.prints(&credential);
     for _ in 0..2 {
         sandbox.run(["aws"]).assert_prints(&credential);
     }
-    assert_eq!((plugin.runs(), plugin.variable("K8S_TOKEN_CACHE_KEY")), (1, None));
+    assert_eq!((plugin.runs(), plugin.variable("K8S_TOKEN_CACHE_ENCRYPTION_KEY")), (1, None));
     assert!(!sandbox.key_file().exists());
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::support::await_that;
 
 /// Variables that a run notes.
-const NOTED: [&str; 2] = ["KUBERNETES_EXEC_INFO", "K8S_TOKEN_CACHE_KEY"];
+const NOTED: [&str; 2] = ["KUBERNETES_EXEC_INFO", "K8S_TOKEN_CACHE_ENCRYPTION_KEY"];
 
 /// Behind it come the batch file and its arguments; before it, what makes a test program run one test
 /// that it otherwise leaves out.

@@ -12,7 +12,7 @@ use k8s_token_cache::identity::identify;
 use k8s_token_cache::key::{self, EXEC_INFO, CacheKey, KeyInputs};
 use k8s_token_cache::keystore;
 
-const KEY: &str = "K8S_TOKEN_CACHE_KEY";
+const KEY: &str = "K8S_TOKEN_CACHE_ENCRYPTION_KEY";
 const NAMES: [&str; 12] = [
     EXEC_INFO,
     "K8S_TOKEN_CACHE_FILE",

@@ -251,7 +251,7 @@ fn it_says_where_the_key_lives() {
     says("ok         no encryption key has been made yet", "A", "");
     says("note       the cache is not encrypted", "K8S_TOKEN_CACHE_ENCRYPTION", "off");
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-    says("encrypted; the key is in K8S_TOKEN_CACHE_KEY", "K8S_TOKEN_CACHE_KEY", key);
+    says("encrypted; the key is in K8S_TOKEN_CACHE_ENCRYPTION_KEY", "K8S_TOKEN_CACHE_ENCRYPTION_KEY", key);
     assert!(setting.misses(setting.call(EKS.split(' '))));
     says(&format!("encrypted; the key is in '{}/", setting.sandbox.home().display()), "A", "");
 }

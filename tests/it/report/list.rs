@@ -111,7 +111,12 @@ fn everywhere_it_says_where_the_key_lives() {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     for (variable, value, words, json_word) in [
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off", "not encrypted", "off"),
-        ("K8S_TOKEN_CACHE_KEY", key, "encrypted; the key is in K8S_TOKEN_CACHE_KEY", "environment"),
+        (
+            "K8S_TOKEN_CACHE_ENCRYPTION_KEY",
+            key,
+            "encrypted; the key is in K8S_TOKEN_CACHE_ENCRYPTION_KEY",
+            "environment",
+        ),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "file", "encrypted; the key is in '", "file"),
     ] {
         let setting = Setting::new();

@@ -35,7 +35,7 @@ impl Setting {
             ("TENANT_PASSWORD", "hush"),
             ("TENANT_TOKEN", TOKEN),
             ("K8S_TOKEN_CACHE_KEY_ENV", "TENANT_PASSWORD,TENANT_TOKEN"),
-            ("K8S_TOKEN_CACHE_KEY", KEY),
+            ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", KEY),
         ] {
             setting.sandbox.set_env(name, value);
         }
@@ -137,7 +137,7 @@ fn errors_tell_no_secret() {
     }
     for (name, value) in [
         ("KUBERNETES_EXEC_INFO", "{\"hush"),
-        ("K8S_TOKEN_CACHE_KEY", "hush"),
+        ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush"),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off"),
         ("K8S_TOKEN_CACHE_FILE", "/"),
     ] {
