@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use k8s_token_cache::cli::{self, Command};
-use program::fuzz_target;
 use k8s_token_cache::error;
 use k8s_token_cache::identity;
+use program::fuzz_target;
 
 fuzz_target!(|line: &[u8]| {
     let arguments: Vec<OsString> =

@@ -7,9 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+use k8s_token_cache::cache::store::{Condition, Name, NewLine, Store};
 use program::NOW;
 use program::fuzz_target;
-use k8s_token_cache::cache::store::{Condition, NewLine, Name, Store};
 
 const NEW: Name = *b"\x80a new entry....";
 const OBJECT: &str = "{\"created\":1,\"expires\":2}";

@@ -8,10 +8,10 @@ use std::os::fd::{FromRawFd, RawFd};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use program::NOW;
-use k8s_token_cache::proxy::callers::{Callers, Ending, Failure, CallerRow, Subject, unix_ms};
-use program::fuzz_target;
+use k8s_token_cache::proxy::callers::{CallerRow, Callers, Ending, Failure, Subject, unix_ms};
 use k8s_token_cache::sys::{Process, write_all_at};
+use program::NOW;
+use program::fuzz_target;
 
 /// One for all inputs: the program leaves it to its end to close the table.
 static TABLE: LazyLock<RawFd> = LazyLock::new(|| {

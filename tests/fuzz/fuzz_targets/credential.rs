@@ -2,8 +2,8 @@
 //! the certificate reader panic.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::NOW;
 use k8s_token_cache::credential::{self, Verdict};
+use program::NOW;
 use program::fuzz_target;
 use serde_json::Value;
 

@@ -3,17 +3,17 @@
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use k8s_token_cache::cache::entry::Vault;
-use program::fuzz_target;
-use k8s_token_cache::keystore::KeyOrigin;
 use k8s_token_cache::cache::seal::{SealContext, Sealer};
+use k8s_token_cache::keystore::KeyOrigin;
 use k8s_token_cache::secret::SecretKey;
+use program::fuzz_target;
 
 const CONTEXT: SealContext =
     SealContext { name: [7; 16], created_unix_s: 1_769_846_400, expires_unix_s: 1_769_847_000 };
 
 fuzz_target!(|input: (&[u8], u16, u8)| {
     let (bytes, at, change) = input;
-    let sealer = || Sealer::new(Key::from_slice(&[3; 32]).unwrap(), KeyOrigin::File);
+    let sealer = || Sealer::new(SecretKey::from_slice(&[3; 32]).unwrap(), KeyOrigin::File);
     assert!(sealer().open(&CONTEXT, bytes).is_none());
 
     let mut envelope = sealer().seal(&CONTEXT, bytes).unwrap();

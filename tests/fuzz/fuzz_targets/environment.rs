@@ -6,11 +6,11 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 use k8s_token_cache::config::Config;
-use k8s_token_cache::key::exec_info::{ExecInfo, not_interactive};
-use program::fuzz_target;
 use k8s_token_cache::identity::identify;
-use k8s_token_cache::key::{self, EXEC_INFO, CacheKey, KeyInputs};
+use k8s_token_cache::key::exec_info::{ExecInfo, not_interactive};
+use k8s_token_cache::key::{self, CacheKey, EXEC_INFO, KeyInputs};
 use k8s_token_cache::keystore;
+use program::fuzz_target;
 
 const KEY: &str = "K8S_TOKEN_CACHE_ENCRYPTION_KEY";
 const NAMES: [&str; 12] = [

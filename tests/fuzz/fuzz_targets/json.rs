@@ -1,8 +1,8 @@
 //! The scanner and serde_json accept the same texts and read the same values out of them.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::fuzz_target;
 use k8s_token_cache::format::json::{self, MOST_DEPTH};
+use program::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let ours = json::parse(text);

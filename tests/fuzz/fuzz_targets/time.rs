@@ -1,8 +1,8 @@
 //! Stamps as jiff reads them, durations as Go's grammar has them.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::fuzz_target;
 use k8s_token_cache::format::time::{self, Human};
+use program::fuzz_target;
 
 const UNITS: [(&str, f64); 8] = [
     ("ns", 1e-9),
