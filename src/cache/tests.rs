@@ -1,3 +1,5 @@
+//! Look-ups and stores: which state an entry is in, and which stores lose.
+
 use std::fs;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Which command an argument vector means, and the messages about wrong ones.
+
 use super::*;
 use crate::error::Kind;
 

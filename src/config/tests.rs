@@ -1,3 +1,5 @@
+//! Every variable of the configuration: defaults, accepted and rejected values.
+
 use super::*;
 use crate::error::Kind;
 

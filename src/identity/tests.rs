@@ -1,3 +1,5 @@
+//! Which plugins are recognized, which variables and files count for each, and what is masked.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

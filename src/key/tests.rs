@@ -1,3 +1,5 @@
+//! What counts for the cache key and what does not, and how it is hashed.
+
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 

@@ -1,3 +1,5 @@
+//! How an entry is written as JSON, and what is read back.
+
 use proptest::prelude::*;
 
 use super::*;

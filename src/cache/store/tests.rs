@@ -1,3 +1,5 @@
+//! The format of the cache file: writers, readers, damaged files, generations.
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,3 +1,5 @@
+//! What is read from `KUBERNETES_EXEC_INFO`, and how a refresh rewrites it.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Rows of the table of callers: written, found again, damaged, replaced.
+
 use std::fs;
 use std::io::Write;
 
