@@ -28,4 +28,5 @@ mod refresh;
 mod release;
 mod report;
 mod single_flight;
+mod sources;
 mod test_tools;
