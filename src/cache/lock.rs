@@ -1,9 +1,9 @@
-//! The lock file beside the cache file: one byte-range lock per key, and one for the store.
+//! The lock file beside the cache file: one byte-range lock per cache key, and one for the store.
 //!
-//! The locked bytes lie far beyond the content, since Windows' locks forbid others to read and
-//! write what they cover. The file is never deleted by us; where somebody else replaced it, the
-//! lock that was got on the old one is worth nothing and is got again. A file system without locks
-//! is no error: the caller goes on without (see cargo's `util/flock.rs` for the same choice).
+//! The locked bytes are far beyond the file's content, because Windows' locks prevent other processes
+//! from reading and writing the locked range. This program never deletes the file. If another program
+//! replaced it after we opened it, our lock is on the wrong inode, so we retry. A file system without
+//! locks is not an error: the caller goes on without one (cargo's `util/flock.rs` does the same).
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -17,15 +17,13 @@ const KEYS_OFFSET: u64 = 1 << 41;
 /// Offsets are signed 64-bit numbers; this leaves 2^61 bytes for the keys.
 const KEY_BITS: u32 = 61;
 
-/// A pause is that part of the wait so far: the lock of the store is free in a moment, and a plugin
-/// takes its time.
-const PART: u32 = 8;
+/// A waiter sleeps for 1/8 of the time waited so far, within these limits: the store lock is free in a
+/// moment, a plugin runs for a second or more.
+const PAUSE_FRACTION: u32 = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-/// Of 64 processes that wait, the last is to go on within 100 ms of the first; until then they leave
-/// the processors to whoever they wait for.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What is locked.
+/// The byte that is locked.
 #[derive(Clone, Copy)]
 pub enum Range {
     /// The right to replace the cache file.
@@ -53,7 +51,7 @@ pub enum Attempt {
     Unavailable,
 }
 
-/// A lock that is held until this is dropped, or the process ends.
+/// A held lock. Dropping it, or the end of the process, releases it.
 pub struct Guard {
     file: File,
     offset: u64,
@@ -61,19 +59,19 @@ pub struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Closing the file, which follows, releases the lock where this fails.
+        // If this fails, closing the file releases the lock.
         let _ = sys::unlock_byte(&self.file, self.offset);
     }
 }
 
-/// The lock file's name for a cache file of this name.
+/// The name of the lock file for a cache file.
 pub fn file_name(cache_file_name: &OsStr) -> OsString {
     let mut name = cache_file_name.to_owned();
     name.push(".lock");
     name
 }
 
-/// Gets the lock if nobody has it.
+/// Takes the lock if it is free.
 pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<Attempt> {
     loop {
         let file = directory.open_or_create(name)?;
@@ -83,7 +81,7 @@ pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<
     }
 }
 
-/// `None` where the file was replaced since it was opened: a lock on it says nothing to anybody.
+/// `None` if the file was replaced after it was opened: other processes do not see a lock on it.
 fn attempt_on(file: File, directory: &Directory, name: &OsStr, offset: u64) -> io::Result<Option<Attempt>> {
     Ok(match sys::try_lock_byte(&file, offset) {
         Ok(false) => Some(Attempt::Busy),
@@ -92,32 +90,34 @@ fn attempt_on(file: File, directory: &Directory, name: &OsStr, offset: u64) -> i
     })
 }
 
-/// What a wait calls for between two attempts.
-pub enum Wait {
-    GoOn,
-    GiveUp,
-}
-
-/// Attempts until the lock is there or `between`, which learns how long the wait has been, gives
-/// up: the last attempt's outcome. Polls, because no lock call has both a time limit and an owner
-/// that is an open file.
-pub fn wait(
-    directory: &Directory,
-    name: &OsStr,
-    range: Range,
-    between: &mut dyn FnMut(Duration) -> Wait,
-) -> io::Result<Attempt> {
-    let started = sys::steady_clock();
+/// Attempts to take the lock until `limit` has passed, and returns the outcome of the last attempt.
+/// Polls, because no lock call has both a time limit and an owner that is an open file description.
+pub fn wait(directory: &Directory, name: &OsStr, range: Range, limit: Duration) -> io::Result<Attempt> {
+    let poll = Poll::start();
     loop {
         match attempt(directory, name, range)? {
-            Attempt::Busy => {}
-            other => return Ok(other),
+            Attempt::Busy if poll.waited() < limit => poll.pause(),
+            outcome => return Ok(outcome),
         }
-        let waited = sys::steady_clock().saturating_sub(started);
-        if let Wait::GiveUp = between(waited) {
-            return Ok(Attempt::Busy);
-        }
-        std::thread::sleep((waited / PART).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+    }
+}
+
+/// A wait with growing pauses.
+pub struct Poll {
+    started: Duration,
+}
+
+impl Poll {
+    pub fn start() -> Poll {
+        Poll { started: sys::steady_clock() }
+    }
+
+    pub fn waited(&self) -> Duration {
+        sys::steady_clock().saturating_sub(self.started)
+    }
+
+    pub fn pause(&self) {
+        std::thread::sleep((self.waited() / PAUSE_FRACTION).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
     }
 }
 
@@ -153,8 +153,8 @@ mod tests {
             self.0.path().join("token.json.lock")
         }
 
-        /// As removing would, after which Wine keeps the name for as long as the file is open.
-        fn take_name_away(&self) {
+        /// Moves the file away. Wine keeps a removed name for as long as the file is open.
+        fn move_away(&self) {
             let elsewhere = tempfile::tempdir_in(self.0.path()).unwrap().keep();
             fs::rename(self.lock_file(), elsewhere.join("lock")).unwrap();
         }
@@ -179,9 +179,9 @@ mod tests {
         assert!(held.iter().all(Option::is_some));
     }
 
-    /// A classic lock would be lost as soon as any descriptor of the file is closed.
+    /// A classic POSIX lock is released when any descriptor of the file is closed.
     #[test]
-    fn a_lock_outlives_every_other_use_of_its_file() {
+    fn a_lock_survives_every_other_use_of_its_file() {
         let scratch = Scratch::new();
         let held = scratch.try_lock(ONE);
         drop(scratch.try_lock(OTHER));
@@ -191,10 +191,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_on_a_file_that_was_replaced_is_worth_nothing() {
+    fn a_lock_on_a_replaced_file_does_not_count() {
         let scratch = Scratch::new();
         let old = scratch.try_lock(ONE);
-        scratch.take_name_away();
+        scratch.move_away();
         let new = scratch.try_lock(ONE);
         assert!(old.is_some() && new.is_some());
         assert!(scratch.try_lock(ONE).is_none());
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_replaced_between_opening_and_locking_is_opened_again() {
+    fn a_file_replaced_between_open_and_lock_is_opened_again() {
         let scratch = Scratch::new();
         let name = file_name("token.json".as_ref());
         let outcome = |replace: &dyn Fn()| {
@@ -212,9 +212,9 @@ mod tests {
             attempt_on(file, &scratch.1, &name, ONE.offset()).unwrap()
         };
         assert!(matches!(outcome(&|| ()), Some(Attempt::Held(_))));
-        assert!(outcome(&|| scratch.take_name_away()).is_none());
+        assert!(outcome(&|| scratch.move_away()).is_none());
         let replace = || {
-            scratch.take_name_away();
+            scratch.move_away();
             drop(scratch.1.create_new(&name).unwrap());
         };
         assert!(outcome(&replace).is_none());
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locked_bytes_lie_beyond_any_content_and_within_what_a_system_can_lock() {
+    fn locked_bytes_are_beyond_any_content_and_within_signed_offsets() {
         let content_end = 1 << 20;
         for range in [Range::Store, Range::Key([0; 16]), Range::Key([0xff; 16]), ONE] {
             assert!((content_end..i64::MAX as u64).contains(&range.offset()));
@@ -232,46 +232,28 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_gets_the_lock_once_it_is_free() {
+    fn a_waiter_gets_the_lock_once_it_is_free() {
         let scratch = Scratch::new();
-        let mut held = scratch.try_lock(ONE);
-        let mut polls = 0;
-        let mut between = |_| {
-            polls += 1;
-            if polls == 3 {
-                held = None;
-            }
-            Wait::GoOn
-        };
-        let got = wait(&scratch.1, "token.json.lock".as_ref(), ONE, &mut between).unwrap();
-        assert!(matches!(got, Attempt::Held(_)));
-        assert_eq!(polls, 3);
+        let held = scratch.try_lock(ONE);
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| wait(&scratch.1, "token.json.lock".as_ref(), ONE, Duration::MAX));
+            drop(held);
+            assert!(matches!(waiter.join().unwrap(), Ok(Attempt::Held(_))));
+        });
     }
 
     #[test]
-    fn whoever_gives_up_goes_without() {
+    fn a_wait_ends_at_its_limit_without_the_lock() {
         let scratch = Scratch::new();
         let held = scratch.try_lock(ONE);
-        let mut waits = Vec::new();
-        let mut between = |waited| {
-            waits.push(waited);
-            if waits.len() < 3 { Wait::GoOn } else { Wait::GiveUp }
-        };
-        let got = wait(&scratch.1, "token.json.lock".as_ref(), ONE, &mut between).unwrap();
-        assert!(matches!(got, Attempt::Busy));
-        assert!(waits.is_sorted() && waits.len() == 3);
+        let limit = Duration::from_millis(5);
+        let outcome = wait(&scratch.1, "token.json.lock".as_ref(), ONE, limit);
+        assert!(matches!(outcome, Ok(Attempt::Busy)));
         drop(held);
     }
 
     #[test]
-    fn a_free_lock_needs_no_wait() {
-        let scratch = Scratch::new();
-        let mut between = |_| panic!("there is nothing to wait for");
-        assert!(matches!(wait(&scratch.1, "lock".as_ref(), ONE, &mut between), Ok(Attempt::Held(_))));
-    }
-
-    #[test]
-    fn a_directory_in_the_place_of_the_file_is_an_error() {
+    fn a_lock_file_that_is_a_directory_is_an_error() {
         let scratch = Scratch::new();
         fs::create_dir(scratch.lock_file()).unwrap();
         assert!(attempt(&scratch.1, "token.json.lock".as_ref(), ONE).is_err());

@@ -1,36 +1,36 @@
-//! The cache as one call sees it: its key, the vault, the file; and what a look-up means.
+//! The cache of one call: its cache key, its vault and its file, and what a look-up means.
 //!
-//! Whether an entry is served is decided here alone, from its stamps and the refresh margin. What
-//! follows from that (run the plugin, refresh in the background) is `proxy`'s.
+//! This module alone decides whether an entry may be served, from its time stamps and the refresh
+//! margin. [`crate::proxy`] decides what follows: run the plugin, or refresh in the background.
 
 pub mod entry;
 pub mod lock;
 pub mod seal;
 pub mod store;
+pub mod vault;
 
 use std::time::Duration;
 
-use crate::cache::entry::{Entry, Vault};
-use crate::cache::seal::Sealer;
-use crate::cache::store::{Condition, Name, NewLine, Store, Stored};
-use crate::config::{Config, Encryption};
+use crate::cache::entry::Entry;
+use crate::cache::store::{Condition, Name, NewLine, Snapshot, Store, Stored};
+use crate::cache::vault::Vault;
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_64;
 use crate::key::{CacheKey, KeyInputs};
-use crate::keystore;
 
 /// Why there is nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     NotCached,
-    /// Sealed with another key, damaged, or another call's with the same hash.
+    /// Sealed with another encryption key, damaged, or of another cache key with the same hash.
     Unreadable,
     Expired,
-    /// Made before the clock went back.
+    /// Created before the clock went back.
     FromTheFuture,
-    /// Less life left than the refresh margin.
+    /// Less life left than the client needs: the refresh margin, or the client's own minimum.
     InsideMargin,
-    /// The caller asked again for what it was given.
+    /// The caller asked again for the credential that it has, so the server presumably rejected it.
     Rejected,
 }
 
@@ -40,29 +40,55 @@ impl Reason {
             Reason::NotCached => "not cached",
             Reason::Unreadable => "the entry cannot be opened",
             Reason::Expired => "expired",
-            Reason::FromTheFuture => "made in the future",
+            Reason::FromTheFuture => "created in the future",
             Reason::InsideMargin => "inside the refresh margin",
-            Reason::Rejected => "the caller asked again for what it was given",
+            Reason::Rejected => "the client asked again for the same credential",
         }
     }
 }
 
+/// What the cache holds for a cache key.
 pub enum Lookup {
-    /// To be served.
+    /// May be served.
     Fresh(Found),
-    /// Not expired, but with less life left than the margin.
+    /// Not expired, but inside the refresh margin.
     Stale(Found),
     Miss(Reason),
 }
 
-/// An entry, and what tells it from any other that was or will be in its place.
+/// An entry, and a number that tells it from any other entry.
 pub struct Found {
     pub entry: Entry,
     pub fingerprint: u64,
-    object: Vec<u8>,
 }
 
-/// The cache of one key.
+/// A look-up's result, and the permission to store that follows from it.
+pub struct LookedUp {
+    pub lookup: Lookup,
+    pub ticket: Ticket,
+}
+
+/// The state of the cache when a call began. Storing consumes it, and fails if the entry was removed
+/// since then.
+pub struct Ticket {
+    snapshot: Snapshot,
+    taken: Duration,
+    renews: bool,
+}
+
+impl Ticket {
+    /// A ticket of a cache that could not be read; storing with it succeeds only in an empty cache.
+    pub fn blank(now: Duration) -> Ticket {
+        Ticket { snapshot: Snapshot::default(), taken: now, renews: false }
+    }
+
+    /// Restricts the store to replacing the very entry that was found.
+    pub fn renewing(self) -> Ticket {
+        Ticket { renews: true, ..self }
+    }
+}
+
+/// The cache of one cache key.
 pub struct Cache {
     pub key: CacheKey,
     pub name: Name,
@@ -72,28 +98,29 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Opens the cache for `key`. Every error means that this call has to do without.
+    /// Opens the cache for `key`. On an error, the call goes on without the cache.
     pub fn open(config: &Config, key: CacheKey) -> Result<Cache> {
-        let vault = match existing_vault(config)? {
+        let vault = match vault::existing(config)? {
             Some(vault) => vault,
-            None => storing_vault(config)?,
+            None => vault::for_storing(config)?,
         };
         Cache::with(config, key, vault)
     }
 
-    /// The same for a report: `None` where no key has been made yet. Makes nothing.
+    /// Opens the cache for a report, which creates nothing. `None` if there is no encryption key yet.
     pub fn existing(config: &Config, key: CacheKey) -> Result<Option<Cache>> {
-        existing_vault(config)?.map(|vault| Cache::with(config, key, vault)).transpose()
+        vault::existing(config)?.map(|vault| Cache::with(config, key, vault)).transpose()
     }
 
-    /// The same with the vault that is stored in, which may be another than the one to look in.
-    pub fn into_storing(self, config: &Config) -> Result<Cache> {
-        Cache::with(config, self.key, storing_vault(config)?)
+    /// Switches to the vault that new entries are stored in. With `auto` that may be another vault than
+    /// the one to look in, and the entry then has another name.
+    pub fn for_storing(self, config: &Config) -> Result<Cache> {
+        Cache::with(config, self.key, vault::for_storing(config)?)
     }
 
     fn with(config: &Config, key: CacheKey, vault: Vault) -> Result<Cache> {
         if !vault.may_hold(&key) {
-            let text = "a secret tells this credential apart, which is cached only with encryption";
+            let text = "only a secret tells this credential from others, so caching it needs encryption";
             return Err(Error::new(Kind::Cache, text));
         }
         Ok(Cache {
@@ -105,20 +132,23 @@ impl Cache {
         })
     }
 
-    /// What the file holds for this key, and its generation.
-    pub fn lookup(&self, now: Duration) -> Result<(Lookup, u64)> {
+    /// Looks the cache key up in the file. Fails if the file must not be used.
+    pub fn look_up(&self, now: Duration) -> Result<LookedUp> {
         let snapshot = self.store.lookup(&self.name)?;
-        let lookup = snapshot.line.map_or(Lookup::Miss(Reason::NotCached), |object| self.judge(object, now));
-        Ok((lookup, snapshot.generation))
+        let lookup = match &snapshot.object {
+            Some(object) => self.judge(object, now),
+            None => Lookup::Miss(Reason::NotCached),
+        };
+        Ok(LookedUp { lookup, ticket: Ticket { snapshot, taken: now, renews: false } })
     }
 
-    fn judge(&self, object: Vec<u8>, now: Duration) -> Lookup {
-        let entry = self.vault.decode(&self.name, &object);
+    fn judge(&self, object: &[u8], now: Duration) -> Lookup {
+        let entry = self.vault.decode(&self.name, object);
         let Some(entry) = entry.filter(|entry| entry.is_for(&self.key)) else {
             return Lookup::Miss(Reason::Unreadable);
         };
-        let state = state(&entry, self.refresh_margin, now);
-        let found = Found { entry, fingerprint: fingerprint(&object), object };
+        let state = freshness(&entry, self.refresh_margin, now);
+        let found = Found { entry, fingerprint: fingerprint(object) };
         match state {
             Freshness::Fresh => Lookup::Fresh(found),
             Freshness::Stale => Lookup::Stale(found),
@@ -126,57 +156,34 @@ impl Cache {
         }
     }
 
-    /// Stores a credential; over `renewed` alone where that is given. Its fingerprint, or `None`
-    /// where meanwhile the cache was cleared, the entry replaced, or another identity chosen.
+    /// Stores a credential and returns its fingerprint. `None` if the ticket does not allow it, or if
+    /// the inputs of the cache key changed while the plugin ran.
     pub fn insert(
         &self,
-        source: &KeyInputs<'_>,
+        inputs: &KeyInputs<'_>,
         credential: &[u8],
         expires_unix_s: u64,
-        generation: u64,
-        renewed: Option<&Found>,
+        ticket: Ticket,
         now: Duration,
     ) -> Result<Option<u64>> {
-        if CacheKey::new(source)?.parts() != self.key.parts() {
+        if CacheKey::new(inputs)?.parts() != self.key.parts() {
             return Ok(None);
         }
         let entry = Entry::new(&self.key, credential, now.as_secs(), expires_unix_s);
         let object = self.vault.encode(&self.name, &entry)?;
         let line = NewLine { name: self.name, object: &object, expires_unix_s };
-        let expected = Condition { generation, replaces: renewed.map(|found| found.object.as_slice()) };
-        let stored = self.store.insert(&line, &expected, now)?;
+        let condition = Condition { snapshot: &ticket.snapshot, taken: ticket.taken, renews: ticket.renews };
+        let stored = self.store.insert(&line, &condition, now)?;
         Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
     }
 }
 
+/// The cache file that `config` names. Touches nothing.
 pub fn open_store(config: &Config) -> Result<Store> {
     match &config.cache_file {
         Some(path) => Store::at(path),
-        None => Err(Error::new(Kind::Cache, "cannot tell where the cache file goes: HOME is not set")),
+        None => Err(Error::new(Kind::Cache, "the cache file has no place: HOME is not set")),
     }
-}
-
-/// The vault that there is; `None` where its key has not been made yet. Makes nothing.
-pub fn existing_vault(config: &Config) -> Result<Option<Vault>> {
-    match &config.encryption {
-        Encryption::Stored(mode) => {
-            let found = keystore::find(*mode, config.state_directory.as_deref())?;
-            Ok(found.map(|(key, source)| Vault::Sealed(Sealer::new(key, source))))
-        }
-        Encryption::Given(key) => {
-            Ok(Some(Vault::Sealed(Sealer::new(key.clone(), keystore::KeyOrigin::Environment))))
-        }
-        Encryption::Off => Ok(Some(Vault::Plain)),
-    }
-}
-
-/// The vault to store in, whose key is made if there is none.
-fn storing_vault(config: &Config) -> Result<Vault> {
-    if let Encryption::Stored(mode) = config.encryption {
-        let (key, source) = keystore::find_or_create(mode, config.state_directory.as_deref())?;
-        return Ok(Vault::Sealed(Sealer::new(key, source)));
-    }
-    Ok(existing_vault(config)?.unwrap_or(Vault::Plain))
 }
 
 /// Whether an entry may be served.
@@ -187,28 +194,27 @@ pub enum Freshness {
     Over(Reason),
 }
 
-/// The life that `entry` has left at least when it is served. A life shorter than twice the margin
-/// would hardly ever be served, so half of it is the margin.
-pub fn margin(entry: &Entry, refresh_margin: Duration) -> Duration {
-    refresh_margin.min(entry.life() / 2)
+/// The minimum remaining life of `entry` when it is served. An entry whose whole life is shorter than
+/// twice `minimum` could hardly ever be served, so half of its life is used instead.
+pub fn margin(entry: &Entry, minimum: Duration) -> Duration {
+    minimum.min(entry.life() / 2)
 }
 
-pub fn state(entry: &Entry, refresh_margin: Duration, now: Duration) -> Freshness {
+pub fn freshness(entry: &Entry, refresh_margin: Duration, now: Duration) -> Freshness {
     let left = entry.time_left(now);
-    let margin = margin(entry, refresh_margin);
     match entry.age(now) {
         None => Freshness::Over(Reason::FromTheFuture),
         Some(_) if left.is_zero() => Freshness::Over(Reason::Expired),
-        Some(_) if left < margin => Freshness::Stale,
+        Some(_) if left < margin(entry, refresh_margin) => Freshness::Stale,
         Some(_) => Freshness::Fresh,
     }
 }
 
-/// The stamps stand at the beginning of an object, and its tag at the end.
+/// Hashes both ends of an object: the time stamps are at its beginning, the tag at its end.
 fn fingerprint(object: &[u8]) -> u64 {
-    const ENDS: usize = 64;
-    let head = &object[..object.len().min(ENDS)];
-    let tail = &object[object.len().saturating_sub(ENDS)..];
+    const END_BYTES: usize = 64;
+    let head = &object[..object.len().min(END_BYTES)];
+    let tail = &object[object.len().saturating_sub(END_BYTES)..];
     fnv1a_64(head) ^ fnv1a_64(tail).rotate_left(1)
 }
 

@@ -1,6 +1,6 @@
-//! The cache file: looking up, inserting and removing lines by name.
+//! The cache file: finds, inserts and removes lines by name.
 //!
-//! One JSON file. A header and a sorted index of fixed width come first, then one entry a line:
+//! The file is JSON. A header and a sorted index of fixed width come first, then one entry a line:
 //!
 //! ```text
 //! {"version":1,"generation":         7,"entries_at":         150,"index":[
@@ -10,18 +10,24 @@
 //! }}
 //! ```
 //!
-//! A reader takes no lock and needs two `pread`s: index and line. A writer holds the store lock,
-//! reads again, applies its one change, drops what has expired, and renames a new file over the
-//! old one. Whatever a reader finds that does not fit together is a miss, and the next write mends
-//! it. What a line holds is `entry`'s affair.
+//! A reader takes no lock and needs two `pread`s: index and line. A writer holds the store lock, reads
+//! the file again, applies one change, drops expired lines, and renames a new file over the old one.
+//! Damaged parts are misses to a reader, and the next write drops them. [`super::entry`] defines what a
+//! line contains.
+//!
+//! A removal must also reach stores that are under way. Clearing everything raises the generation, which
+//! every store compares. Removing one entry leaves a line that says when (`{"removed":<ns>}`) for an
+//! hour, so that only stores of that entry that began earlier are refused.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::cache::lock::{self, Attempt, Wait};
+use super::lock::{self, Attempt};
 use crate::error::{Error, Kind, Result, shown};
 use crate::format::time;
 use crate::sys::{self, Directory};
@@ -35,31 +41,37 @@ const HEADER_LENGTH: usize =
     "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
 const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
 const INDEX_END: &str = "],\"entries\":{\n";
-const FILE_END: &str = "}}\n";
+const LINE_SEPARATOR: &[u8] = b",\n";
+const FILE_END: &[u8] = b"}}\n";
 
-/// One read of this size holds the index of a dozen entries. More would cost each hit another page.
+/// One read of this size covers the index of a dozen entries. A larger buffer touches another page.
 const FIRST_READ: usize = 1024;
-/// A larger file is none of ours.
+/// Larger files are not ours.
 const LARGEST_FILE: u64 = 256 << 20;
 const LARGEST_LINE: usize = 8 << 20;
-/// How long a writer waits for another one before it goes without storing.
+/// How long a writer waits for another one before it gives up storing.
 const STORE_LOCK_LIMIT: Duration = Duration::from_secs(5);
+/// How long a removal refuses stores that began before it: longer than a login takes.
+const REMOVAL_MEMORY: Duration = Duration::from_secs(60 * 60);
+const REMOVED: &[u8] = b"{\"removed\":";
 
-/// What a look-up found.
+/// The state of a name at one moment, which a later store of it must still find.
 #[derive(Debug, Default)]
-pub struct LookedUp {
-    /// Raised by every removal; a store that began before one must not undo it.
-    pub generation: u64,
+pub struct Snapshot {
     /// The entry's object, `{...}`.
-    pub line: Option<Vec<u8>>,
+    pub object: Option<Vec<u8>>,
+    /// Raised whenever the cache is cleared.
+    generation: u64,
 }
 
-/// Under which condition a line may be stored.
+/// The condition for storing a line.
 pub struct Condition<'a> {
-    /// That of the look-up before.
-    pub generation: u64,
-    /// The line that is renewed, if only that one may be replaced.
-    pub replaces: Option<&'a [u8]>,
+    /// The snapshot from before the plugin ran, and when it was taken.
+    pub snapshot: &'a Snapshot,
+    pub taken: Duration,
+    /// Store only if the name still has the object of the snapshot: a refresh must not replace an
+    /// entry that another process has stored meanwhile.
+    pub renews: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -96,7 +108,7 @@ impl Store {
         &self.path
     }
 
-    /// The directory of the file, made where it is missing.
+    /// Opens the directory of the file, and creates it if it is missing.
     pub fn make_directory(&self) -> Result<Directory> {
         let directory = self.path.parent().unwrap_or(Path::new(""));
         Directory::make(directory).map_err(|error| self.error("use", &error))
@@ -106,86 +118,86 @@ impl Store {
         lock::file_name(&self.file_name)
     }
 
-    /// Finds the line of `name`. A missing or unreadable file is an empty one; a file that must
-    /// not be used (another owner, open to others) is an error.
-    pub fn lookup(&self, name: &Name) -> Result<LookedUp> {
+    /// Finds the object of `name`. A missing or damaged file counts as empty; a file that must not be
+    /// used (another owner, readable by others) is an error.
+    pub fn lookup(&self, name: &Name) -> Result<Snapshot> {
         match sys::open_private(&self.path) {
             Ok(file) => Ok(lookup_in(&file, name).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(LookedUp::default()),
+            Err(_) => Ok(Snapshot::default()),
         }
     }
 
-    /// Every name and line, with the expiry that the index states.
-    pub fn all(&self) -> Result<Vec<(Name, Vec<u8>)>> {
+    /// Reads the whole file, for [`Contents::entries`].
+    pub fn contents(&self) -> Result<Contents> {
         match sys::open_private(&self.path) {
-            Ok(file) => {
-                let content = CacheFile::read(&file).map_err(|error| self.error("read", &error))?;
-                Ok(content.entries.into_iter().map(|entry| (entry.name, entry.object)).collect())
-            }
+            Ok(file) => Contents::read(&file).map_err(|error| self.error("read", &error)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(Vec::new()),
+            Err(_) => Ok(Contents::default()),
         }
     }
 
-    /// Whether a newer version of this program wrote the file, over which nothing is stored.
-    pub fn is_newer(&self) -> bool {
-        let content = sys::open_private(&self.path).and_then(|file| CacheFile::read(&file));
-        content.is_ok_and(|content| content.version > VERSION)
-    }
-
-    /// Stores `line` if what is `expected` still holds.
-    pub fn insert(&self, line: &NewLine<'_>, expected: &Condition<'_>, now: Duration) -> Result<Stored> {
+    /// Stores `line` if `condition` holds.
+    pub fn insert(&self, line: &NewLine<'_>, condition: &Condition<'_>, now: Duration) -> Result<Stored> {
         let mut stored = Stored::TooLate;
-        self.update(now, &mut |content| {
-            if content.generation != expected.generation
-                || !content.may_replace(&line.name, expected.replaces)
-            {
-                return false;
+        self.update(now, &mut |file| {
+            if file.allows(&line.name, condition) {
+                file.put(line.name, line.object, line.expires_unix_s);
+                stored = Stored::Done;
             }
-            content.put(line);
-            stored = Stored::Done;
-            true
+            stored == Stored::Done
         })?;
         Ok(stored)
     }
 
-    /// Forgets the entry of `name`, or all; how many there were.
-    pub fn remove(&self, name: Option<&Name>, now: Duration) -> Result<usize> {
+    /// Removes the entries of `names` and returns how many there were.
+    pub fn remove(&self, names: &[Name], now: Duration) -> Result<usize> {
+        let removed_at = format!("{{\"removed\":{}}}", now.as_nanos());
         let mut removed = 0;
-        self.update(now, &mut |content| {
-            let before = content.entries.len();
-            content.entries.retain(|entry| name.is_some_and(|name| entry.name != *name));
-            removed = before - content.entries.len();
-            content.generation = content.generation.wrapping_add(1);
+        self.update(now, &mut |file| {
+            for name in names {
+                removed += usize::from(file.find(name).is_some_and(|line| !is_removal(&line.object)));
+                file.put(*name, &removed_at, (now + REMOVAL_MEMORY).as_secs());
+            }
+            !names.is_empty()
+        })?;
+        Ok(removed)
+    }
+
+    /// Removes every entry and returns how many there were.
+    pub fn clear(&self, now: Duration) -> Result<usize> {
+        let mut removed = 0;
+        self.update(now, &mut |file| {
+            removed = file.lines.iter().filter(|line| !is_removal(&line.object)).count();
+            file.lines.clear();
+            file.generation = file.generation.wrapping_add(1);
             true
         })?;
         Ok(removed)
     }
 
-    /// Applies `change` to the file under the store lock; writes nothing where it returns false.
-    fn update(&self, now: Duration, change: &mut dyn FnMut(&mut CacheFile) -> bool) -> Result<()> {
+    /// Applies `change` to the file under the store lock; writes nothing if it returns false.
+    fn update(&self, now: Duration, change: &mut dyn FnMut(&mut CacheFile<'_>) -> bool) -> Result<()> {
         let directory = self.make_directory()?;
         let lock = self.lock(&directory)?;
-        let mut content = self.content(&directory)?;
-        content.entries.retain(|entry| !time::time_left(entry.expires_unix_s, now).is_zero());
-        if !change(&mut content) {
+        let contents = self.contents_in(&directory)?;
+        let mut file = CacheFile::parse(&contents.0);
+        file.lines.retain(|line| !time::time_left(line.expires_unix_s, now).is_zero());
+        if !change(&mut file) {
             return Ok(());
         }
         let temporary = self.temporary_name(lock.is_some());
-        self.replace(&directory, &temporary, &content.to_bytes()).map_err(|error| {
-            // What stopped us from writing may stop us from cleaning up; the next writer does it.
+        self.replace(&directory, &temporary, &file).map_err(|error| {
+            // What prevented the write may prevent this removal too; the next writer repeats it.
             let _ = directory.remove(&temporary);
             self.error("write", &error)
         })
     }
 
-    /// `None` where the file system has no locks: two writers may then lose one's entry, which is
-    /// a miss later.
+    /// Takes the store lock. `None` if the file system has no locks: then one of two concurrent writers
+    /// may lose its entry, which costs a miss.
     fn lock(&self, directory: &Directory) -> Result<Option<lock::Guard>> {
-        let mut between = |waited| if waited < STORE_LOCK_LIMIT { Wait::GoOn } else { Wait::GiveUp };
-        let name = self.lock_name();
-        match lock::wait(directory, &name, lock::Range::Store, &mut between) {
+        match lock::wait(directory, &self.lock_name(), lock::Range::Store, STORE_LOCK_LIMIT) {
             Ok(Attempt::Held(guard)) => Ok(Some(guard)),
             Ok(Attempt::Unavailable) => Ok(None),
             Ok(Attempt::Busy) => Err(self.error("write", &io::ErrorKind::TimedOut.into())),
@@ -193,38 +205,38 @@ impl Store {
         }
     }
 
-    /// What a writer starts from. A file that is there and cannot be read just now stays as it is:
-    /// written again, it would lose every entry and the generation.
-    fn content(&self, directory: &Directory) -> Result<CacheFile> {
+    /// Reads what a writer starts from. A file that exists but cannot be read now is left alone:
+    /// replacing it would lose every entry and the generation.
+    fn contents_in(&self, directory: &Directory) -> Result<Contents> {
         let opened = directory.open_private(&self.file_name);
-        let content = match opened.and_then(|file| CacheFile::read(&file)) {
+        let contents = match opened.and_then(|file| Contents::read(&file)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                CacheFile::default()
+                Contents::default()
             }
             read => read.map_err(|error| self.error("read", &error))?,
         };
-        if content.version > VERSION {
+        if contents.is_newer() {
             let text = format!(
                 "'{}' was written by a newer version of this program; nothing is stored",
                 shown(&self.path)
             );
             return Err(Error::new(Kind::Cache, text));
         }
-        Ok(content)
+        Ok(contents)
     }
 
-    /// The lock holder's temporary file has one name, so that the next writer removes what a
-    /// killed one left; without lock each writer needs its own.
-    fn temporary_name(&self, locked: bool) -> OsString {
+    /// The lock's holder always uses the same name, so that the next writer removes the file of a
+    /// killed one. Without the lock, each writer needs a name of its own.
+    fn temporary_name(&self, is_locked: bool) -> OsString {
         let mut name = self.file_name.clone();
         name.push(".new");
-        if !locked {
+        if !is_locked {
             name.push(std::process::id().to_string());
         }
         name
     }
 
-    fn replace(&self, directory: &Directory, temporary: &OsStr, bytes: &[u8]) -> io::Result<()> {
+    fn replace(&self, directory: &Directory, temporary: &OsStr, content: &CacheFile<'_>) -> io::Result<()> {
         let mut file = match directory.create_new(temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 directory.remove(temporary)?;
@@ -232,7 +244,7 @@ impl Store {
             }
             other => other?,
         };
-        file.write_all(bytes)?;
+        content.write(&mut file)?;
         drop(file);
         directory.replace(temporary, &self.file_name)
     }
@@ -242,14 +254,14 @@ impl Store {
     }
 }
 
-/// `None` where the file is not one of ours or does not fit together.
-fn lookup_in(file: &File, name: &Name) -> Option<LookedUp> {
+/// `None` if the file is not ours or is damaged at its beginning.
+fn lookup_in(file: &File, name: &Name) -> Option<Snapshot> {
     let mut start = [0; FIRST_READ];
     let length = sys::read_at(file, &mut start, 0).ok()?;
     let header = Header::parse(&start[..length])?;
-    let index = Index { file, header: &header, start: &start[..length] };
-    let line = index.find(name).and_then(|row| read_object(file, &row));
-    Some(LookedUp { generation: header.generation, line })
+    let index = Index { file, rows: header.row_count()?, start: &start[..length] };
+    let object = index.find(name).and_then(|row| read_object(file, &row));
+    Some(Snapshot { generation: header.generation, object: object.filter(|object| !is_removal(object)) })
 }
 
 /// The object in the line that `row` points to, if the line begins with the row's name.
@@ -261,18 +273,12 @@ fn read_object(file: &File, row: &IndexRow) -> Option<Vec<u8>> {
     if sys::read_at(file, &mut line, row.offset).ok()? != row.length {
         return None;
     }
-    object_of(&mut line, &row.name)?;
-    Some(line)
-}
-
-/// Cuts `line` down to the object behind its name.
-fn object_of(line: &mut Vec<u8>, name: &Name) -> Option<()> {
-    let prefix = line_prefix(name);
+    let prefix = line_prefix(&row.name);
     if !line.starts_with(prefix.as_bytes()) {
         return None;
     }
     line.drain(..prefix.len());
-    Some(())
+    Some(line)
 }
 
 fn line_prefix(name: &Name) -> String {
@@ -283,14 +289,13 @@ fn line_prefix(name: &Name) -> String {
     prefix
 }
 
-/// The version that a file states; zero where it states none.
-fn version_of(mut start: &[u8]) -> u64 {
-    number_after(&mut start, b"{\"version\":").unwrap_or_default()
+fn is_removal(object: &[u8]) -> bool {
+    object.starts_with(REMOVED)
 }
 
 struct Header {
     generation: u64,
-    /// Where the entries begin, which says how many rows the index has.
+    /// Offset of the first entry, from which the number of rows follows.
     entries_at: u64,
 }
 
@@ -311,7 +316,7 @@ impl Header {
     }
 }
 
-/// One row of the index: where the line of an entry stands.
+/// One row of the index: the place of an entry's line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct IndexRow {
     name: Name,
@@ -352,16 +357,27 @@ pub fn number_after(rest: &mut &[u8], label: &[u8]) -> Option<u64> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
-/// The sorted rows, read from the file as far as they are not in the first read.
+/// The sorted rows. A row that is not in the first read is read from the file.
 struct Index<'a> {
     file: &'a File,
-    header: &'a Header,
+    rows: u64,
     start: &'a [u8],
 }
 
 impl Index<'_> {
+    /// Finds the row of `name` by halving.
     fn find(&self, name: &Name) -> Option<IndexRow> {
-        search(self.header.row_count()?, name, &|number| self.row(number))
+        let mut rows = 0..self.rows;
+        while !rows.is_empty() {
+            let middle = rows.start + (rows.end - rows.start) / 2;
+            let row = self.row(middle)?;
+            match row.name.cmp(name) {
+                std::cmp::Ordering::Equal => return Some(row),
+                std::cmp::Ordering::Less => rows.start = middle + 1,
+                std::cmp::Ordering::Greater => rows.end = middle,
+            }
+        }
+        None
     }
 
     fn row(&self, number: u64) -> Option<IndexRow> {
@@ -376,131 +392,158 @@ impl Index<'_> {
     }
 }
 
-/// The row of `name` among so many sorted ones.
-///
-/// Names are hashes and so spread evenly: guessing the place finds a row among thousands in about
-/// three probes. Should they not be even, halving takes over.
-fn search(rows: u64, name: &Name, row: &dyn Fn(u64) -> Option<IndexRow>) -> Option<IndexRow> {
-    const GUESSES: usize = 8;
-    let wanted = spread(name);
-    let (mut low, mut high) = ((0, 0), (rows, u64::from(u32::MAX)));
-    for probe in 0.. {
-        let rows = high.0 - low.0;
-        if rows == 0 {
-            return None;
-        }
-        let ahead = if probe < GUESSES { (wanted - low.1) * rows / (high.1 - low.1 + 1) } else { rows / 2 };
-        let at = low.0 + ahead;
-        let row = row(at)?;
-        match row.name.cmp(name) {
-            std::cmp::Ordering::Equal => return Some(row),
-            std::cmp::Ordering::Less => low = (at + 1, spread(&row.name)),
-            std::cmp::Ordering::Greater => high = (at, spread(&row.name)),
-        }
-    }
-    None
-}
-
-/// The first 32 bits of a name, as a number to compute places with.
-fn spread(name: &Name) -> u64 {
-    let [a, b, c, d, ..] = *name;
-    u64::from(u32::from_be_bytes([a, b, c, d]))
-}
-
-/// A whole cache file, for a writer or a report.
+/// The bytes of a whole cache file, for a writer or a report.
 #[derive(Default)]
-struct CacheFile {
-    version: u64,
+pub struct Contents(Vec<u8>);
+
+impl Contents {
+    /// A file that is too large to be ours counts as empty.
+    fn read(file: &File) -> io::Result<Contents> {
+        let expected = file.metadata()?.len().min(LARGEST_FILE) as usize;
+        let mut bytes = Vec::with_capacity(expected + 1);
+        sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
+        Ok(if bytes.len() as u64 <= LARGEST_FILE { Contents(bytes) } else { Contents::default() })
+    }
+
+    /// Name and object of every entry, in the order of the names. Damaged lines are left out.
+    pub fn entries(&self) -> impl Iterator<Item = (Name, Cow<'_, [u8]>)> {
+        let lines = CacheFile::parse(&self.0).lines.into_iter();
+        lines.filter(|line| !is_removal(&line.object)).map(|line| (line.name, line.object))
+    }
+
+    /// Whether a newer version of this program wrote the file; this version does not replace it.
+    pub fn is_newer(&self) -> bool {
+        number_after(&mut &*self.0, b"{\"version\":").is_some_and(|version| version > VERSION)
+    }
+}
+
+/// A whole cache file, parsed. Objects are borrowed, so that a write costs no copy of them.
+#[derive(Default)]
+struct CacheFile<'a> {
     generation: u64,
     /// Sorted by name.
-    entries: Vec<StoredLine>,
+    lines: Vec<StoredLine<'a>>,
+    bytes: &'a [u8],
 }
 
-struct StoredLine {
+struct StoredLine<'a> {
     name: Name,
-    object: Vec<u8>,
     expires_unix_s: u64,
+    object: Cow<'a, [u8]>,
+    /// Where the whole line is in `CacheFile::bytes`; `None` for a new line.
+    place: Option<Range<usize>>,
 }
 
-impl CacheFile {
-    /// Keeps what fits together; a file that is none of ours is empty.
-    fn read(file: &File) -> io::Result<CacheFile> {
-        let mut bytes = Vec::new();
-        sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
-        Ok(if bytes.len() as u64 <= LARGEST_FILE { CacheFile::parse(&bytes) } else { CacheFile::default() })
-    }
-
-    fn parse(bytes: &[u8]) -> CacheFile {
-        let version = version_of(bytes);
-        let Some(header) = Header::parse(bytes) else { return CacheFile { version, ..CacheFile::default() } };
+impl<'a> CacheFile<'a> {
+    /// Keeps the lines that are whole. Lines that overlap or are out of order are dropped, so that
+    /// memory is linear in the file's size.
+    fn parse(bytes: &'a [u8]) -> CacheFile<'a> {
+        let Some(header) = Header::parse(bytes) else { return CacheFile::default() };
         let rows = bytes[HEADER_LENGTH..].chunks_exact(ROW_LENGTH).map_while(IndexRow::parse);
-        let rows = rows.take(usize::try_from(header.row_count().unwrap_or_default()).unwrap_or_default());
-        let mut entries: Vec<StoredLine> = Vec::new();
-        for entry in rows.filter_map(|row| StoredLine::read(bytes, &row)) {
-            // No search finds what is out of order.
-            if entries.last().is_none_or(|last| last.name < entry.name) {
-                entries.push(entry);
+        let row_count = usize::try_from(header.row_count().unwrap_or_default()).unwrap_or_default();
+        let mut lines: Vec<StoredLine<'a>> = Vec::new();
+        let mut end = usize::try_from(header.entries_at).unwrap_or(usize::MAX);
+        for line in rows.take(row_count).filter_map(|row| StoredLine::read(bytes, &row)) {
+            let Some(place) = &line.place else { continue };
+            if place.start >= end && lines.last().is_none_or(|last| last.name < line.name) {
+                end = place.end;
+                lines.push(line);
             }
         }
-        CacheFile { version, generation: header.generation, entries }
+        CacheFile { generation: header.generation, lines, bytes }
     }
 
-    fn place(&self, name: &Name) -> std::result::Result<usize, usize> {
-        self.entries.binary_search_by(|entry| entry.name.cmp(name))
+    fn position(&self, name: &Name) -> std::result::Result<usize, usize> {
+        self.lines.binary_search_by(|line| line.name.cmp(name))
     }
 
-    fn may_replace(&self, name: &Name, expected: Option<&[u8]>) -> bool {
-        let Some(expected) = expected else { return true };
-        self.place(name).is_ok_and(|at| self.entries[at].object == expected)
+    fn find(&self, name: &Name) -> Option<&StoredLine<'a>> {
+        self.position(name).ok().map(|at| &self.lines[at])
     }
 
-    fn put(&mut self, line: &NewLine<'_>) {
-        let entry = StoredLine {
-            name: line.name,
-            object: line.object.as_bytes().to_vec(),
-            expires_unix_s: line.expires_unix_s,
-        };
-        match self.place(&line.name) {
-            Ok(at) => self.entries[at] = entry,
-            Err(at) => self.entries.insert(at, entry),
+    fn allows(&self, name: &Name, condition: &Condition<'_>) -> bool {
+        let object = self.find(name).map(|line| &*line.object);
+        let removed_ns = object.and_then(|mut object| number_after(&mut object, REMOVED));
+        let is_removed = removed_ns.is_some_and(|ns| u128::from(ns) >= condition.taken.as_nanos());
+        let is_unchanged = object == condition.snapshot.object.as_deref();
+        self.generation == condition.snapshot.generation && !is_removed && (is_unchanged || !condition.renews)
+    }
+
+    fn put(&mut self, name: Name, object: &str, expires_unix_s: u64) {
+        let object = Cow::Owned(object.as_bytes().to_vec());
+        let line = StoredLine { name, expires_unix_s, object, place: None };
+        match self.position(&name) {
+            Ok(at) => self.lines[at] = line,
+            Err(at) => self.lines.insert(at, line),
         }
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
-        let entries_at = HEADER_LENGTH + self.entries.len() * ROW_LENGTH + INDEX_END.len();
-        let mut head = format!(
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(self.head().as_bytes())?;
+        let mut rest = &self.lines[..];
+        while let Some(first) = rest.first() {
+            let run = self.run_length(rest);
+            match (&first.place, &rest[run - 1].place) {
+                (Some(first), Some(last)) => out.write_all(&self.bytes[first.start..last.end])?,
+                _ => {
+                    out.write_all(line_prefix(&first.name).as_bytes())?;
+                    out.write_all(&first.object)?;
+                }
+            }
+            rest = &rest[run..];
+            out.write_all(if rest.is_empty() { b"\n" } else { LINE_SEPARATOR })?;
+        }
+        out.write_all(FILE_END)
+    }
+
+    /// How many of `lines` follow each other in the old file too, and so can be written at once.
+    fn run_length(&self, lines: &[StoredLine<'_>]) -> usize {
+        let follows = |pair: &[StoredLine<'_>]| match (&pair[0].place, &pair[1].place) {
+            (Some(line), Some(next)) => self.bytes[line.end..next.start] == *LINE_SEPARATOR,
+            _ => false,
+        };
+        1 + lines.windows(2).take_while(|pair| follows(pair)).count()
+    }
+
+    /// Header and index.
+    fn head(&self) -> String {
+        let entries_at = HEADER_LENGTH + self.lines.len() * ROW_LENGTH + INDEX_END.len();
+        let mut head = String::with_capacity(entries_at);
+        head.push_str(&format!(
             "{{\"version\":{VERSION},\"generation\":{:>10},\"entries_at\":{entries_at:>12},\"index\":[\n",
             self.generation
-        );
-        let mut lines = Vec::new();
-        let last = self.entries.len().wrapping_sub(1);
-        for (number, entry) in self.entries.iter().enumerate() {
-            let offset = (entries_at + lines.len()) as u64;
-            let prefix = line_prefix(&entry.name);
-            let length = prefix.len() + entry.object.len();
-            let row = IndexRow { name: entry.name, offset, length, expires_unix_s: entry.expires_unix_s };
-            row.push(&mut head, number == last);
-            lines.extend_from_slice(prefix.as_bytes());
-            lines.extend_from_slice(&entry.object);
-            lines.extend_from_slice(if number == last { b"\n" } else { b",\n" });
+        ));
+        let mut offset = entries_at;
+        for (number, line) in self.lines.iter().enumerate() {
+            let length = NAME_DIGITS + 3 + line.object.len();
+            let row = IndexRow {
+                name: line.name,
+                offset: offset as u64,
+                length,
+                expires_unix_s: line.expires_unix_s,
+            };
+            row.push(&mut head, number + 1 == self.lines.len());
+            offset += length + LINE_SEPARATOR.len();
         }
         head.push_str(INDEX_END);
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&lines);
-        bytes.extend_from_slice(FILE_END.as_bytes());
-        bytes
+        head
     }
 }
 
-impl StoredLine {
-    /// Only what fills its line: more or less of it, written again, would leave no JSON.
-    fn read(bytes: &[u8], row: &IndexRow) -> Option<StoredLine> {
-        let offset = usize::try_from(row.offset).ok()?;
-        let (line, rest) = bytes.get(offset..)?.split_at_checked(row.length)?;
+impl<'a> StoredLine<'a> {
+    /// `None` unless the row describes exactly one line: anything else, copied, would break the JSON.
+    fn read(bytes: &'a [u8], row: &IndexRow) -> Option<StoredLine<'a>> {
+        let start = usize::try_from(row.offset).ok()?;
+        let (line, rest) = bytes.get(start..)?.split_at_checked(row.length)?;
         let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n', ..]);
-        let mut object = line.to_vec();
-        object_of(&mut object, &row.name)?;
-        fills_line.then_some(StoredLine { name: row.name, object, expires_unix_s: row.expires_unix_s })
+        let object = line.strip_prefix(line_prefix(&row.name).as_bytes())?;
+        let place = Some(start..start + row.length);
+        fills_line.then(|| StoredLine {
+            name: row.name,
+            expires_unix_s: row.expires_unix_s,
+            object: Cow::Borrowed(object),
+            place,
+        })
     }
 }
 
@@ -512,7 +555,7 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Exactly the lower-case digits that [`push_hex`] writes.
+/// Parses the lower-case digits that [`push_hex`] writes, and nothing else.
 fn parse_hex(digits: &[u8]) -> Option<Name> {
     let mut name = Name::default();
     for (byte, pair) in name.iter_mut().zip(digits.chunks_exact(2)) {

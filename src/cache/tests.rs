@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::Encryption;
 use crate::key::tests::Caller;
 use crate::secret;
 
@@ -52,7 +53,7 @@ fn an_entry_is_served_until_the_margin_and_kept_until_it_expires() {
         (u64::MAX, u64::MAX, 30, 1_000_000, future),
     ] {
         let entry = entry(created_s, expires_s);
-        let state = state(&entry, Duration::from_secs(margin_s), Duration::from_millis(now_ms));
+        let state = freshness(&entry, Duration::from_secs(margin_s), Duration::from_millis(now_ms));
         assert_eq!(state, expected, "{created_s} {expires_s} {margin_s} {now_ms}");
     }
 }
@@ -82,13 +83,15 @@ impl Scratch {
         Cache::open(&self.config, self.caller.key()).unwrap()
     }
 
-    fn insert(&self, credential: &[u8], renewed: Option<&Found>, now: Duration) -> Option<u64> {
-        let cache = self.cache();
-        let (_, generation) = cache.lookup(now).unwrap();
+    fn insert(&self, credential: &[u8], now: Duration) -> Option<u64> {
+        self.insert_with(self.cache().look_up(now).unwrap().ticket, credential, now)
+    }
+
+    fn insert_with(&self, ticket: Ticket, credential: &[u8], now: Duration) -> Option<u64> {
         let expires_unix_s = now.as_secs() + 840;
-        self.caller
-            .call(|source| cache.insert(source, credential, expires_unix_s, generation, renewed, now))
-            .unwrap()
+        let insert =
+            |inputs: &KeyInputs<'_>| self.cache().insert(inputs, credential, expires_unix_s, ticket, now);
+        self.caller.call(insert).unwrap()
     }
 
     fn file(&self) -> std::path::PathBuf {
@@ -102,7 +105,7 @@ fn given(byte: u8) -> Encryption {
 
 /// What a look-up means: the credential, and whether it is stale.
 fn served(cache: &Cache, now: Duration) -> std::result::Result<(Vec<u8>, bool), Reason> {
-    match cache.lookup(now).unwrap().0 {
+    match cache.look_up(now).unwrap().lookup {
         Lookup::Fresh(found) => Ok((found.entry.credential().to_vec(), false)),
         Lookup::Stale(found) => Ok((found.entry.credential().to_vec(), true)),
         Lookup::Miss(reason) => Err(reason),
@@ -114,7 +117,7 @@ fn what_is_stored_is_served_for_as_long_as_it_lives() {
     for scratch in [Scratch::sealed(), Scratch::new(Encryption::Off)] {
         let cache = scratch.cache();
         assert_eq!(served(&cache, NOW), Err(Reason::NotCached));
-        assert!(scratch.insert(CREDENTIAL, None, NOW).is_some());
+        assert!(scratch.insert(CREDENTIAL, NOW).is_some());
         assert_eq!(served(&cache, NOW), Ok((CREDENTIAL.to_vec(), false)));
         assert_eq!(served(&cache, NOW + Duration::from_secs(820)), Ok((CREDENTIAL.to_vec(), true)));
         assert_eq!(served(&cache, NOW + Duration::from_secs(840)), Err(Reason::Expired));
@@ -125,7 +128,7 @@ fn what_is_stored_is_served_for_as_long_as_it_lives() {
 #[test]
 fn another_call_never_gets_the_credential() {
     for scratch in [Scratch::sealed(), Scratch::new(Encryption::Off)] {
-        scratch.insert(CREDENTIAL, None, NOW);
+        scratch.insert(CREDENTIAL, NOW);
         let other = Cache::open(&scratch.config, Caller::of(&["plugin"]).key()).unwrap();
         assert_eq!(served(&other, NOW), Err(Reason::NotCached));
 
@@ -138,7 +141,7 @@ fn another_call_never_gets_the_credential() {
 #[test]
 fn another_key_and_no_encryption_are_misses() {
     let mut scratch = Scratch::sealed();
-    scratch.insert(CREDENTIAL, None, NOW);
+    scratch.insert(CREDENTIAL, NOW);
     let name = scratch.cache().name;
     for encryption in [given(8), Encryption::Off] {
         scratch.config.encryption = encryption;
@@ -150,7 +153,7 @@ fn another_key_and_no_encryption_are_misses() {
 #[test]
 fn no_damage_to_the_file_gives_another_credential() {
     let scratch = Scratch::sealed();
-    scratch.insert(CREDENTIAL, None, NOW);
+    scratch.insert(CREDENTIAL, NOW);
     let cache = scratch.cache();
     let bytes = fs::read(scratch.file()).unwrap();
     for at in 0..bytes.len() {
@@ -170,27 +173,24 @@ fn no_damage_to_the_file_gives_another_credential() {
 #[test]
 fn a_refresh_replaces_only_the_entry_that_it_set_out_to_renew() {
     let scratch = Scratch::sealed();
-    let found = |now| match scratch.cache().lookup(now).unwrap().0 {
-        Lookup::Fresh(found) => found,
-        _ => panic!("nothing fresh"),
-    };
-    let stored = scratch.insert(b"one", None, NOW).unwrap();
-    let one = found(NOW);
-    assert_eq!(one.fingerprint, stored);
-    assert!(scratch.insert(b"two", Some(&one), NOW).is_some());
-    assert!(scratch.insert(b"three", Some(&one), NOW).is_none());
-    assert_eq!(found(NOW).entry.credential(), b"two");
-    assert_ne!(found(NOW).fingerprint, stored);
-    scratch.cache().store.remove(None, NOW).unwrap();
-    assert!(scratch.insert(b"three", Some(&one), NOW).is_none());
+    let ticket = || scratch.cache().look_up(NOW).unwrap().ticket.renewing();
+    let first = scratch.insert(b"one", NOW).unwrap();
+    let (one, late) = (ticket(), ticket());
+    let second = scratch.insert_with(one, b"two", NOW).unwrap();
+    assert_ne!(first, second);
+    assert!(scratch.insert_with(late, b"three", NOW).is_none());
+    assert_eq!(served(&scratch.cache(), NOW), Ok((b"two".to_vec(), false)));
+    let two = ticket();
+    scratch.cache().store.clear(NOW).unwrap();
+    assert!(scratch.insert_with(two, b"three", NOW).is_none());
 }
 
 #[test]
 fn what_another_identity_got_is_not_stored() {
     let scratch = Scratch::sealed();
     let now_another = scratch.caller.clone().with("HOME", "/home/other");
-    let stored =
-        now_another.call(|source| scratch.cache().insert(source, CREDENTIAL, NOW_UNIX_S + 840, 0, None, NOW));
+    let stored = now_another
+        .call(|inputs| scratch.cache().insert(inputs, CREDENTIAL, NOW_UNIX_S + 840, Ticket::blank(NOW), NOW));
     assert_eq!(stored.unwrap(), None);
     assert_eq!(served(&scratch.cache(), NOW), Err(Reason::NotCached));
 }
@@ -222,7 +222,7 @@ proptest! {
     ) {
         let rank = |now_ms| {
             let entry = entry(created_s, created_s + life_s);
-            match state(&entry, Duration::from_millis(margin_ms), Duration::from_millis(now_ms)) {
+            match freshness(&entry, Duration::from_millis(margin_ms), Duration::from_millis(now_ms)) {
                 Freshness::Over(Reason::FromTheFuture) => 0,
                 Freshness::Fresh => 1,
                 Freshness::Stale => 2,

@@ -10,7 +10,7 @@ use crate::sys;
 
 /// Forgets everything.
 pub fn clear_all(config: &Config) -> Result<u8> {
-    let removed = cache::open_store(config)?.remove(None, sys::now())?;
+    let removed = cache::open_store(config)?.clear(sys::now())?;
     print(&cleared(removed))
 }
 
@@ -39,10 +39,7 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
         names.push(cache.name);
     }
     let store = cache::open_store(&call.config)?;
-    let mut removed = 0;
-    for name in &names {
-        removed += store.remove(Some(name), sys::now())?;
-    }
+    let removed = store.remove(&names, sys::now())?;
     let mut text = cleared(removed);
     if others > 0 {
         text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));

@@ -117,7 +117,7 @@ impl Visit {
             }
         }
         self.cache_directory(path.parent().unwrap_or(Path::new("")));
-        if store.is_newer() {
+        if store.contents().is_ok_and(|contents| contents.is_newer()) {
             let text = format_args!("'{}' was written by a newer version of this program", shown(path));
             self.problem(&text, &"use that version, or set K8S_TOKEN_CACHE_FILE to another path");
         }

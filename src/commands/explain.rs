@@ -147,8 +147,8 @@ impl Explanation {
             }
             Err(error) => return self.never_cached(&error),
         };
-        match cache.lookup(self.now) {
-            Ok((lookup, _)) => self.verdict(call, &cache, &lookup),
+        match cache.look_up(self.now) {
+            Ok(looked_up) => self.verdict(call, &cache, &looked_up.lookup),
             Err(error) => return self.never_cached(&error),
         }
         if caller == Caller::Here
@@ -236,7 +236,7 @@ impl Explanation {
             }
         }
         let differences = nearest.unwrap_or_default();
-        let next = match cache::state(entry, call.config.refresh_margin, self.now) {
+        let next = match cache::freshness(entry, call.config.refresh_margin, self.now) {
             Freshness::Fresh if differences.iter().all(Difference::is_by_client) => {
                 "hit, for a client that says so"
             }

@@ -143,7 +143,7 @@ impl Listed {
                 _ => {}
             }
         }
-        let state = match cache::state(entry, config.refresh_margin, now) {
+        let state = match cache::freshness(entry, config.refresh_margin, now) {
             Freshness::Over(Reason::Expired) => "expired",
             Freshness::Fresh if listed.changed_files.is_empty() => {
                 let interaction = identity::identify(&command, environment).interaction;

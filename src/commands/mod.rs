@@ -27,7 +27,7 @@ use std::ffi::OsString;
 
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
-use crate::cache::{self};
+use crate::cache::{self, vault};
 use crate::config::{Config, Encryption};
 use crate::error::shown;
 use crate::error::{Error, Result, reason};
@@ -51,14 +51,15 @@ struct Contents {
 
 impl Contents {
     fn read(config: &Config) -> Result<Contents> {
-        let all = cache::open_store(config)?.all()?;
+        let stored = cache::open_store(config)?.contents()?;
         let key = KeyPlace::find(config)?;
-        let mut contents = Contents { key, entries: Vec::new(), unreadable: all.len() };
-        if let Some(vault) = cache::existing_vault(config)? {
-            for (name, object) in &all {
-                contents.entries.extend(vault.decode(name, object).map(|entry| (*name, entry)));
+        let mut contents = Contents { key, entries: Vec::new(), unreadable: 0 };
+        let vault = vault::existing(config)?;
+        for (name, object) in stored.entries() {
+            match vault.as_ref().and_then(|vault| vault.decode(&name, &object)) {
+                Some(entry) => contents.entries.push((name, entry)),
+                None => contents.unreadable += 1,
             }
-            contents.unreadable -= contents.entries.len();
         }
         Ok(contents)
     }

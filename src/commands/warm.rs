@@ -254,7 +254,7 @@ impl Warming<'_> {
         let environment = |name: &str| client.variable(name, self.environment);
         let call = Call::new(client.wrapped.clone()?, &environment).ok()?;
         let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
-        let (Lookup::Fresh(found), _) = cache.lookup(now).ok()? else { return None };
+        let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
         let left = found.entry.time_left(now);
         Some(Cached { left, is_due: refresh::is_due(&call, &found.entry, now) })
     }

@@ -71,7 +71,7 @@ impl Failure {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CallerRow {
     /// Fingerprint of the credential that the caller was given; zero for none.
-    pub given: u64,
+    pub served: u64,
     pub heals: u8,
     pub ending: Ending,
     pub ended_unix_ms: u64,
@@ -130,7 +130,7 @@ impl CallerRow {
     /// does not like it. A client that asks for every request anew must not pay each time.
     pub fn rejects(&self, fingerprint: u64, age: Duration) -> bool {
         let patience = FIRST_PATIENCE.saturating_mul(1 << self.heals.min(8)).min(LONGEST_PATIENCE);
-        self.given == fingerprint && age > patience
+        self.served == fingerprint && age > patience
     }
 
     /// A failure that is not yet forgotten.
@@ -234,7 +234,7 @@ fn encode(subject: &Subject, row: &CallerRow, now: Duration) -> [u8; ROW] {
         subject.key_half(),
         subject.caller,
         unix_ms(now),
-        row.given,
+        row.served,
         row.ended_unix_ms,
         row.paused_until_unix_ms,
     ];
@@ -251,7 +251,7 @@ fn encode(subject: &Subject, row: &CallerRow, now: Duration) -> [u8; ROW] {
 fn decode(row: &[u8]) -> CallerRow {
     let ended_unix_ms = u64_at(row, 40);
     CallerRow {
-        given: u64_at(row, 32),
+        served: u64_at(row, 32),
         ended_unix_ms,
         paused_until_unix_ms: u64_at(row, 48),
         heals: row[56],

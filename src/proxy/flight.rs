@@ -1,24 +1,25 @@
 //! Single flight: of many calls that miss at once, one runs the plugin and the others wait for it.
 //!
-//! Whose turn it is follows from the key's lock and from what the one before left behind: an entry
-//! answers everybody; a failure is everybody's failure; output that cannot be cached sends everybody
-//! off on their own, so that such calls do not queue; nothing at all means that the holder died, and
-//! the next one takes over. The wait has an end, since a holder may be stopped or hang.
+//! What a waiter does follows from the key's lock and from what the call before left behind. An entry
+//! answers every waiter. A failure is every waiter's failure. After output that cannot be cached, each
+//! waiter runs the plugin without the lock, so that such calls do not queue. If the holder left nothing,
+//! it died, and the next waiter takes over. The wait is limited, because a holder may hang.
 
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use crate::cache::lock::{self, Attempt, Guard, Range, Wait};
-use crate::cache::{Cache, Found, Lookup, Reason};
-use crate::proxy::callers::{Callers, Ending, Failure, Subject};
-use crate::sys::{self, Directory};
+use super::callers::{Callers, Ending, Failure, Subject};
+use crate::cache::lock::{self, Attempt, Guard, Poll, Range};
+use crate::cache::{Cache, Found, LookedUp, Lookup, Ticket};
+use crate::sys::{self, Directory, FileStamp};
 
-/// When somebody who watches is told what this waits for.
-const TELL_AFTER: Duration = Duration::from_secs(5);
+/// After this wait, a person at a terminal is told what the call waits for.
+const NOTIFY_AFTER: Duration = Duration::from_secs(5);
 
+/// What a call does after the wait.
 pub enum Turn {
-    /// Run the plugin; others wait for it as long as the guard is held, if there is one.
-    Run(Option<Guard>, u64),
+    /// Run the plugin. Other calls wait for as long as the guard is held, if there is one.
+    Run { guard: Option<Guard>, ticket: Ticket },
     /// Another call has just stored what this one needs.
     Answered(Found),
     /// Another call has just seen the plugin fail.
@@ -31,89 +32,115 @@ pub struct Flight<'a> {
     pub directory: &'a Directory,
     pub lock_name: &'a OsStr,
     pub callers: Option<&'a Callers>,
-    /// Fingerprint of an entry that is fresh and not wanted all the same.
+    /// Fingerprint of a fresh entry that does not answer this call.
     pub rejected: Option<u64>,
-    /// The longest wait.
     pub limit: Duration,
-    /// The generation at the look-up before.
-    pub generation: u64,
-    /// Tells somebody who watches that this waits.
-    pub tell: &'a dyn Fn(),
 }
 
 impl Flight<'_> {
-    pub fn turn(&self) -> Turn {
-        let started = sys::now();
-        let (mut waited, mut told) = (false, false);
-        let (mut settled, mut seen) = (None, None);
-        let mut generation = self.generation;
-        let mut between = |so_far: Duration| {
-            waited = true;
-            if so_far >= TELL_AFTER && !told {
-                told = true;
-                (self.tell)();
+    /// Waits for this call's turn, for at most `limit`. Calls `notify` once if the wait is long.
+    pub fn turn(&self, ticket: Ticket, notify: &dyn Fn()) -> Turn {
+        let mut wait = Wait { flight: self, started: sys::now(), ticket, seen: None };
+        let poll = Poll::start();
+        let mut has_waited = false;
+        let mut is_notified = false;
+        loop {
+            match lock::attempt(self.directory, self.lock_name, Range::Key(self.cache.name)) {
+                Ok(Attempt::Held(guard)) => return wait.with_lock(guard, has_waited),
+                Ok(Attempt::Busy) => {}
+                Ok(Attempt::Unavailable) | Err(_) => return wait.run_without_lock(),
             }
-            // No lock is needed to look. If all who wait took it first, each would hold up the others.
-            // It can go on for minutes: what has not changed is not read again.
-            let stamp = Some(sys::file_stamp(self.cache.store.path()).ok());
-            if stamp == seen {
-                settled = self.ending(started, generation);
-            } else {
-                (settled, generation) = self.look(started, waited);
-                seen = stamp;
+            has_waited = true;
+            if let Some(turn) = wait.settled() {
+                return turn;
             }
-            if settled.is_none() && so_far < self.limit { Wait::GoOn } else { Wait::GiveUp }
-        };
-        let attempt = lock::wait(self.directory, self.lock_name, Range::Key(self.cache.name), &mut between);
-        match attempt {
-            Ok(Attempt::Held(guard)) => {
-                let (settled, generation) = self.look(started, waited);
-                settled.unwrap_or(Turn::Run(Some(guard), generation))
+            if poll.waited() >= self.limit {
+                return wait.run_without_lock();
             }
-            Ok(Attempt::Busy | Attempt::Unavailable) | Err(_) => {
-                settled.unwrap_or(Turn::Run(None, self.generation))
+            if poll.waited() >= NOTIFY_AFTER && !is_notified {
+                is_notified = true;
+                notify();
             }
-        }
-    }
-
-    /// What the one before left behind, if anything, and the generation.
-    fn look(&self, started: Duration, waited: bool) -> (Option<Turn>, u64) {
-        let now = sys::now();
-        // What cannot be read is a miss here: the plugin is to be run in any case.
-        let (lookup, generation) =
-            self.cache.lookup(now).unwrap_or((Lookup::Miss(Reason::NotCached), self.generation));
-        if let Lookup::Fresh(found) = lookup
-            && self.rejected != Some(found.fingerprint)
-        {
-            return (Some(Turn::Answered(found)), generation);
-        }
-        let ending = if waited { self.ending(started, generation) } else { None };
-        (ending, generation)
-    }
-
-    /// How the run of the one before ended, if it left no entry behind.
-    fn ending(&self, started: Duration, generation: u64) -> Option<Turn> {
-        let subject = Subject::key(&self.cache.name);
-        match self.callers?.recall(subject, sys::now()).row.ending_since(started) {
-            Ending::Failed(failure) => Some(Turn::Failed(failure)),
-            Ending::NotStored => Some(Turn::Run(None, generation)),
-            Ending::None => None,
+            poll.pause();
         }
     }
 }
 
-/// Somebody else has the lock all the time, be it to look, or because it is stopped.
+struct Wait<'a> {
+    flight: &'a Flight<'a>,
+    started: Duration,
+    /// That of the latest look-up.
+    ticket: Ticket,
+    /// The stamp of the cache file at the latest look-up, if it was there.
+    seen: Option<Option<FileStamp>>,
+}
+
+impl Wait<'_> {
+    /// The lock is ours: run the plugin, unless another call has just answered the question.
+    fn with_lock(mut self, guard: Guard, has_waited: bool) -> Turn {
+        let answer = self.look_up();
+        let ending = if has_waited { self.ending() } else { Ending::None };
+        match (answer, ending) {
+            (Some(found), _) => Turn::Answered(found),
+            (None, Ending::Failed(failure)) => Turn::Failed(failure),
+            (None, Ending::NotStored) => self.run_without_lock(),
+            (None, Ending::None) => Turn::Run { guard: Some(guard), ticket: self.ticket },
+        }
+    }
+
+    /// Looks without the lock: if every waiter took it first, each would delay the others. A file that
+    /// has not changed is not read again, since a wait can take minutes.
+    fn settled(&mut self) -> Option<Turn> {
+        let stamp = sys::file_stamp(self.flight.cache.store.path()).ok();
+        if self.seen != Some(stamp) {
+            self.seen = Some(stamp);
+            if let Some(found) = self.look_up() {
+                return Some(Turn::Answered(found));
+            }
+        }
+        match self.ending() {
+            Ending::Failed(failure) => Some(Turn::Failed(failure)),
+            Ending::NotStored => Some(Turn::Run { guard: None, ticket: self.take_ticket() }),
+            Ending::None => None,
+        }
+    }
+
+    /// The entry that answers this call, if there is one. A file that cannot be read is a miss: the
+    /// plugin has to run in any case.
+    fn look_up(&mut self) -> Option<Found> {
+        let LookedUp { lookup, ticket } = self.flight.cache.look_up(sys::now()).ok()?;
+        self.ticket = ticket;
+        match lookup {
+            Lookup::Fresh(found) if self.flight.rejected != Some(found.fingerprint) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// How the latest run ended, if it ended during this wait without storing anything.
+    fn ending(&self) -> Ending {
+        let Some(callers) = self.flight.callers else { return Ending::None };
+        let subject = Subject::key(&self.flight.cache.name);
+        callers.recall(subject, sys::now()).row.ending_since(self.started)
+    }
+
+    fn run_without_lock(mut self) -> Turn {
+        Turn::Run { guard: None, ticket: self.take_ticket() }
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        std::mem::replace(&mut self.ticket, Ticket::blank(self.started))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 
     use super::*;
     use crate::config::{Config, Encryption};
+    use crate::key::KeyInputs;
     use crate::key::tests::Caller;
     use crate::proxy::callers::CallerRow;
-
-    /// A generation that no file has: whoever has looked knows another one.
-    const GIVEN_UP: u64 = 7;
 
     struct Crowd {
         directory: TempDir,
@@ -138,13 +165,13 @@ mod tests {
 
         fn store(&self) -> u64 {
             let now = sys::now();
-            let insert = self
-                .caller
-                .call(|source| self.cache.insert(source, b"{}", now.as_secs() + 3600, 0, None, now));
-            insert.unwrap().unwrap()
+            let ticket = Ticket::blank(now);
+            let insert =
+                |inputs: &KeyInputs<'_>| self.cache.insert(inputs, b"{}", now.as_secs() + 3600, ticket, now);
+            self.caller.call(insert).unwrap().unwrap()
         }
 
-        /// Leaves a row behind that says so of a run that ends a minute from now.
+        /// Records a run that ends a minute from now.
         fn ends(&self, change: impl FnOnce(&mut CallerRow, Duration)) {
             let (callers, now) = (self.callers(), sys::now());
             callers.update(Subject::key(&self.cache.name), now, |row| {
@@ -156,37 +183,35 @@ mod tests {
             Callers::open(self.cache.store.path()).unwrap()
         }
 
-        /// The turn of one that would not wait.
+        /// The turn of a call whose wait ends at once.
         fn turn(&self, rejected: Option<u64>) -> Turn {
-            Flight {
+            let flight = Flight {
                 cache: &self.cache,
                 directory: &Directory::open(self.directory.path()).unwrap(),
                 lock_name: &self.cache.store.lock_name(),
                 callers: Some(&self.callers()),
                 rejected,
                 limit: Duration::ZERO,
-                generation: GIVEN_UP,
-                tell: &|| panic!("there is nothing to tell yet"),
-            }
-            .turn()
+            };
+            flight.turn(Ticket::blank(sys::now()), &|| panic!("notified too early"))
         }
     }
 
     #[test]
-    fn what_was_stored_is_seen_without_the_lock() {
+    fn a_waiter_sees_a_stored_entry_without_the_lock() {
         let crowd = Crowd::new();
-        assert!(matches!(crowd.turn(None), Turn::Run(None, GIVEN_UP)));
+        assert!(matches!(crowd.turn(None), Turn::Run { guard: None, .. }));
         let fingerprint = crowd.store();
         assert!(matches!(crowd.turn(None), Turn::Answered(found) if found.fingerprint == fingerprint));
-        assert!(matches!(crowd.turn(Some(fingerprint)), Turn::Run(None, GIVEN_UP)));
+        assert!(matches!(crowd.turn(Some(fingerprint)), Turn::Run { guard: None, .. }));
     }
 
     #[test]
-    fn how_a_run_ended_is_seen_without_the_lock() {
+    fn a_waiter_sees_how_a_run_ended_without_the_lock() {
         let crowd = Crowd::new();
         crowd.ends(|row, now| row.fail(Failure::new(3, now)));
         assert!(matches!(crowd.turn(None), Turn::Failed(Failure { status: 3, .. })));
         crowd.ends(CallerRow::end_without_entry);
-        assert!(matches!(crowd.turn(None), Turn::Run(None, 0)));
+        assert!(matches!(crowd.turn(None), Turn::Run { guard: None, .. }));
     }
 }

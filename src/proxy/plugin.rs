@@ -21,7 +21,7 @@ use crate::sys::{self, Child, End, Group, Pipe, Program, Standard};
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
 /// How often to look whether a plugin that prints nothing is still there.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long a plugin may run where nobody waits for it, and how long it then has to end.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(60);
@@ -39,11 +39,11 @@ pub struct Run {
 pub enum Output {
     Collected(SecretBytes),
     /// Longer than a credential can be, or never seen; handed on already.
-    HandedOn,
+    PassedThrough,
 }
 
-/// Runs `command` to its end. `hand_on` takes output that is longer than a credential can be.
-pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
+/// Runs `command` to its end. `pass_through` takes output that is longer than a credential can be.
+pub fn run(command: &[OsString], pass_through: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
     let program = Program { output: Standard::Pipe, ..prepare(command) };
     let mut child = match sys::spawn_forwarding_signals(&program) {
         Ok(child) => child,
@@ -51,10 +51,10 @@ pub fn run(command: &[OsString], hand_on: &mut dyn FnMut(&[u8]) -> Result<()>) -
         // be done either, the plugin itself is the reason.
         Err(_) => {
             let status = run_uncached(command)?;
-            return Ok(Run { output: Output::HandedOn, status, interrupted: false });
+            return Ok(Run { output: Output::PassedThrough, status, interrupted: false });
         }
     };
-    let output = collect(&mut child, &|| false, hand_on)?;
+    let output = collect(&mut child, &|| false, pass_through)?;
     let status = child.wait().map_err(|error| cannot_start(command, &error))?;
     sys::stop_forwarding();
     Ok(Run { output, status: sys::exit_status(status), interrupted: sys::was_interrupted(status) })
@@ -98,14 +98,14 @@ fn prepare(command: &[OsString]) -> Program {
 fn collect(
     child: &mut Child,
     give_up: &dyn Fn() -> bool,
-    hand_on: &mut dyn FnMut(&[u8]) -> Result<()>,
+    pass_through: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<Output> {
-    let Some(mut stdout) = child.output.take() else { return Ok(Output::HandedOn) };
+    let Some(mut stdout) = child.output.take() else { return Ok(Output::PassedThrough) };
     let mut collected = SecretBytes::with_capacity(CHUNK);
-    let mut handing_on = false;
+    let mut passing_through = false;
     let mut has_ended = false;
     while !give_up() {
-        match sys::wait_readable(&stdout, LOOK) {
+        match sys::wait_readable(&stdout, POLL_INTERVAL) {
             // A system that cannot tell can still read.
             Ok(true) | Err(_) => {}
             Ok(false) if !has_ended => {
@@ -118,13 +118,13 @@ fn collect(
         if !read_chunk(&mut stdout, &mut collected).map_err(|error| cannot_read(&error))? {
             break;
         }
-        handing_on |= collected.expose().len() > MOST_OUTPUT;
-        if handing_on {
-            hand_on(collected.expose())?;
+        passing_through |= collected.expose().len() > MOST_OUTPUT;
+        if passing_through {
+            pass_through(collected.expose())?;
             collected.expose_mut().clear();
         }
     }
-    Ok(if handing_on { Output::HandedOn } else { Output::Collected(collected) })
+    Ok(if passing_through { Output::PassedThrough } else { Output::Collected(collected) })
 }
 
 fn cannot_read(error: &io::Error) -> Error {
@@ -150,7 +150,7 @@ pub fn read_chunk(stream: &mut Pipe, collected: &mut SecretBytes) -> io::Result<
 fn wait_until(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
-            Ok(None) if sys::steady_clock() < deadline => std::thread::sleep(LOOK),
+            Ok(None) if sys::steady_clock() < deadline => std::thread::sleep(POLL_INTERVAL),
             other => return other.ok().flatten(),
         }
     }

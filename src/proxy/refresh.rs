@@ -1,73 +1,72 @@
 //! The background refresh: when a credential that is getting old is renewed, and how.
 //!
-//! The call that notices answers first and starts a detached process. That one takes the key's lock
-//! only if it is free, runs the plugin where nobody sees it, and stores the result over the entry
-//! that it set out to renew and no other. When the plugin fails, the old credential stays, and the
-//! plugin is left alone for a growing while.
+//! The call that notices it answers first and then starts a detached process. That process takes the
+//! key's lock only if it is free, runs the plugin where it cannot prompt, and stores the result only over
+//! the entry that it set out to renew. If the plugin fails, the old credential stays, and the next
+//! refresh waits for a growing pause.
 
 use std::time::Duration;
 
+use super::call::Call;
+use super::callers::{CallerRow, Callers, Subject, unix_ms};
+use super::plugin;
 use crate::cache::entry::Entry;
 use crate::cache::lock::{self, Attempt, Range};
-use crate::cache::{Cache, Found, Lookup};
+use crate::cache::{Cache, Found, LookedUp, Lookup};
 use crate::cli;
 use crate::config::Config;
 use crate::credential::{self, Verdict};
 use crate::identity::Interaction;
-use crate::proxy::Call;
-use crate::proxy::callers::{CallerRow, Callers, Subject, unix_ms};
-use crate::proxy::plugin;
 use crate::sys;
 
 const DEFAULT_AHEAD: Duration = Duration::from_secs(5 * 60);
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
-/// Longer than a refresh can take: meanwhile no second one is started.
-const RUNNING: Duration = Duration::from_secs(75);
+/// A second refresh may start after this time: longer than a refresh can take.
+const REFRESH_LIMIT: Duration = Duration::from_secs(75);
 
-/// Whether so little life is left that the credential is renewed while it is served.
+/// Whether the credential has so little life left that it is renewed while it is served.
 pub fn is_due(call: &Call<'_>, entry: &Entry, now: Duration) -> bool {
     ahead(&call.config, call.identity.interaction, entry).is_some_and(|ahead| entry.time_left(now) < ahead)
 }
 
-/// The life left below which `entry` is renewed in the background; `None` where it never is.
+/// The remaining life below which `entry` is renewed in the background; `None` if it never is.
 ///
-/// Unasked only for plugins that are known to be silent: nobody wants a hundred browser tabs.
+/// By default, only plugins that are known to be silent are refreshed: a plugin that prompts could open
+/// a hundred browser tabs overnight.
 pub fn ahead(config: &Config, interaction: Interaction, entry: &Entry) -> Option<Duration> {
     let silent = interaction == Interaction::Silent;
     let ahead = config.refresh_ahead.or(silent.then_some(DEFAULT_AHEAD))?;
     Some(ahead.min(entry.life() / 3)).filter(|ahead| !ahead.is_zero())
 }
 
-/// Starts the refresh of `found`, unless one runs already or has failed a short while ago.
+/// Starts the refresh of `found`, unless one is running or has failed recently.
 ///
-/// The process that did the last one has long been somebody else's child. Where it is still there as a
-/// zombie, as in a container whose first process collects no orphans, a second one would stay too.
+/// If the process of the last refresh is a zombie, the first process of this container does not collect
+/// orphans, and another refresh would leave another zombie.
 pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
     let Some(callers) = Callers::open(cache.store.path()) else { return };
-    let mut memory = callers.recall(Subject::key(&cache.name), now);
-    if unix_ms(now) < memory.row.paused_until_unix_ms {
+    let mut recalled = callers.recall(Subject::key(&cache.name), now);
+    if unix_ms(now) < recalled.row.paused_until_unix_ms {
         return;
     }
-    if sys::is_zombie(memory.row.refreshed_by) {
+    if sys::is_zombie(recalled.row.refreshed_by) {
         return call.log.write("refresh", &"not started: the first process here collects no orphans", now);
     }
-    memory.row.paused_until_unix_ms = unix_ms(now + RUNNING);
-    callers.remember(&memory, now);
+    recalled.row.paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
+    callers.remember(&recalled, now);
     if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, &mut || renew(call, cache, found)) {
         call.log.write("refresh", &error, now);
     }
 }
 
-/// What the detached process does where it had to be started anew: looks the entry up again, and
+/// The refresh as a process of its own, on platforms that cannot fork: looks the entry up again and
 /// renews it if that is still due.
 #[cfg(windows)]
 pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
-    use crate::key::CacheKey;
-
     let now = sys::now();
-    let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
-    if let (Lookup::Fresh(found) | Lookup::Stale(found), _) = cache.lookup(now)?
+    let cache = Cache::open(&call.config, crate::key::CacheKey::new(&call.key_inputs())?)?;
+    if let Lookup::Fresh(found) | Lookup::Stale(found) = cache.look_up(now)?.lookup
         && is_due(call, &found.entry, now)
     {
         renew(call, &cache, &found);
@@ -75,7 +74,7 @@ pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
     Ok(0)
 }
 
-/// Renews `found` now, unless somebody else is at it.
+/// Renews `found` now, unless another process is doing so.
 fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
     let Some((callers, _guard)) = take_turn(cache) else { return };
     let renewed = run_and_store(call, cache, found);
@@ -104,7 +103,7 @@ fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
 }
 
 fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'static str> {
-    let (lookup, generation) = cache.lookup(sys::now()).map_err(|_| "the cache cannot be read")?;
+    let LookedUp { lookup, ticket } = cache.look_up(sys::now()).map_err(|_| "the cache cannot be read")?;
     match lookup {
         Lookup::Fresh(current) | Lookup::Stale(current) if current.fingerprint == found.fingerprint => {}
         _ => return Ok(()), // Another process was faster.
@@ -115,7 +114,7 @@ fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'
         Verdict::Cacheable { expires_unix_s } => expires_unix_s,
         Verdict::Uncacheable(why) | Verdict::Invalid(why) => return Err(why),
     };
-    match cache.insert(&call.key_inputs(), output.expose(), expires_unix_s, generation, Some(found), now) {
+    match cache.insert(&call.key_inputs(), output.expose(), expires_unix_s, ticket.renewing(), now) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err("the entry was replaced or removed meanwhile"),
         Err(_) => Err("the cache cannot be written"),

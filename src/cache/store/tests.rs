@@ -1,6 +1,5 @@
 //! The format of the cache file: writers, readers, damaged files, generations.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -11,7 +10,9 @@ use super::*;
 
 const NOW: Duration = Duration::from_secs(1_769_846_400);
 const LATER_UNIX_S: u64 = NOW.as_secs() + 840;
-const ANY: Condition<'static> = Condition { generation: 0, replaces: None };
+const EARLIER: Duration = Duration::from_secs(1_769_846_399);
+const EMPTY: Snapshot = Snapshot { object: None, generation: 0 };
+const ANY: Condition<'static> = Condition { snapshot: &EMPTY, taken: EARLIER, renews: false };
 
 /// A cache file in a directory of its own.
 struct Scratch {
@@ -29,7 +30,7 @@ impl Scratch {
     /// With a file that holds `bytes`, private as the store makes it.
     fn with(bytes: &[u8]) -> Scratch {
         let scratch = Scratch::new();
-        scratch.store.remove(None, NOW).unwrap();
+        scratch.store.clear(NOW).unwrap();
         scratch.overwrite(bytes);
         scratch
     }
@@ -50,7 +51,14 @@ impl Scratch {
     }
 
     fn line(&self, name: &Name) -> Option<String> {
-        self.store.lookup(name).unwrap().line.map(|line| String::from_utf8(line).unwrap())
+        self.store.lookup(name).unwrap().object.map(|line| String::from_utf8(line).unwrap())
+    }
+
+    fn all(&self) -> Vec<(Name, String)> {
+        let contents = self.store.contents().unwrap();
+        let text =
+            |(name, object): (Name, Cow<'_, [u8]>)| (name, String::from_utf8(object.to_vec()).unwrap());
+        contents.entries().map(text).collect()
     }
 
     fn insert(&self, name: Name, object: &str, expected: &Condition<'_>) -> Stored {
@@ -66,12 +74,23 @@ fn object(name: &Name) -> String {
     format!("{{\"it is\":\"{:032x}\"}}", u128::from_be_bytes(*name))
 }
 
-fn content(names: &[Name]) -> CacheFile {
-    let mut content = CacheFile { version: VERSION, generation: 7, entries: Vec::new() };
+fn file_with(names: &[Name]) -> Vec<u8> {
+    let mut file = CacheFile { generation: 7, ..CacheFile::default() };
     for name in names {
-        content.put(&NewLine { name: *name, object: &object(name), expires_unix_s: LATER_UNIX_S });
+        file.put(*name, &object(name), LATER_UNIX_S);
     }
-    content
+    bytes_of(&file)
+}
+
+fn bytes_of(file: &CacheFile<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    file.write(&mut bytes).unwrap();
+    bytes
+}
+
+/// What a writer would make of a file.
+fn rewritten(bytes: &[u8]) -> Vec<u8> {
+    bytes_of(&CacheFile::parse(bytes))
 }
 
 /// What any JSON tool sees in a file: its generation, and every entry, to which a row leads.
@@ -103,8 +122,7 @@ fn what_is_stored_is_found_and_nothing_else() {
     assert_eq!(scratch.line(&name(1)).as_deref(), Some("{\"a\":3}"));
     assert_eq!(scratch.line(&name(2)).as_deref(), Some("{\"b\":2}"));
     assert_eq!(scratch.line(&name(3)), None);
-    let all = scratch.store.all().unwrap();
-    assert_eq!(all, [(name(1), b"{\"a\":3}".to_vec()), (name(2), b"{\"b\":2}".to_vec())]);
+    assert_eq!(scratch.all(), [(name(1), "{\"a\":3}".to_owned()), (name(2), "{\"b\":2}".to_owned())]);
 }
 
 #[test]
@@ -116,7 +134,7 @@ fn the_file_is_json_that_any_tool_reads() {
     }
     let (generation, entries) = read_as_json(&scratch.bytes());
     assert_eq!((generation, entries.len()), (0, 4));
-    scratch.store.remove(None, NOW).unwrap();
+    scratch.store.clear(NOW).unwrap();
     assert_eq!(read_as_json(&scratch.bytes()), (1, BTreeMap::new()));
 }
 
@@ -129,7 +147,7 @@ fn the_first_line_says_where_the_entries_are() {
         \"00000000000000000000000000000001\":{\"it is\":\"00000000000000000000000000000001\"},\n\
         \"ffffffffffffffffffffffffffffffff\":{\"it is\":\"ffffffffffffffffffffffffffffffff\"}\n\
         }}\n";
-    let bytes = content(&[name(u128::MAX), name(1)]).to_bytes();
+    let bytes = file_with(&[name(u128::MAX), name(1)]);
     assert_eq!(String::from_utf8(bytes).unwrap(), expected);
 }
 
@@ -137,8 +155,8 @@ fn the_first_line_says_where_the_entries_are() {
 fn a_file_written_is_the_file_read() {
     for count in [0, 1, 2, 60] {
         let names: Vec<Name> = (0..count).map(|number| name(number * 0x1234_5678_9abc_def0)).collect();
-        let bytes = content(&names).to_bytes();
-        assert_eq!(CacheFile::parse(&bytes).to_bytes(), bytes);
+        let bytes = file_with(&names);
+        assert_eq!(rewritten(&bytes), bytes);
     }
 }
 
@@ -154,7 +172,7 @@ fn spread_names(count: u64) -> Vec<Name> {
 }
 
 fn assert_each_is_found(names: &[Name]) {
-    let scratch = Scratch::with(&content(names).to_bytes());
+    let scratch = Scratch::with(&file_with(names));
     for wanted in names {
         assert_eq!(scratch.line(wanted), Some(object(wanted)));
     }
@@ -193,75 +211,88 @@ fn names_that_are_not_spread_are_found_too() {
 }
 
 /// Probes that it takes to find each of these sorted names: the most, and all together.
-fn probes(names: &[Name]) -> (usize, usize) {
-    let count_one = |wanted: &Name| {
-        let count = Cell::new(0);
-        let row = |number: u64| {
-            count.set(count.get() + 1);
-            let name = *names.get(number as usize)?;
-            Some(IndexRow { name, offset: 0, length: 0, expires_unix_s: 0 })
-        };
-        assert!(search(names.len() as u64, wanted, &row).is_some_and(|row| row.name == *wanted));
-        count.get()
-    };
-    let counts: Vec<usize> = names.iter().map(count_one).collect();
-    (counts.iter().copied().max().unwrap_or_default(), counts.iter().sum())
-}
 
 #[test]
-fn a_row_among_a_thousand_takes_about_three_probes() {
-    let mut names = spread_names(1000);
-    names.sort_unstable();
-    let (most, all) = probes(&names);
-    assert!(most <= 8 && all < 4 * names.len(), "{most}, {all}");
-}
-
-#[test]
-fn names_that_are_not_spread_take_a_few_more() {
-    const GUESSES: usize = 8;
-    let crowded: Vec<Name> = (0..1000).map(name).chain([name(u128::MAX)]).collect();
-    let ever_sparser: Vec<Name> = (0..128).map(|bit| name(1 << bit)).collect();
-    assert!(probes(&crowded).0 <= GUESSES + 10, "{:?}", probes(&crowded));
-    assert!(probes(&ever_sparser).0 <= GUESSES + 7, "{:?}", probes(&ever_sparser));
-}
-
-#[test]
-fn a_removal_keeps_late_stores_out() {
+fn a_removal_refuses_late_stores_of_that_entry_alone() {
     let scratch = Scratch::new();
     scratch.insert(name(1), "{}", &ANY);
     scratch.insert(name(2), "{}", &ANY);
-    assert_eq!(scratch.store.remove(Some(&name(1)), NOW).unwrap(), 1);
+    assert_eq!(scratch.store.remove(&[name(1), name(9)], NOW).unwrap(), 1);
     assert_eq!(scratch.line(&name(1)), None);
-    assert_eq!(scratch.line(&name(2)).as_deref(), Some("{}"));
-    assert_eq!(scratch.store.lookup(&name(1)).unwrap().generation, 1);
+    assert_eq!(scratch.all(), [(name(2), "{}".to_owned())]);
 
-    assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::TooLate);
-    assert_eq!(scratch.line(&name(1)), None);
-    assert_eq!(scratch.insert(name(1), "{}", &Condition { generation: 1, replaces: None }), Stored::Done);
+    let since = |taken| Condition { taken, ..ANY };
+    assert_eq!(scratch.insert(name(1), "{}", &since(NOW)), Stored::TooLate);
+    assert_eq!(scratch.insert(name(9), "{}", &ANY), Stored::TooLate);
+    assert_eq!(scratch.insert(name(2), "{\"a\":1}", &ANY), Stored::Done);
+    assert_eq!(scratch.insert(name(3), "{}", &ANY), Stored::Done);
+    assert_eq!(scratch.insert(name(1), "{}", &since(NOW + Duration::from_nanos(1))), Stored::Done);
+    assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+    assert_eq!(scratch.store.remove(&[], NOW).unwrap(), 0);
+}
 
-    assert_eq!(scratch.store.remove(Some(&name(9)), NOW).unwrap(), 0);
-    assert_eq!(scratch.store.remove(None, NOW).unwrap(), 2);
-    assert_eq!(scratch.store.lookup(&name(1)).unwrap().generation, 3);
-    assert!(scratch.store.all().unwrap().is_empty());
+#[test]
+fn clearing_refuses_every_late_store() {
+    let scratch = Scratch::new();
+    scratch.insert(name(1), "{}", &ANY);
+    scratch.store.remove(&[name(2)], NOW).unwrap();
+    assert_eq!(scratch.store.clear(NOW).unwrap(), 1);
+    assert!(scratch.all().is_empty());
+    assert_eq!(scratch.insert(name(3), "{}", &ANY), Stored::TooLate);
+    let snapshot = scratch.store.lookup(&name(3)).unwrap();
+    assert_eq!(snapshot.generation, 1);
+    assert_eq!(scratch.insert(name(3), "{}", &Condition { snapshot: &snapshot, ..ANY }), Stored::Done);
+}
+
+#[test]
+fn a_removal_is_forgotten_after_an_hour() {
+    let scratch = Scratch::new();
+    scratch.store.remove(&[name(1)], NOW).unwrap();
+    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S + 10_000 };
+    let stored = scratch.store.insert(&line, &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
+    assert_eq!(stored, Stored::Done);
 }
 
 #[test]
 fn a_removal_before_the_first_store_counts() {
     let scratch = Scratch::new();
-    assert_eq!(scratch.store.remove(None, NOW).unwrap(), 0);
+    assert_eq!(scratch.store.clear(NOW).unwrap(), 0);
     assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::TooLate);
 }
 
 #[test]
-fn a_refresh_replaces_only_what_it_set_out_to_renew() {
+fn a_refresh_replaces_only_the_entry_that_it_renews() {
     let scratch = Scratch::new();
-    let renews = |object: &'static [u8]| Condition { generation: 0, replaces: Some(object) };
-    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
+    let one = Snapshot { object: Some(b"{\"a\":1}".to_vec()), generation: 0 };
+    let renews = Condition { snapshot: &one, renews: true, ..ANY };
+    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews), Stored::TooLate);
     scratch.insert(name(1), "{\"a\":1}", &ANY);
-    assert_eq!(scratch.insert(name(2), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::TooLate);
-    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews(b"{\"a\":1}")), Stored::Done);
-    assert_eq!(scratch.insert(name(1), "{\"a\":3}", &renews(b"{\"a\":1}")), Stored::TooLate);
+    assert_eq!(scratch.insert(name(2), "{\"a\":2}", &renews), Stored::TooLate);
+    assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews), Stored::Done);
+    assert_eq!(scratch.insert(name(1), "{\"a\":3}", &renews), Stored::TooLate);
     assert_eq!(scratch.line(&name(1)).as_deref(), Some("{\"a\":2}"));
+}
+
+/// Memory would otherwise grow with the square of the file's size.
+#[test]
+fn lines_that_overlap_are_dropped() {
+    let names: Vec<Name> = (1..=3).map(name).collect();
+    let bytes = file_with(&names);
+    let mut rows = String::new();
+    let first = &CacheFile::parse(&bytes).lines[0];
+    let place = first.place.clone().unwrap();
+    for number in 1..=3 {
+        let row = IndexRow {
+            name: name(number),
+            offset: place.start as u64,
+            length: place.len(),
+            expires_unix_s: LATER_UNIX_S,
+        };
+        row.push(&mut rows, number == 3);
+    }
+    let mut forged = bytes.clone();
+    forged[HEADER_LENGTH..HEADER_LENGTH + rows.len()].copy_from_slice(rows.as_bytes());
+    assert_eq!(CacheFile::parse(&forged).lines.len(), 1);
 }
 
 #[test]
@@ -271,10 +302,10 @@ fn a_write_drops_what_has_expired() {
         let line = NewLine { name: name(number), object: "{}", expires_unix_s };
         scratch.store.insert(&line, &ANY, Duration::from_secs(1)).unwrap();
     }
-    assert_eq!(scratch.store.all().unwrap().len(), 4);
+    assert_eq!(scratch.all().len(), 4);
     let line = NewLine { name: name(5), object: "{}", expires_unix_s: 200 };
     scratch.store.insert(&line, &ANY, Duration::from_millis(100_500)).unwrap();
-    let left: Vec<Name> = scratch.store.all().unwrap().into_iter().map(|(name, _)| name).collect();
+    let left: Vec<Name> = scratch.all().into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, [name(3), name(4), name(5)]);
 }
 
@@ -282,11 +313,11 @@ fn a_write_drops_what_has_expired() {
 fn looking_up_makes_nothing() {
     let scratch = Scratch::new();
     assert_eq!(scratch.line(&name(1)), None);
-    assert!(scratch.store.all().unwrap().is_empty());
+    assert!(scratch.all().is_empty());
     assert!(scratch.file_names().is_empty());
 
     let deep = Store::at(&scratch.directory.path().join("not/there/token.json")).unwrap();
-    assert!(deep.lookup(&name(1)).unwrap().line.is_none());
+    assert!(deep.lookup(&name(1)).unwrap().object.is_none());
     assert!(scratch.file_names().is_empty());
 }
 
@@ -304,7 +335,7 @@ fn a_missing_directory_is_made() {
     let store = Store::at(&scratch.directory.path().join("a/b/token.json")).unwrap();
     let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
     assert_eq!(store.insert(&line, &ANY, NOW).unwrap(), Stored::Done);
-    assert!(store.lookup(&name(1)).unwrap().line.is_some());
+    assert!(store.lookup(&name(1)).unwrap().object.is_some());
 }
 
 #[cfg(unix)]
@@ -313,7 +344,7 @@ fn everything_is_the_users_alone() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
     let store = Store::at(&scratch.directory.path().join("made/token.json")).unwrap();
-    store.remove(None, NOW).unwrap();
+    store.clear(NOW).unwrap();
     let mode =
         |path: &str| fs::metadata(scratch.directory.path().join(path)).unwrap().permissions().mode() & 0o7777;
     assert_eq!([mode("made"), mode("made/token.json"), mode("made/token.json.lock")], [0o700, 0o600, 0o600]);
@@ -323,10 +354,10 @@ fn everything_is_the_users_alone() {
 #[test]
 fn a_file_that_others_can_read_is_not_trusted_and_is_replaced() {
     use std::os::unix::fs::PermissionsExt;
-    let scratch = Scratch::with(&content(&[name(1)]).to_bytes());
+    let scratch = Scratch::with(&file_with(&[name(1)]));
     fs::set_permissions(scratch.store.path(), fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(scratch.line(&name(1)), None);
-    assert!(scratch.store.all().unwrap().is_empty());
+    assert!(scratch.all().is_empty());
     assert_eq!(scratch.insert(name(2), "{}", &ANY), Stored::Done);
     assert_eq!((scratch.line(&name(1)), scratch.line(&name(2))), (None, Some("{}".to_owned())));
     assert_eq!(fs::metadata(scratch.store.path()).unwrap().permissions().mode() & 0o7777, 0o600);
@@ -344,10 +375,11 @@ fn a_newer_version_is_a_miss_and_stays_as_it_is() {
     {
         let scratch = Scratch::with(bytes.as_bytes());
         assert_eq!(scratch.line(&name(1)), None);
-        assert!(scratch.store.all().unwrap().is_empty());
+        assert!(scratch.all().is_empty());
         let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
         assert_eq!(scratch.store.insert(&line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
-        assert_eq!(scratch.store.remove(None, NOW).unwrap_err().kind(), Kind::Cache);
+        assert_eq!(scratch.store.clear(NOW).unwrap_err().kind(), Kind::Cache);
+        assert!(scratch.store.contents().unwrap().is_newer());
         assert_eq!(scratch.bytes(), bytes.as_bytes());
     }
 }
@@ -368,7 +400,7 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
     ] {
         let scratch = Scratch::with(bytes);
         assert_eq!(scratch.line(&name(1)), None);
-        assert!(scratch.store.all().unwrap().is_empty());
+        assert!(scratch.all().is_empty());
         assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::Done);
         assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
         read_as_json(&scratch.bytes());
@@ -378,9 +410,9 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
 /// A full table of files, an error of the disk: what cannot be read now can be read later.
 #[test]
 fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
-    let scratch = Scratch::with(&content(&[name(1)]).to_bytes());
+    let scratch = Scratch::with(&file_with(&[name(1)]));
     let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
-    assert!(CacheFile::read(&only_writable).is_err());
+    assert!(Contents::read(&only_writable).is_err());
 }
 
 #[cfg(unix)]
@@ -426,9 +458,9 @@ fn a_header_that_lies_is_a_miss() {
         for number in [0, 1, 1 << 64, u128::MAX] {
             assert_eq!(scratch.line(&name(number)), None, "{start}");
         }
-        scratch.store.remove(None, NOW).unwrap();
-        let generation = scratch.store.lookup(&name(1)).unwrap().generation;
-        assert_eq!(scratch.insert(name(1), "{}", &Condition { generation, replaces: None }), Stored::Done);
+        scratch.store.clear(NOW).unwrap();
+        let snapshot = scratch.store.lookup(&name(1)).unwrap();
+        assert_eq!(scratch.insert(name(1), "{}", &Condition { snapshot: &snapshot, ..ANY }), Stored::Done);
         assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
     }
 }
@@ -436,7 +468,7 @@ fn a_header_that_lies_is_a_miss() {
 /// The file of three entries, and where the object of each begins.
 fn three_entries() -> (Vec<Name>, Vec<u8>, Vec<usize>) {
     let names = spread_names(3);
-    let bytes = content(&names).to_bytes();
+    let bytes = file_with(&names);
     let text = String::from_utf8(bytes.clone()).unwrap();
     let starts = names.iter().map(|name| text.find(&object(name)).unwrap()).collect();
     (names, bytes, starts)
@@ -470,7 +502,7 @@ fn a_damaged_byte_gives_a_miss_or_the_line_at_its_place() {
         for (name, start) in names.iter().zip(&starts) {
             let own = object(name);
             let is_own = (start - line_prefix(name).len()..start + own.len()).contains(&at);
-            match lookup_in(&file, name).and_then(|snapshot| snapshot.line) {
+            match lookup_in(&file, name).and_then(|snapshot| snapshot.object) {
                 Some(line) if is_own || rows.contains(&at) => {
                     assert!(damaged[*start..].starts_with(&line), "{at}")
                 }
@@ -490,7 +522,7 @@ fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
     let is_in_an_object =
         |at| starts.iter().any(|start| (*start..start + object(&names[0]).len()).contains(&at));
     for (at, damaged) in damaged_files(&bytes).filter(|(at, _)| !is_in_an_object(*at)) {
-        let (_, kept) = read_as_json(&CacheFile::parse(&damaged).to_bytes());
+        let (_, kept) = read_as_json(&rewritten(&damaged));
         assert!(kept.iter().all(|(name, object)| whole.get(name) == Some(object)), "{at}");
         assert!(kept.len() >= 2 || at < HEADER_LENGTH + 3 * ROW_LENGTH, "{at}");
     }
@@ -504,9 +536,9 @@ fn a_file_that_is_cut_short_gives_a_miss_or_the_whole_line() {
         for (name, start) in names.iter().zip(&starts) {
             let own = object(name);
             let expected = (length >= start + own.len()).then_some(own.into_bytes());
-            assert_eq!(lookup_in(&file, name).and_then(|snapshot| snapshot.line), expected, "{length}");
+            assert_eq!(lookup_in(&file, name).and_then(|snapshot| snapshot.object), expected, "{length}");
         }
-        read_as_json(&CacheFile::parse(&bytes[..length]).to_bytes());
+        read_as_json(&rewritten(&bytes[..length]));
     }
 }
 
@@ -544,8 +576,8 @@ proptest! {
         for name in names.iter().chain([&wanted]) {
             let _ = lookup_in(&file, name);
         }
-        let mended = CacheFile::parse(&bytes).to_bytes();
-        prop_assert_eq!(CacheFile::parse(&mended).to_bytes(), mended);
+        let mended = rewritten(&bytes);
+        prop_assert_eq!(rewritten(&mended), mended);
     }
 
     #[test]

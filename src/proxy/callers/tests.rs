@@ -29,13 +29,13 @@ fn bytes_of(table: &Callers) -> Vec<u8> {
 }
 
 fn given(fingerprint: u64) -> CallerRow {
-    CallerRow { given: fingerprint, ..CallerRow::default() }
+    CallerRow { served: fingerprint, ..CallerRow::default() }
 }
 
 fn row_without_zeros() -> CallerRow {
     let unix_ms = u64::from_le_bytes([1, 2, 3, 4, 5, 6, 7, 8]);
     CallerRow {
-        given: u64::MAX,
+        served: u64::MAX,
         heals: 3,
         ending: Ending::Failed(Failure { status: 9, unix_ms }),
         ended_unix_ms: unix_ms,
@@ -47,11 +47,11 @@ fn row_without_zeros() -> CallerRow {
 
 impl Callers {
     fn note(&self, subject: Subject, fingerprint: u64, now: Duration) {
-        self.update(subject, now, |row| row.given = fingerprint);
+        self.update(subject, now, |row| row.served = fingerprint);
     }
 
     fn given(&self, subject: Subject, now: Duration) -> u64 {
-        self.recall(subject, now).row.given
+        self.recall(subject, now).row.served
     }
 }
 
@@ -287,7 +287,7 @@ proptest! {
     ) {
         let (heals, refresh_failures, refreshed_by) = counts;
         let row =
-            CallerRow { given, heals, ending, ended_unix_ms, refresh_failures, paused_until_unix_ms, refreshed_by };
+            CallerRow { served: given, heals, ending, ended_unix_ms, refresh_failures, paused_until_unix_ms, refreshed_by };
         let table = empty_table();
         let subject = Subject::caller(&name, Process { id, started });
         table.update(subject, NOW, |known| *known = row);

@@ -36,12 +36,12 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     let failure = Failure::new(status, NOW);
     for subject in subjects {
         callers.update(subject, NOW, |row| {
-            row.given = started;
+            row.served = started;
             row.heals = status;
             row.fail(failure);
         });
         let row = callers.recall(subject, NOW).row;
-        assert_eq!((row.given, row.heals, row.ending), (started, status, Ending::Failed(failure)));
+        assert_eq!((row.served, row.heals, row.ending), (started, status, Ending::Failed(failure)));
         assert_eq!(row.ended_unix_ms, unix_ms(NOW));
         assert_eq!(row.recent_failure(NOW), Some(failure));
         let _ = row.rejects(started, Duration::from_secs(started));

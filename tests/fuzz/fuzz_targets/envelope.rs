@@ -2,7 +2,7 @@
 //! in the place of an entry's object make it be read.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use k8s_token_cache::cache::entry::Vault;
+use k8s_token_cache::cache::vault::Vault;
 use k8s_token_cache::cache::seal::{SealContext, Sealer};
 use k8s_token_cache::keystore::KeyOrigin;
 use k8s_token_cache::secret::SecretKey;

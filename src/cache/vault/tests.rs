@@ -1,10 +1,11 @@
 //! How an entry is written as JSON, and what is read back.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::key::tests::Caller;
-use crate::keystore;
 use crate::secret;
 
 const NAME: Name = *b"an entry's name.";
@@ -13,7 +14,7 @@ const CREATED_UNIX_S: u64 = 1_769_846_400;
 
 fn sealed_with(byte: u8) -> Vault {
     let key = secret::SecretKey::from_slice(&[byte; secret::SecretKey::BYTES]).unwrap();
-    Vault::Sealed(Sealer::new(key, keystore::KeyOrigin::Environment))
+    Vault::Sealed(Sealer::new(key, KeyOrigin::Environment))
 }
 
 fn vaults() -> [Vault; 2] {
@@ -169,9 +170,9 @@ fn what_is_no_object_of_ours_is_no_entry() {
 #[test]
 fn a_content_whose_parts_do_not_fit_is_none() {
     for bytes in [&b""[..], b"\0\0\0", b"\x01\0\0\0", b"\x03\0\0\0ab", b"\xff\xff\xff\xffabc"] {
-        assert!(Plaintext::checked(bytes.to_vec().into()).is_none());
+        assert!(Plaintext::parse(bytes.to_vec().into()).is_none());
     }
-    let content = Plaintext::checked(b"\x02\0\0\0abc".to_vec().into()).unwrap();
+    let content = Plaintext::parse(b"\x02\0\0\0abc".to_vec().into()).unwrap();
     assert_eq!(content.split(), (&b"ab"[..], &b"c"[..]));
 }
 

@@ -1,0 +1,125 @@
+//! How entries are kept in the cache file: sealed, or in plain text if encryption is off.
+//!
+//! A [`Vault`] makes the names of entries and converts an [`Entry`] to the JSON object of its line and
+//! back. An object of the other kind, or one that does not open, is not an entry. Without encryption, a
+//! cache key that contains a secret must not be stored, not even as a hash.
+
+use super::entry::{self, Entry, Plaintext};
+use super::seal::{SealContext, Sealer};
+use super::store::{Name, number_after};
+use crate::config::{Config, Encryption};
+use crate::error::Result;
+use crate::format::base64;
+use crate::format::json::{self, Value};
+use crate::key::CacheKey;
+use crate::keystore::{self, KeyOrigin};
+use crate::secret::SecretBytes;
+
+pub enum Vault {
+    Sealed(Sealer),
+    Plain,
+}
+
+/// The vault to look in. `None` if its encryption key does not exist yet. Creates nothing.
+pub fn existing(config: &Config) -> Result<Option<Vault>> {
+    match &config.encryption {
+        Encryption::Stored(mode) => {
+            let found = keystore::find(*mode, config.state_directory.as_deref())?;
+            Ok(found.map(|(key, origin)| Vault::Sealed(Sealer::new(key, origin))))
+        }
+        Encryption::Given(key) => Ok(Some(given(key))),
+        Encryption::Off => Ok(Some(Vault::Plain)),
+    }
+}
+
+/// The vault to store in. Creates its encryption key if there is none.
+pub fn for_storing(config: &Config) -> Result<Vault> {
+    match &config.encryption {
+        Encryption::Stored(mode) => {
+            let (key, origin) = keystore::find_or_create(*mode, config.state_directory.as_deref())?;
+            Ok(Vault::Sealed(Sealer::new(key, origin)))
+        }
+        Encryption::Given(key) => Ok(given(key)),
+        Encryption::Off => Ok(Vault::Plain),
+    }
+}
+
+fn given(key: &crate::secret::SecretKey) -> Vault {
+    Vault::Sealed(Sealer::new(key.clone(), KeyOrigin::Environment))
+}
+
+impl Vault {
+    /// The name of the entry of `key`.
+    pub fn name(&self, key: &CacheKey) -> Name {
+        match self {
+            Vault::Sealed(sealer) => sealer.entry_name(key.hash()),
+            Vault::Plain => key.hash().to_be_bytes(),
+        }
+    }
+
+    pub fn may_hold(&self, key: &CacheKey) -> bool {
+        matches!(self, Vault::Sealed(_)) || !key.has_secret()
+    }
+
+    /// Writes the object of `entry`: `{"created":1,"expires":2,"sealed":"<base64>"}`, or with
+    /// `"parts":"<base64>","credential":"<text>"` instead of `sealed`. Fails if the system has no
+    /// random bytes.
+    pub fn encode(&self, name: &Name, entry: &Entry) -> Result<String> {
+        let mut object =
+            format!("{{\"created\":{},\"expires\":{},", entry.created_unix_s, entry.expires_unix_s);
+        match self {
+            Vault::Sealed(sealer) => {
+                let envelope = sealer.seal(&context(name, entry), entry.plaintext())?;
+                push_base64(&mut object, "\"sealed\":\"", &envelope);
+            }
+            Vault::Plain => {
+                push_base64(&mut object, "\"parts\":\"", entry.parts());
+                object.push_str(",\"credential\":");
+                json::push_string(&mut object, &String::from_utf8_lossy(entry.credential()));
+            }
+        }
+        object.push('}');
+        Ok(object)
+    }
+
+    /// Reads the entry in `object`. `None` if it does not open under `name`.
+    pub fn decode(&self, name: &Name, object: &[u8]) -> Option<Entry> {
+        let mut rest = object;
+        let created_unix_s = number_after(&mut rest, b"{\"created\":")?;
+        let expires_unix_s = number_after(&mut rest, b",\"expires\":")?;
+        let plaintext = match self {
+            Vault::Sealed(sealer) => {
+                let text = rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
+                let context = SealContext { name: *name, created_unix_s, expires_unix_s };
+                sealer.open(&context, &base64::decode(text)?)?
+            }
+            Vault::Plain => read_plain(rest)?,
+        };
+        Some(entry::from_plaintext(Plaintext::parse(plaintext)?, created_unix_s, expires_unix_s))
+    }
+}
+
+fn context(name: &Name, entry: &Entry) -> SealContext {
+    SealContext { name: *name, created_unix_s: entry.created_unix_s, expires_unix_s: entry.expires_unix_s }
+}
+
+/// Reads `,"parts":"<base64>","credential":"<text>"}`.
+fn read_plain(rest: &[u8]) -> Option<SecretBytes> {
+    let rest = rest.strip_prefix(b",\"parts\":\"")?;
+    let parts_end = rest.iter().position(|byte| *byte == b'"')?;
+    let parts = base64::decode(&rest[..parts_end])?;
+    let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
+    let credential = json::parse(credential).ok().and_then(Value::as_str)?;
+    Some(Plaintext::join(&parts, credential.as_bytes()).into_bytes())
+}
+
+fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {
+    object.push_str(label);
+    let mut text = Vec::new();
+    base64::encode(bytes, &mut text);
+    object.push_str(&String::from_utf8_lossy(&text));
+    object.push('"');
+}
+
+#[cfg(test)]
+pub mod tests;
