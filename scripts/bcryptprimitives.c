@@ -1,5 +1,5 @@
-/* Stands in for a library that Windows has since version 7 and Wine since version 8.12; Debian 12 has
- * Wine 8.0. Rust's std takes the random numbers for its hash maps from the one function in it. */
+/* A substitute for bcryptprimitives.dll, which Windows has since version 7 and Wine since version 8.12:
+ * Debian 12 has Wine 8.0. Rust's std calls this function for the random seeds of its hash maps. */
 #include <windows.h>
 #include <ntsecapi.h>
 

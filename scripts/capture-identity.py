@@ -28,7 +28,7 @@ ALICE = "00000000-0000-0000-0000-0000000a11ce"
 BOB = "00000000-0000-0000-0000-000000000b0b"
 TENANT = "00000000-0000-0000-0000-0000000000aa"
 SUBSCRIPTIONS = ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"]
-# Files that no row will ever name: they only make the recording long.
+# Files that no row names. Leave them out to keep the recording short.
 NOISE = re.compile(
     r"(^|/)(logs|commands|telemetry|legacy_credentials|gce|az\.(json|sess)|\.last_survey.*"
     r"|versionCheck\.json|.*[iI]ndex\.json|.*_configs\.db)(/|$)"

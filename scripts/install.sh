@@ -2,13 +2,12 @@
 # Installs k8s-token-cache @VERSION@ from @REPOSITORY@
 # for one user: the program into ~/.local/bin, and beside it its manual page and its completions.
 #
-#   PREFIX     where to install, in place of ~/.local
-#   VERSION    which version, in place of @VERSION@
-#   DOWNLOADS  the folder to download from, in place of the release's
+#   PREFIX     where to install (default ~/.local)
+#   VERSION    the version to install (default @VERSION@)
+#   DOWNLOADS  the URL of the folder to download from (default: that of the release)
 #
-# Needs curl or wget, tar, and sha256sum, shasum or openssl. Nothing is installed of which the
-# checksum is not right. Everything is in functions that the last line calls, so that a download of
-# this script that breaks off does nothing.
+# Needs curl or wget, tar, and sha256sum, shasum or openssl. Installs nothing if a checksum is wrong.
+# All code is in functions that the last line calls, so a truncated download of this script does nothing.
 set -eu
 
 main() {
@@ -46,7 +45,7 @@ find_target() {
     Linux) system=unknown-linux-musl ;;
     Darwin)
       system=apple-darwin
-      # Under Rosetta, a machine with Apple's processor says that it is another.
+      # Under Rosetta, uname reports x86_64 on an Apple processor.
       [ "$(sysctl -n hw.optional.arm64 2>/dev/null)" != 1 ] || machine=arm64
       ;;
     MINGW* | MSYS* | CYGWIN*) fail "for Windows, take the zip archive or Scoop" ;;
@@ -63,7 +62,7 @@ find_target() {
 download() {
   url=$1
   file=$2
-  # No redirection leads from a safe address to another one.
+  # Never follow a redirection from https to another scheme.
   case $url in
     https:*) set -- --proto '=https' --tlsv1.2 ;;
     *) set -- ;;
@@ -77,7 +76,7 @@ download() {
   fi
 }
 
-# check_sum FILE: FILE in the folder is what SHA256SUMS says.
+# check_sum FILE: fails unless FILE in $folder has the checksum in SHA256SUMS.
 check_sum() {
   wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$1\$/\1/p" "$folder/SHA256SUMS")
   [ -n "$wanted" ] || fail "SHA256SUMS does not name $1"
@@ -96,7 +95,7 @@ sum() {
   fi
 }
 
-# put MODE FILE PLACE: by a rename, so that a program that runs keeps its file.
+# put MODE FILE PLACE: installs by renaming, so that a running program keeps its file.
 put() {
   mkdir -p "$prefix/${3%/*}"
   cp "$folder/$name/$2" "$prefix/$3.new"

@@ -1,10 +1,10 @@
-/* The first instructions of a static-pie for x86_64 Linux: moves the program's own pointers to where
- * the kernel loaded it, and hands over to musl.
+/* The entry point of a static-pie for x86_64 Linux: relocates the program to the address at which the
+ * kernel loaded it, then calls musl.
  *
- * It stands in for musl's rcrt1.o because this one also reads the packed relocations that
- * `ld -z pack-relative-relocs` writes (SHT_RELR of the ELF gABI), which older musl (1.2.3 and before)
- * leaves out: a tenth of the program. Until the loops are through, no pointer in memory is right,
- * so nothing here may need one, and no library function may be called. */
+ * Replaces musl's rcrt1.o, because musl 1.2.3 and older cannot read the packed relocations that
+ * `ld -z pack-relative-relocs` writes (SHT_RELR of the ELF gABI). They save a tenth of the program.
+ * Until the loops have finished, no pointer in memory is valid: nothing here may use one, and no library
+ * function may be called. */
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
@@ -17,7 +17,7 @@ struct relocation {
     word offset, type, addend;
 };
 
-/* The program is linked for address 0, so that the place of its header is what it moved by. */
+/* The program is linked at address 0, so the address of its header is the offset to add. */
 extern const char __ehdr_start[] HIDDEN;
 extern const word _DYNAMIC[] HIDDEN;
 extern int main(int, char **, char **) HIDDEN;
@@ -44,7 +44,7 @@ HIDDEN void start(word *stack) {
         if (plain->type == R_X86_64_RELATIVE)
             *(word *)(base + plain->offset) = base + plain->addend;
 
-    /* An even word is the address of a pointer; an odd one has a bit for each of the next 63 words. */
+    /* An even word is the address of a pointer; an odd word has one bit for each of the next 63 words. */
     const word *packed = (const word *)(base + found[DT_RELR]);
     word *place = 0;
     for (word left = found[DT_RELRSZ] / sizeof *packed; left > 0; left--, packed++) {

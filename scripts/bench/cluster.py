@@ -1,5 +1,5 @@
-"""A stand-in for the API server of a cluster: just enough TLS and JSON for `kubectl get namespaces`,
-for whoever shows a bearer token. Its certificate is made by openssl at every start."""
+"""A substitute for the API server of a cluster: enough TLS and JSON for `kubectl get namespaces`. Accepts
+any bearer token. openssl makes its certificate at every start."""
 
 import base64
 import contextlib
@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve_cluster(folder):
-    """What a kubeconfig says of the cluster, which is served meanwhile."""
+    """Serves the cluster, and yields its entry for a kubeconfig."""
     certificate, key = folder / "server.crt", folder / "server.key"
     make_certificate(certificate, key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,22 +1,22 @@
 /* usage: harness ROUNDS WARM_UP_ROUNDS [pinned] <rows >samples
  *
- * Measures how long commands take that print something, all of them in each round, in random order,
- * so that what else the machine does falls on all alike. A row of the input is
+ * Measures the run time of commands that print something. Runs all of them in each round, in random order,
+ * so that other load on the machine affects all of them equally. A row of the input is
  *
  *     row NAME
  *     arg WORD            (repeated: the command; the first is an absolute path)
  *     env NAME=VALUE      (repeated: its whole environment)
- *     fresh PATH          (perhaps: a file to remove before each run)
- *     expect PATH         (perhaps: a file that holds what it must print)
+ *     fresh PATH          (optional: a file to remove before each run)
+ *     expect PATH         (optional: a file with the expected output)
  *
  * and of the output, NAME and the nanoseconds of each run.
  *
- * A client is a process that spawns the command, reads its output to the end and waits for it; that
- * is what is timed. Each run has a client of its own, as each kubectl is another process: the cache
- * tells its callers apart.
+ * A client is a process that spawns the command, reads its output to the end and waits for it; this is the
+ * measured time. Each run has its own client, as each kubectl is another process: the cache distinguishes
+ * its callers.
  *
- * Pinned, all of it runs on one processor. Otherwise most of what is timed here is how long a virtual
- * machine takes to wake another processor from its sleep: 150 us, the same for every row. */
+ * "pinned" runs everything on one processor. Otherwise most of the measured time is the time that a virtual
+ * machine needs to wake up another processor: 150 us, the same for every row. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -114,10 +114,10 @@ static void check(const struct row *row, int status, size_t length) {
         return;
     int file = open(row->expect, O_RDONLY);
     if (read_all(file, expected) != length || memcmp(expected, output, length))
-        die("printed something else than expected", row->name);
+        die("did not print what was expected", row->name);
 }
 
-/* What a client does; in a process of its own. */
+/* Runs the command once, in the client's process; returns the nanoseconds. */
 static long long spawn_and_read(const struct row *row) {
     int ends[2];
     posix_spawn_file_actions_t actions;

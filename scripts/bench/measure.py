@@ -2,10 +2,9 @@
 """usage: measure.py --program FILE --harness FILE --floor FILE --out FILE [--compiler TEXT]
                      [--rounds N] [--slow-rounds N] [--peer FILE]
 
-Measures what the benchmark shows, and writes it as JSON with every single sample. Whatever is
-compared was measured by the same harness in the same run. All of it happens below a temporary
-folder with a HOME of its own; a key that the program makes in the kernel's keyring is removed.
-report.py judges and draws.
+Measures the rows of the benchmark and writes every sample as JSON. Values that are compared were measured
+by the same harness in the same run. Everything happens in a temporary folder with its own HOME; a key
+that the program makes in the kernel's keyring is removed. report.py writes the tables and the chart.
 """
 
 import argparse
@@ -73,7 +72,7 @@ def parse_arguments():
 
 
 class Bench:
-    """A HOME with a fast exec plugin named aws, and the caches that the rows look into."""
+    """A HOME with a fast exec plugin named aws, and the cache files of the rows."""
 
     def __init__(self, folder, options):
         self.folder = folder
@@ -102,7 +101,7 @@ class Bench:
         }
 
     def client(self, cache, **more):
-        """The environment in which a Kubernetes client calls, with a cache file of that name."""
+        """Returns the environment of a call by a Kubernetes client with its own cache file."""
         path = {"K8S_TOKEN_CACHE_FILE": str(self.folder / cache / "token.json")}
         return self.environment | {"KUBERNETES_EXEC_INFO": EXEC_INFO} | path | more
 
@@ -140,10 +139,10 @@ class Bench:
 
     @contextlib.contextmanager
     def slow_rows(self):
-        """The real aws, and kubectl with it against a stand-in for a cluster, where installed."""
+        """Yields the rows of the real aws, and of kubectl with a substitute cluster, if installed."""
         aws, kubectl = real_path("aws"), real_path("kubectl")
         if not aws:
-            print("measure: aws is not installed: leaving its rows out", file=sys.stderr)
+            print("measure: aws is not installed: skipping its rows", file=sys.stderr)
             yield {}
             return
         environment = self.client("real")
@@ -155,10 +154,10 @@ class Bench:
             "aws, cached": row([self.options.program, *GET_TOKEN, "bench"], environment),
         }
         if not kubectl:
-            print("measure: kubectl is not installed: leaving its rows out", file=sys.stderr)
+            print("measure: kubectl is not installed: skipping its rows", file=sys.stderr)
             yield rows
             return
-        del environment["KUBERNETES_EXEC_INFO"]  # kubectl's affair
+        del environment["KUBERNETES_EXEC_INFO"]  # kubectl sets it.
         with serve_cluster(self.folder) as cluster:
             commands = {"kubectl": GET_TOKEN, "kubectl, cached": [self.options.program, *GET_TOKEN]}
             for name, command in commands.items():
@@ -168,7 +167,7 @@ class Bench:
             yield rows
 
     def run(self, rows, *how):
-        """The samples of each row, in nanoseconds."""
+        """Returns the samples of each row, in nanoseconds."""
         done = subprocess.run(
             [self.options.harness, *map(str, how)],
             input="".join(as_lines(name.replace(" ", "_"), row) for name, row in rows.items()),
@@ -181,7 +180,7 @@ class Bench:
         return {name.replace("_", " "): [int(ns) for ns in times] for name, *times in samples}
 
     def burst(self, number):
-        """Many calls at once that nothing is cached for, of a plugin that takes half a second."""
+        """Starts many calls at once with an empty cache and a plugin that takes half a second."""
         folder = self.folder / f"burst-{number}"
         folder.mkdir()
         plugin = folder / "plugin"
@@ -195,7 +194,7 @@ class Bench:
         }
 
     def end_times(self, command, environment):
-        """When each of the calls had printed everything, on the monotonic clock."""
+        """Returns when each call had printed everything, in nanoseconds of the monotonic clock."""
         children, ended = [], []
         with selectors.DefaultSelector() as selector:
             for _ in range(BURST_CALLS):
@@ -216,7 +215,7 @@ class Bench:
         return ended
 
     def count_system_calls(self):
-        """Those of a hit, from its execve on; None without strace."""
+        """Returns the number of system calls of a hit, including its execve; None without strace."""
         if not shutil.which("strace"):
             return None
         hit = self.get_token(self.client("traced"))
@@ -244,7 +243,7 @@ def call(row):
 
 
 def make_credential():
-    """An ExecCredential as large as those of EKS with a session token, good for an hour."""
+    """Returns an ExecCredential as large as those of EKS with a session token, valid for an hour."""
     expiry = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     credential = {
         "kind": "ExecCredential",
@@ -278,7 +277,7 @@ def kubeconfig(cluster, command):
 
 
 def real_path(command):
-    """Where a command really is: pyenv's stand-ins on PATH cost more than the cache does."""
+    """Returns the path of a command, without pyenv's shim, which takes longer than the cache."""
     path = shutil.which(command)
     if path and "/shims/" in path:
         found = subprocess.run(["pyenv", "which", command], stdout=subprocess.PIPE, text=True)
@@ -329,7 +328,7 @@ def versions(options):
     found = {"k8s-token-cache": first_line([options.program, "--version"]), "compiler": options.compiler}
     for name, arguments in {"kubectl": ["version", "--client"], "aws": ["--version"]}.items():
         if path := real_path(name):
-            # Behind its version aws tells at length where it runs.
+            # aws prints details of the system after its version.
             found[name] = " ".join(first_line([path, *arguments]).split()[:3 if name == "kubectl" else 1])
     return found
 
@@ -345,7 +344,7 @@ def sizes(options):
 
 
 def count_crates():
-    """Third-party crates that are linked into the program; those of proc macros are not."""
+    """Returns the number of third-party crates that are linked into the program: no proc macros."""
     tree = ["cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none"]
     target = ["--target", f"{platform.machine()}-unknown-linux-musl"]
     lines = subprocess.run(tree + target, stdout=subprocess.PIPE, text=True, check=True).stdout

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """usage: report.py FOLDER
 
-Judges the measurements in FOLDER/benchmark.json by the project's budgets, and writes what the README
-shows: FOLDER/benchmark.md, two tables, and FOLDER/benchmark.svg, bars that can be read on a light and
-a dark page. The tables also go to stdout and, where FOLDER is docs, into the README between its marks.
+Compares the measurements in FOLDER/benchmark.json with the project's budgets. Writes FOLDER/benchmark.md
+with two tables, and FOLDER/benchmark.svg, a bar chart that is readable on light and dark pages. Also prints
+the tables and, if FOLDER is docs, writes them into the README between its marks.
 """
 
 import json
@@ -19,7 +19,7 @@ KB = 1024
 US = 1e3
 MS = 1e6
 
-# The rows in the order of the tables, and what they are.
+# Row -> its label, in the order of the table.
 ROWS = {
     "floor": "a static C program that opens, reads and writes 2 KB",
     "hit": "**a hit**: encrypted, called by a Kubernetes client",
@@ -75,7 +75,7 @@ def into_readme(text):
     before, _, rest = readme.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
-        sys.exit(f"report: README.md has no place for the tables: {BEGIN} {END}")
+        sys.exit(f"report: README.md lacks the marks {BEGIN} and {END}")
     readme.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
 
 
@@ -98,7 +98,7 @@ def budget_table(measured, spread):
 
 
 def budgets(measured, median):
-    """What, the value, how to print it, the budget and the aim; less is better in every row."""
+    """Yields the label, the value, its formatter, the budget and the aim. Less is better in every row."""
     bursts = measured["bursts"]
     yield "size", measured["bytes"]["k8s-token-cache"], kilobytes, 256 * KB, 200 * KB
     yield "a hit against the C program", median["hit"] / median["floor"], times, 1.6, 1.4
@@ -189,7 +189,7 @@ def chart(measured, median):
 
 
 def panel(title, rows, ours, y):
-    """One group of bars; the longest fills the width."""
+    """Yields the SVG elements of one group of bars. The longest bar fills the width."""
     yield text("title", MARGIN, y + 18, title)
     longest = max(rows.values())
     for number, (label, value) in enumerate(rows.items()):

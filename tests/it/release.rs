@@ -42,7 +42,7 @@ fn a_version_without_a_dated_entry_in_the_changelog_cannot_be_released() {
         "CHANGELOG.md",
         "# Changelog\n\n## [0.1.0] - 2026-11-24\n\n## [0.0.1] - 2026-01-01\n\n- That.\n",
     );
-    project.assert_refused("v0.1.0", "says nothing of 0.1.0");
+    project.assert_refused("v0.1.0", "has no notes for 0.1.0");
 }
 
 #[test]
