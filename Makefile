@@ -1,4 +1,4 @@
-# What there is to do. Everything that takes more than a line stands in scripts/.
+# The project's tasks. Tasks of more than a few lines are scripts in scripts/.
 
 .DEFAULT_GOAL := help
 .PHONY: help build install demo test test-windows lint audit check cross-check static dist size smoke \
@@ -10,13 +10,13 @@ help: ## Show this list
 build: ## Build target/release/k8s-token-cache
 	cargo build --release --locked
 
-install: ## Install into ~/.local/bin, or PREFIX/bin
+install: ## Build and install into ~/.local/bin, or PREFIX/bin
 	scripts/install-local
 
-demo: build ## See it work: needs no cluster and leaves nothing behind
+demo: build ## Show a first and a second call: needs no cluster, leaves nothing behind
 	scripts/demo target/release/k8s-token-cache
 
-test: ## Run every test, after setting up what the tests need
+test: ## Install what the tests need, then run every test
 	scripts/test-tools
 	cargo test --locked
 	scripts/fuzz replay
@@ -24,17 +24,17 @@ test: ## Run every test, after setting up what the tests need
 test-windows: ## Run the tests of the Windows program under Wine
 	scripts/test-windows
 
-lint: ## Check format and lints, of Rust and of everything else
+lint: ## Check the format and the lints of Rust and everything else
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/lint
 
-audit: ## Check the dependencies for known vulnerabilities: needs the network
+audit: ## Check the dependencies for known vulnerabilities (needs the network)
 	scripts/audit
 
-check: lint test test-windows cross-check dist size smoke prove-quick rehearse ## Run what CI runs
+check: lint test test-windows cross-check dist size smoke prove-quick rehearse ## Run everything that CI runs
 
-cross-check: ## Check the lints for Windows and macOS
+cross-check: ## Run clippy for Windows and macOS
 	scripts/cross-check
 
 static: ## Build the smallest static binary for this machine
@@ -43,27 +43,27 @@ static: ## Build the smallest static binary for this machine
 dist: ## Build the release archives of every target
 	scripts/dist
 
-size: ## Compare the builds with scripts/size-budget
+size: ## Compare the sizes of the builds with scripts/size-budget
 	scripts/check-size
 
-smoke: ## Prove that the builds are static and that they work
+smoke: ## Check that the builds are static and work
 	scripts/smoke
 
-rehearse: ## Try every way to install, from what make dist made
+rehearse: ## Test every way to install, from the files of make dist
 	scripts/rehearse
 
-bench: ## Measure, and write the table and the chart
+bench: ## Measure, and write the tables and the chart
 	scripts/bench/run
 
 fuzz: ## Run every fuzz target for SECONDS=60, two at a time
 	scripts/fuzz $(or $(SECONDS),60)
 
-prove: ## Make every system call fail, kill at each, load, watch the memory
+prove: ## Fail every system call, kill at each, run under load, watch the memory
 	scripts/prove
 
-prove-quick: ## The same in two minutes: fewer errors, calls and edits
+prove-quick: ## Run a two-minute part of prove
 	scripts/prove --quick
 
-clean: ## Remove what was built and downloaded
+clean: ## Remove everything that was built or downloaded
 	cargo clean
 	rm -rf dist .tools

@@ -41,7 +41,7 @@ class K8sTokenCache < Formula
       To put the cache in front of the exec plugins in your kubeconfig:
         k8s-token-cache --inject
 
-      Before you uninstall it, take it out again, or kubectl will not find it:
+      Before you uninstall it, take it out again, or kubectl fails:
         k8s-token-cache --restore
     EOS
   end
