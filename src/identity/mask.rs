@@ -1,44 +1,43 @@
-//! Hides secrets in command lines before anybody sees them.
+//! Hides secrets in command lines that are shown.
 //!
-//! Owns what counts as secret by its name, and what a secret looks like where it has no name.
-//! Promises that the value of a flag or variable with such a name never comes through, whatever
-//! the command; rather too much is hidden than too little. Left to others: where the text goes.
+//! Owns which names mean a secret, and what a secret without a name looks like. Promises that the value of a
+//! flag or variable with such a name is never shown, for any command; if in doubt, it is hidden. Left to
+//! others: where the text goes.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
 
-use super::recognize::program_name;
-use super::table::words;
+use super::program::program_name;
+use super::words::words;
 use crate::error::printable;
 
 const MASK: &str = "***";
 
-/// Words that make a name secret.
+/// A name that contains one of these words means a secret.
 const SECRET_WORDS: &str = "\
     secret password passwd passphrase passcode token api-key apikey access-key private-key \
     authorization bearer assertion key-content key-data";
 
-/// Endings that make it the name of something about a secret.
+/// A name with one of these endings means something about a secret, not the secret itself.
 const HARMLESS_ENDINGS: &str = "\
     -file -path -dir -directory -url -uri -endpoint -host -id -name -env -stdin -type -ttl \
     -storage -only -duration -expiration -method -backend -collection";
 
-/// Programs whose `-t` is a token: digitalocean/doctl commands/doit.go, okteto/okteto
-/// cmd/context/context.go, 99designs/aws-vault cli/exec.go. Azure's kubelogin has a tenant there.
+/// Programs whose `-t` is a token (in Azure's kubelogin it is the tenant): digitalocean/doctl commands/doit.go, okteto/okteto
+/// cmd/context/context.go, 99designs/aws-vault cli/exec.go.
 const WITH_SHORT_TOKEN: &str = "doctl okteto aws-vault";
 const SHORT_TOKEN: &str = "-t";
 
-/// Beginnings of credentials that go without a name: a JWT, the token of `aws eks get-token`, the
-/// tokens of DigitalOcean and Google.
+/// How credentials begin: a JWT, the token of `aws eks get-token`, tokens of DigitalOcean and Google.
 const SECRET_BEGINNINGS: &str = "eyJ k8s-aws-v1. dop_v1_ ya29.";
 
-/// Whether the value of a flag is to be hidden: `--client-secret`, `--token`, not `--token-file`.
+/// Whether the value of `flag` must be hidden: `--client-secret`, `--token`, but not `--token-file`.
 pub(super) fn is_secret_flag(flag: &str) -> bool {
     let name = flag.split('=').next().unwrap_or(flag);
     name.starts_with('-') && is_secret_variable(name)
 }
 
-/// The same for the name of an environment variable; headers and query parameters are told likewise.
+/// Whether the value of the variable `name` must be hidden. Also used for headers and query parameters.
 pub fn is_secret_variable(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('_', "-");
     // An AppRole's secret id is a password.
@@ -47,7 +46,7 @@ pub fn is_secret_variable(name: &str) -> bool {
     !harmless && words(SECRET_WORDS).any(|word| name.contains(word))
 }
 
-/// The command line for people: secrets and characters that drive a terminal are replaced.
+/// The command line as it may be shown: secrets are masked, control characters replaced.
 pub fn mask_arguments(arguments: &[OsString]) -> Vec<String> {
     let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     let mut previous = "";
@@ -62,7 +61,7 @@ pub fn mask_arguments(arguments: &[OsString]) -> Vec<String> {
     masked
 }
 
-/// Whether anything of a command line would be hidden.
+/// Whether [`mask_arguments`] would hide anything.
 pub fn holds_secret(arguments: &[OsString]) -> bool {
     let shown = mask_arguments(arguments);
     shown.iter().zip(arguments).any(|(shown, text)| *shown != printable(&text.to_string_lossy()))
@@ -73,7 +72,7 @@ fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {
     names_secret && !previous.as_bytes().contains(&b'=') && !looks_like_flag(text)
 }
 
-/// A secret may begin with a dash, so only what is surely a flag is let through.
+/// A secret may begin with a dash, so only what is certainly a flag passes.
 fn looks_like_flag(text: &str) -> bool {
     match text.strip_prefix("--") {
         Some(long) => long.starts_with(|c: char| c.is_ascii_lowercase()),
@@ -105,7 +104,7 @@ fn mask_argument(text: &str, before: &[Cow<str>]) -> String {
     }
 }
 
-/// A script or header is shown whole or not at all: its quoting may be anything.
+/// A script or header is shown as a whole or not at all, because its quoting is not understood.
 fn mask_script(text: &str) -> String {
     let is_border = |c: char| {
         c.is_whitespace() || matches!(c, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>')

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::mask::is_secret_flag;
-use super::table::{Groups, MAKES_NO_DIFFERENCE, ROWS, words};
+use super::program::program_name;
+use super::table::ROWS;
+use super::variables::{Groups, PROOFS};
+use super::words::words;
 use super::*;
 
 const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
@@ -96,7 +99,7 @@ fn every_variable_of_a_row_tells_identities_apart_and_no_other_does() {
         for indifferent in ["TERM", "PWD", "SHLVL", "_", "AWS_PAGER", "CLOUDSDK_PYTHON"] {
             assert_eq!(before, fingerprint(line, &[(indifferent, "b")]), "{line}: {indifferent}");
         }
-        for proof in words(MAKES_NO_DIFFERENCE) {
+        for proof in words(PROOFS) {
             assert_eq!(before, fingerprint(line, &[(proof, "b")]), "{line}: {proof}");
         }
     }
@@ -118,7 +121,7 @@ fn the_union_has_every_variable_once() {
     let of_rows: BTreeSet<&str> =
         ROWS.iter().flat_map(|row| row.groups.variables()).map(|variable| variable.name).collect();
     assert_eq!(distinct, of_rows, "a group that no row uses, or a bit that names no group");
-    assert!(words(MAKES_NO_DIFFERENCE).all(|name| !distinct.contains(name)));
+    assert!(words(PROOFS).all(|name| !distinct.contains(name)));
     assert_eq!(identify_in("some-plugin", &[]).variables().count(), all.len());
 }
 
@@ -497,7 +500,7 @@ fn without_a_home_directory_nothing_is_looked_at() {
 
 #[test]
 fn the_plugins_on_windows_go_by_any_case() {
-    let name = |program: &str| recognize::program_name(program.as_ref()).into_owned();
+    let name = |program: &str| program_name(program.as_ref()).into_owned();
     assert_eq!(name("AWS.EXE"), if cfg!(windows) { "aws" } else { "AWS" });
     assert_eq!(name("C:\\bin\\aws.exe"), if cfg!(windows) { "aws" } else { "C:\\bin\\aws" });
 }
@@ -616,15 +619,15 @@ fn gclouds_active_configuration_is_the_one_in_its_file() {
 fn key_env_is_needed_for_unknown_variables_only() {
     let aws = command("aws eks get-token");
     for known in ["AWS_PROFILE", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        assert!(knows(&aws, known), "{known}");
+        assert!(covers(&aws, known), "{known}");
     }
     for unknown in ["CLOUDSDK_CONFIG", "MY_VARIABLE", "aws_profile", ""] {
-        assert!(!knows(&aws, unknown), "{unknown}");
+        assert!(!covers(&aws, unknown), "{unknown}");
     }
-    assert!(knows(&command("some-plugin"), "CLOUDSDK_CONFIG"));
-    assert!(!knows(&command("some-plugin"), "MY_VARIABLE"));
-    assert!(knows(&command("sh -c plugin§$MY_VARIABLE"), "MY_VARIABLE"));
-    assert!(knows(&command("gke-gcloud-auth-plugin"), "USE_GKE_GCLOUD_AUTH_PLUGIN"));
+    assert!(covers(&command("some-plugin"), "CLOUDSDK_CONFIG"));
+    assert!(!covers(&command("some-plugin"), "MY_VARIABLE"));
+    assert!(covers(&command("sh -c plugin§$MY_VARIABLE"), "MY_VARIABLE"));
+    assert!(covers(&command("gke-gcloud-auth-plugin"), "USE_GKE_GCLOUD_AUTH_PLUGIN"));
 }
 
 /// Before and after; `§` is a blank inside one argument.

@@ -1,0 +1,184 @@
+//! One program of a command line: its arguments, and the environment that it gets.
+//!
+//! Owns the reading of flags and the places of identity files, in the notation of the table. The only file
+//! that it reads is the one that names gcloud's active configuration.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+
+use super::words::words;
+use crate::config;
+use crate::sys;
+
+/// A program's arguments, and its environment.
+pub(super) struct Invocation<'a> {
+    pub arguments: &'a [OsString],
+    pub environment: &'a Overlay<'a>,
+}
+
+impl Invocation<'_> {
+    /// Whether the arguments contain these words in this order. Other arguments may be between them.
+    pub fn has_words(&self, wanted: &'static str) -> bool {
+        let mut wanted = words(wanted);
+        let mut next = wanted.next();
+        for argument in self.arguments {
+            if next.is_some_and(|word| argument == word) {
+                next = wanted.next();
+            }
+        }
+        next.is_none()
+    }
+
+    /// Whether one of `flags` is given, and not as `--flag=false`.
+    pub fn has_flag(&self, flags: &'static str) -> bool {
+        self.arguments.iter().filter_map(|argument| argument.to_str()).any(|argument| {
+            let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
+            words(flags).any(|flag| flag == name) && value != "false"
+        })
+    }
+
+    /// The value of the first of `flags`: `--flag value`, `--flag=value`, `-f value`, `-fvalue`.
+    pub fn flag_value(&self, flags: &'static str) -> Option<&str> {
+        let mut arguments = self.arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let Some(argument) = argument.to_str() else { continue };
+            for flag in words(flags) {
+                match argument.strip_prefix(flag) {
+                    Some("") => return arguments.next()?.to_str(),
+                    Some(rest) if rest.starts_with('=') => return Some(&rest[1..]),
+                    Some(rest) if !flag.starts_with("--") => return Some(rest),
+                    _ => {}
+                }
+            }
+        }
+        None
+    }
+
+    pub fn variable(&self, name: &str) -> Option<OsString> {
+        self.environment.get(name)
+    }
+
+    /// The path of `place`, which is written as `PluginRow::files` describes. `None` if this call does not
+    /// have that flag, variable or directory.
+    pub fn resolve_place(&self, place: &'static str) -> Option<PathBuf> {
+        let (source, below) = place.split_once('/').unwrap_or((place, ""));
+        let directory = match source.strip_prefix('$') {
+            Some(variable) => self.expand_tilde(self.path_variable(variable)?),
+            None if source.starts_with('-') => self.expand_tilde(self.flag_value(source)?.into()),
+            None => self.base_directory(source)?,
+        };
+        Some(match below.strip_suffix('*') {
+            Some(below) => {
+                let mut file = OsString::from(below);
+                file.push(self.gcloud_configuration(&directory));
+                directory.join(file)
+            }
+            None if below.is_empty() => directory,
+            None => directory.join(below),
+        })
+    }
+
+    /// The directory that the table calls `name`.
+    fn base_directory(&self, name: &str) -> Option<PathBuf> {
+        let home = || self.path_variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        let below_home = |path: &str| Some(home()?.join(path));
+        match name {
+            "@gcloud" if cfg!(windows) => Some(self.path_variable("APPDATA")?.join("gcloud")),
+            "@gcloud" => below_home(".config/gcloud"),
+            "@go" if cfg!(windows) => self.path_variable("APPDATA"),
+            "@go" if cfg!(target_os = "macos") => below_home("Library/Application Support"),
+            "@go" | "@xdg" => self.path_variable("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
+            _ => home(),
+        }
+    }
+
+    /// The name of gcloud's active configuration: from the flag, the variable or the file.
+    fn gcloud_configuration(&self, directory: &Path) -> OsString {
+        match self.flag_value("--configuration") {
+            Some(name) => name.into(),
+            None => self
+                .variable("CLOUDSDK_ACTIVE_CONFIG_NAME")
+                .unwrap_or_else(|| read_active_configuration(&directory.join("active_config")).into()),
+        }
+    }
+
+    fn path_variable(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Replaces a leading `~` by the home directory, as plugins written in Python do. For other plugins a
+    /// directory called `~` is unlikely enough.
+    fn expand_tilde(&self, path: PathBuf) -> PathBuf {
+        let mut components = path.components();
+        match components.next() {
+            Some(Component::Normal(first)) if first == "~" => {
+                self.base_directory("~").map(|home| home.join(components.as_path())).unwrap_or(path)
+            }
+            _ => path,
+        }
+    }
+}
+
+/// The name in gcloud's file `active_config`; `default` if there is none, as gcloud has it.
+fn read_active_configuration(file: &Path) -> String {
+    let mut bytes = [0; 128];
+    let length = sys::open(file).and_then(|file| sys::read_at(&file, &mut bytes, 0)).unwrap_or(0);
+    let name = std::str::from_utf8(&bytes[..length]).unwrap_or("").trim_ascii();
+    if name.is_empty() { "default" } else { name }.to_owned()
+}
+
+/// The caller's environment with the changes that `env` and other wrappers make.
+pub(super) struct Overlay<'a> {
+    outer: config::Environment<'a>,
+    cleared: bool,
+    /// The last assignment of a name wins; `None` unsets it.
+    assigned: Vec<(OsString, Option<OsString>)>,
+}
+
+impl<'a> Overlay<'a> {
+    pub fn new(outer: config::Environment<'a>) -> Overlay<'a> {
+        Overlay { outer, cleared: false, assigned: Vec::new() }
+    }
+
+    #[inline(never)] // Saves 500 bytes.
+    pub fn get(&self, name: &str) -> Option<OsString> {
+        match self.assigned.iter().rev().find(|(assigned, _)| assigned == name) {
+            Some((_, value)) => value.clone(),
+            None if self.cleared => None,
+            None => (self.outer)(name),
+        }
+    }
+
+    /// Unsets every variable.
+    pub fn clear(&mut self) {
+        self.cleared = true;
+        self.assigned.clear();
+    }
+
+    pub fn unset(&mut self, name: OsString) {
+        self.assigned.push((name, None));
+    }
+
+    /// Applies `word` if it is `NAME=value`. Returns whether it was.
+    pub fn assign(&mut self, word: &OsStr) -> bool {
+        let Some((name, value)) = word.to_str().and_then(|word| word.split_once('=')) else {
+            return false;
+        };
+        let is_assignment = is_variable_name(name);
+        if is_assignment {
+            self.assigned.push((name.into(), Some(value.into())));
+        }
+        is_assignment
+    }
+}
+
+/// Whether a shell accepts `text` as the name of a variable.
+pub(super) fn is_variable_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(|letter: char| letter.is_ascii_digit())
+        && text.chars().all(is_name_letter)
+}
+
+pub(super) fn is_name_letter(letter: char) -> bool {
+    letter == '_' || letter.is_ascii_alphanumeric()
+}
