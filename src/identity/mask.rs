@@ -11,7 +11,8 @@ use super::program::program_name;
 use super::words::words;
 use crate::error::printable;
 
-const MASK: &str = "***";
+/// Replaces a secret.
+pub const MASK: &str = "***";
 
 /// A name that contains one of these words means a secret.
 const SECRET_WORDS: &str = "\

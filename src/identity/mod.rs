@@ -30,7 +30,7 @@ use std::ffi::OsString;
 use crate::config::Environment;
 
 pub use interaction::Interaction;
-pub use mask::{holds_secret, is_secret_variable, mask_arguments};
+pub use mask::{MASK, holds_secret, is_secret_variable, mask_arguments};
 pub use recognize::Identity;
 pub use variables::IdentityVariable;
 
