@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use super::lock::{self, Attempt};
 use crate::error::{Error, Kind, Result, shown};
-use crate::format::time;
+use crate::format::{hex, time};
 use crate::sys::{self, Directory};
 
 /// The name of an entry: 16 bytes, written as 32 hexadecimal digits.
@@ -284,7 +284,7 @@ fn read_object(file: &File, row: &IndexRow) -> Option<Vec<u8>> {
 fn line_prefix(name: &Name) -> String {
     let mut prefix = String::with_capacity(NAME_DIGITS + 3);
     prefix.push('"');
-    push_hex(&mut prefix, name);
+    hex::push(&mut prefix, name);
     prefix.push_str("\":");
     prefix
 }
@@ -327,7 +327,7 @@ struct IndexRow {
 
 impl IndexRow {
     fn parse(text: &[u8]) -> Option<IndexRow> {
-        let name = parse_hex(text.strip_prefix(b"[\"")?.get(..NAME_DIGITS)?)?;
+        let name = hex::parse(text.strip_prefix(b"[\"")?.get(..NAME_DIGITS)?)?;
         let mut rest = &text[2 + NAME_DIGITS..];
         let offset = number_after(&mut rest, b"\",")?;
         let length = number_after(&mut rest, b",")?;
@@ -338,7 +338,7 @@ impl IndexRow {
 
     fn push(&self, out: &mut String, is_last: bool) {
         out.push_str("[\"");
-        push_hex(out, &self.name);
+        hex::push(out, &self.name);
         let end = if is_last { ' ' } else { ',' };
         out.push_str(&format!(
             "\",{:>12},{:>8},{:>12}]{end}\n",
@@ -544,31 +544,6 @@ impl<'a> StoredLine<'a> {
             object: Cow::Borrowed(object),
             place,
         })
-    }
-}
-
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-}
-
-/// Parses the lower-case digits that [`push_hex`] writes, and nothing else.
-fn parse_hex(digits: &[u8]) -> Option<Name> {
-    let mut name = Name::default();
-    for (byte, pair) in name.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-    }
-    Some(name)
-}
-
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 

@@ -1,20 +1,19 @@
-//! Base64 (RFC 4648): the standard alphabet with padding, which the cache file and the keys use,
-//! and the alphabet for URLs without padding, which the parts of a JWT use (RFC 7515, section 2).
+//! Base64 (RFC 4648): the standard alphabet with padding, for the cache file and encryption keys, and the URL
+//! alphabet without padding, for the parts of a JWT (RFC 7515, section 2).
 //!
-//! Decoding is strict: no white space, no character of the other alphabet, no padding too much or
-//! too little, no stray bits at the end, so that every text has one meaning and every meaning one
-//! text. It is on the path of every hit, so it looks at a whole quad at a time and asks only once,
-//! at the end, whether any character was wrong. It does not hide its input from cache timing.
+//! Decoding is strict: no white space, no character of the other alphabet, exact padding, no stray bits at the
+//! end, so that each value has exactly one text. Every hit decodes, so decoding takes a quad at a time and
+//! checks for wrong characters once, at the end. It is not constant-time.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PADDING: u8 = b'=';
 
-/// The upper two bits of an entry of [`VALUES`] tell which alphabet lacks the character.
+/// The upper two bits in [`VALUES`] mark the alphabets that lack the character.
 const NOT_FOR_URLS: u8 = 0x40;
 const NOT_STANDARD: u8 = 0x80;
 const SIX_BITS: u8 = 0x3f;
 
-/// What each character stands for, in both alphabets.
+/// The six bits of each character, in both alphabets.
 static VALUES: [u8; 256] = values();
 
 /// Appends the standard base64 of `bytes`, padded.
@@ -37,7 +36,7 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// What the padded standard base64 `text` stands for; `None` if it is malformed.
+/// Decodes padded standard base64; `None` if `text` is malformed.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
@@ -49,7 +48,7 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     decode_unpadded(unpadded, NOT_STANDARD)
 }
 
-/// What the unpadded base64 `text` in the alphabet for URLs stands for; `None` if it is malformed.
+/// Decodes unpadded base64 in the URL alphabet; `None` if `text` is malformed.
 pub fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
     decode_unpadded(text, NOT_FOR_URLS)
 }
@@ -59,7 +58,7 @@ fn decode_unpadded(text: &[u8], wrong: u8) -> Option<Vec<u8>> {
     if rest.len() == 1 {
         return None;
     }
-    // The rest as a quad, which stands for zeros where there is nothing.
+    // The last, incomplete quad, filled up with zero bits.
     let mut last = [ALPHABET[0]; 4];
     last[..rest.len()].copy_from_slice(rest);
 
@@ -77,7 +76,7 @@ fn decode_unpadded(text: &[u8], wrong: u8) -> Option<Vec<u8>> {
     (seen & wrong == 0 && !has_stray_bits).then_some(out)
 }
 
-/// What a quad stands for. `seen` gathers every bit of every value.
+/// The three bytes of a quad. `seen` collects the bits of all values.
 #[inline(always)]
 fn bytes(&[a, b, c, d]: &[u8; 4], seen: &mut u8) -> [u8; 3] {
     let (a, b, c, d) = (value(a), value(b), value(c), value(d));
@@ -116,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// Text that is nearly base64: what a decoder has to look at twice.
+    /// Text that is almost base64.
     fn nearly_base64() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(
             prop_oneof![40 => prop::sample::select(b"AQgwBZaz059+/-_".to_vec()), 4 => Just(b'='), 1 => any::<u8>()],
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_text_is_refused() {
+    fn malformed_text_is_rejected() {
         for text in [
             "Z", "Zg", "Zg=", "Zm8", "Zm9v=", "Zm9v====", "====", "==", "=", "Zg==Zg==", "Z=g=", "Zm 9",
             "Zm9v\n", "Zh==", "Zm9=", "Zm9-", "Zm9_", "Zm\u{e9}", "\0\0\0\0",

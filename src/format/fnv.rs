@@ -1,6 +1,6 @@
 //! The FNV-1a hash in 64 and 128 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>,
-//! draft-eastlake-fnv). Not a cryptographic hash: whoever relies on two inputs being equal because
-//! their hashes are has to compare the inputs too.
+//! draft-eastlake-fnv). Not a cryptographic hash: if equal hashes must mean equal inputs, compare the inputs
+//! too.
 
 const PRIME_64: u64 = 0x0000_0100_0000_01b3;
 const BASIS_64: u64 = 0xcbf2_9ce4_8422_2325;
@@ -21,7 +21,7 @@ mod tests {
 
     /// Vectors of draft-eastlake-fnv, appendix C.
     #[test]
-    fn the_published_vectors_come_out() {
+    fn the_published_vectors_hold() {
         assert_eq!(fnv1a_64(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv1a_64(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv1a_64(b"foobar"), 0x8594_4171_f739_67e8);

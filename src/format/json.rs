@@ -1,16 +1,21 @@
-//! A strict JSON scanner (RFC 8259) that stands in front of every byte another program wrote.
+//! A strict JSON scanner (RFC 8259) that checks every byte that another program wrote.
 //!
-//! [`parse`] accepts a text whole or not at all: UTF-8, one value, no trailing text, no comments,
-//! no trailing commas, no lone surrogates, at most [`MOST_DEPTH`] levels. What it accepted can be
-//! walked as [`Value`]s, which are slices of the text and own nothing. A member that is looked for
-//! and stands there twice is refused, since two readers could take two different ones.
+//! [`parse`] accepts a text as a whole or not at all: UTF-8, one value, no trailing text, no comments, no
+//! trailing commas, no lone surrogates, at most [`MAX_DEPTH`] levels. An accepted text can be walked as
+//! [`Value`]s, which are slices of the text and own nothing. Looking up a member that occurs twice is an
+//! error, because two readers could take two different ones.
+//!
+//! Documents of our own are written by nanoserde, whose derive keeps their shape in one place;
+//! [`push_string`] serves the texts that have no fixed shape.
 
 use std::borrow::Cow;
 
-/// Nesting of arrays and objects that is accepted; client-go's documents need five.
-pub const MOST_DEPTH: usize = 64;
+use super::hex;
 
-/// The text is not what it has to be. Says no more, because the text may be a secret.
+/// The deepest nesting of arrays and objects that is accepted. client-go's documents need five levels.
+pub const MAX_DEPTH: usize = 64;
+
+/// The text was rejected. Says no more, because the text may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
@@ -20,11 +25,11 @@ type Result<T> = std::result::Result<T, Refused>;
 #[derive(Clone, Copy)]
 pub struct Value<'a>(&'a str);
 
-/// The one value that `text` consists of.
+/// The value that `text` consists of.
 pub fn parse(text: &[u8]) -> Result<Value<'_>> {
     let text = std::str::from_utf8(text).map_err(|_| Refused)?;
     let mut scanner = Scanner { text, at: 0 };
-    let value = scanner.value(MOST_DEPTH)?;
+    let value = scanner.value(MAX_DEPTH)?;
     scanner.skip_white_space();
     if scanner.at == text.len() { Ok(value) } else { Err(Refused) }
 }
@@ -38,8 +43,8 @@ impl<'a> Value<'a> {
         self.0 == "null"
     }
 
-    /// The member `name` of an object; `None` where it is absent. Refused where this is no object
-    /// or has the member twice.
+    /// The member `name` of an object; `None` if it is absent. Fails if this is not an object, or has the
+    /// member twice.
     pub fn member(self, name: &str) -> Result<Option<Value<'a>>> {
         let mut found = None;
         for (key, value) in self.members().ok_or(Refused)? {
@@ -50,7 +55,7 @@ impl<'a> Value<'a> {
         Ok(found)
     }
 
-    /// The members of an object in their order; `None` for any other value.
+    /// The members of an object, in order; `None` for any other value.
     pub fn members(self) -> Option<impl Iterator<Item = (Cow<'a, str>, Value<'a>)>> {
         let mut items = self.items('{')?;
         Some(std::iter::from_fn(move || {
@@ -91,10 +96,8 @@ pub fn push_string(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             control if control < ' ' => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
                 out.push_str("\\u00");
-                out.push(char::from(HEX[control as usize >> 4]));
-                out.push(char::from(HEX[control as usize & 15]));
+                hex::push(out, &[control as u8]);
             }
             other => out.push(other),
         }
@@ -102,7 +105,7 @@ pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// `inner` is what stands between the quotes of a valid string.
+/// `inner` is the text between the quotes of a valid string.
 fn unescape(inner: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner;
@@ -116,7 +119,7 @@ fn unescape(inner: &str) -> String {
     out
 }
 
-/// The character that the escape at the beginning of `text` stands for, and the escape's length.
+/// The character of the escape sequence at the beginning of `text`, and the length of that sequence.
 fn escape(text: &[u8]) -> Option<(char, usize)> {
     Some(match text.get(1)? {
         b'"' => ('"', 2),
@@ -132,7 +135,7 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
     })
 }
 
-/// `\uXXXX`, or two of them that are a surrogate pair (RFC 8259, section 7).
+/// `\uXXXX`, or a surrogate pair of two (RFC 8259, section 7).
 fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
     let first = hex4(text.get(2..6)?)?;
     if let Some(character) = char::from_u32(first) {
@@ -163,7 +166,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The next byte that is no white space, consumed.
+    /// Consumes the next byte that is not white space.
     fn next_token(&mut self) -> Result<u8> {
         self.skip_white_space();
         let byte = self.peek().ok_or(Refused)?;
@@ -171,13 +174,13 @@ impl<'a> Scanner<'a> {
         Ok(byte)
     }
 
-    /// Within an object or array that is known to be valid: the next key, value or element.
+    /// The next key, value or element of an object or array that is known to be valid.
     fn next_value(&mut self) -> Option<Value<'a>> {
         self.skip_white_space();
         if matches!(self.peek(), Some(b',' | b':')) {
             self.at += 1;
         }
-        self.value(MOST_DEPTH).ok()
+        self.value(MAX_DEPTH).ok()
     }
 
     fn value(&mut self, depth_left: usize) -> Result<Value<'a>> {
@@ -231,7 +234,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Consumes `closing` if it comes next: the object or array is empty.
+    /// Consumes `closing` if it comes next, which means that the object or array is empty.
     fn closes(&mut self, closing: u8) -> bool {
         self.skip_white_space();
         let closes = self.peek() == Some(closing);
@@ -239,7 +242,7 @@ impl<'a> Scanner<'a> {
         closes
     }
 
-    /// The rest of a string whose opening quote is consumed.
+    /// Consumes the rest of a string after its opening quote.
     fn string(&mut self) -> Result<()> {
         loop {
             match self.peek().ok_or(Refused)? {
@@ -262,7 +265,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The rest of a number that begins with `first`: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+    /// Consumes the rest of a number that begins with `first`: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
     fn number(&mut self, first: u8) -> Result<()> {
         let leading = if first == b'-' { self.next_digit()? } else { first };
         if leading != b'0' {

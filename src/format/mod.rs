@@ -1,7 +1,8 @@
-//! Text formats that the program reads and writes: JSON, RFC 3339 and Go's durations, base64, and the
-//! FNV hash. Pure: bytes and the current time in, values out.
+//! The text formats that the program reads and writes: JSON, RFC 3339 and Go's durations, base64, hexadecimal
+//! digits, and the FNV hash. Pure: bytes and the current time in, values out.
 
 pub mod base64;
 pub mod fnv;
+pub mod hex;
 pub mod json;
 pub mod time;

@@ -1,13 +1,13 @@
 //! RFC 3339 time stamps and Go's durations, the two notations of time that users and plugins write.
 //!
-//! Pure: nothing here reads a clock. An instant is either a `Duration` since the Unix epoch (now) or
-//! whole Unix seconds (a time stamp in a file). Fractions of
-//! a stamp are cut off, so that a credential is never taken to live longer than it does.
+//! Nothing here reads a clock. An instant is either a `Duration` since the Unix epoch (now) or whole Unix
+//! seconds (a time stamp in a file). Fractions of a stamp are cut off, so that a credential never seems to
+//! live longer than it does.
 
 use std::fmt;
 use std::time::Duration;
 
-/// 9999-12-31T23:59:59Z, the last stamp that RFC 3339 can write.
+/// 9999-12-31T23:59:59Z, the last time stamp of RFC 3339.
 pub const LAST_STAMP_UNIX_S: i64 = 253_402_300_799;
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -39,7 +39,7 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     })
 }
 
-/// The stamp in UTC, as in `2026-01-31T08:00:00Z`; years past 9999 are cut to it.
+/// The stamp in UTC, such as `2026-01-31T08:00:00Z`. Later stamps than the last one are written as the last.
 pub fn format_rfc3339(stamp_unix_s: u64) -> String {
     let stamp_s =
         i64::try_from(stamp_unix_s).map_or(LAST_STAMP_UNIX_S, |stamp_s| stamp_s.min(LAST_STAMP_UNIX_S));
@@ -53,7 +53,7 @@ pub fn format_rfc3339(stamp_unix_s: u64) -> String {
     )
 }
 
-/// A duration for people: the two largest units, as in `4m10s`, `2h5m`, `3d1h`.
+/// Displays a duration in its two largest units: `4m10s`, `2h5m`, `3d1h`.
 pub struct Human(pub Duration);
 
 impl fmt::Display for Human {
@@ -75,8 +75,8 @@ impl fmt::Display for Human {
     }
 }
 
-/// A duration in the notation of Go's `time.ParseDuration`, not negative: `30s`, `1m30s`, `1.5h`,
-/// `0`. Like Go's it ends at 2^63-1 nanoseconds.
+/// Parses Go's notation (`time.ParseDuration`): `30s`, `1m30s`, `1.5h`, `0`. `None` if it is malformed,
+/// negative, or above 2^63-1 nanoseconds, which is Go's limit.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     if unsigned == "0" {
@@ -94,7 +94,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// One number with its unit, in nanoseconds, and what follows it.
+/// One number with its unit, in nanoseconds, and the rest of the text.
 fn duration_term(text: &[u8]) -> Option<(u64, &[u8])> {
     let (whole, mut rest) = leading_digits(text);
     let mut fraction: &[u8] = b"";
@@ -107,7 +107,7 @@ fn duration_term(text: &[u8]) -> Option<(u64, &[u8])> {
     let unit_length = rest.iter().take_while(|byte| **byte != b'.' && !byte.is_ascii_digit()).count();
     let (unit, rest) = rest.split_at(unit_length);
     let unit_ns = u128::from(unit_ns(unit)?);
-    // Digits past the fifteenth are below a nanosecond even of an hour.
+    // The sixteenth digit of a fraction of an hour is less than a nanosecond.
     let fraction = &fraction[..fraction.len().min(15)];
     let fraction_ns = u128::from(decimal(fraction)?) * unit_ns / 10u128.pow(fraction.len() as u32);
     let term_ns = u128::from(decimal(whole)?) * unit_ns + fraction_ns;
@@ -118,7 +118,7 @@ fn leading_digits(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
-/// The value of decimal digits; none are zero.
+/// The value of decimal digits; zero if there are none.
 fn decimal(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |value, digit| value.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
@@ -135,7 +135,7 @@ fn unit_ns(unit: &[u8]) -> Option<u64> {
     })
 }
 
-/// What is left to read of a time stamp.
+/// The rest of a time stamp that is being read.
 struct Digits<'a>(&'a [u8]);
 
 impl Digits<'_> {

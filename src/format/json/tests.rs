@@ -35,12 +35,12 @@ pub fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Short, so that some stand there twice.
+/// Short, so that some are duplicates.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![3 => "[ab]{0,2}", 1 => any::<String>()]
 }
 
-/// One of the many ways in which RFC 8259 lets a document be written.
+/// One of the many spellings that RFC 8259 allows.
 #[derive(Clone, Debug)]
 pub struct Style {
     choices: Vec<u8>,
@@ -123,7 +123,7 @@ impl Style {
     }
 }
 
-/// Changes at one place that often keep a document valid, and often not.
+/// Changes that often keep a document valid.
 fn damage() -> impl Strategy<Value = (prop::sample::Index, usize, Vec<u8>)> {
     let bytes = prop_oneof![
         prop::collection::vec(
@@ -157,10 +157,10 @@ fn levels(value: &serde_json::Value) -> usize {
 }
 
 fn oracle(text: &[u8]) -> Option<serde_json::Value> {
-    serde_json::from_slice(text).ok().filter(|value| levels(value) <= MOST_DEPTH)
+    serde_json::from_slice(text).ok().filter(|value| levels(value) <= MAX_DEPTH)
 }
 
-/// The same value as serde_json's, which takes the last of two members of one name.
+/// Whether `value` equals serde_json's, which takes the last of two members with one name.
 fn is_same(value: Value<'_>, theirs: &serde_json::Value) -> bool {
     match theirs {
         serde_json::Value::Null => value.is_null(),
@@ -204,14 +204,14 @@ proptest! {
     }
 
     #[test]
-    fn damaged_documents_are_accepted_where_serde_json_accepts_them(
+    fn damaged_documents_are_accepted_as_by_serde_json(
         tree in tree(), mut style in style(), changes in prop::collection::vec(damage(), 1..4),
     ) {
         assert_agreement(&damaged(&style.write(&tree), &changes))?;
     }
 
     #[test]
-    fn any_bytes_are_accepted_where_serde_json_accepts_them(
+    fn any_bytes_are_accepted_as_by_serde_json(
         text in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..40),
             "[-+.eE0-9tfn\"\\\\u{}\\[\\]:, ]{0,12}".prop_map(String::into_bytes),
@@ -236,7 +236,7 @@ const CREDENTIAL: &str = "{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.a
     \"2026-01-31T08:00:00Z\",\"token\":\"a\\u00e9\\ud83d\\ude00\\\"\u{1f600}\"}}";
 
 #[test]
-fn no_document_that_is_cut_short_is_accepted() {
+fn no_truncated_document_is_accepted() {
     assert!(parse(CREDENTIAL.as_bytes()).is_ok());
     for length in 0..CREDENTIAL.len() {
         assert_eq!(parse(&CREDENTIAL.as_bytes()[..length]).err(), Some(Refused), "{length}");
@@ -244,7 +244,7 @@ fn no_document_that_is_cut_short_is_accepted() {
 }
 
 #[test]
-fn a_document_with_one_byte_changed_is_accepted_where_serde_json_accepts_it() {
+fn a_changed_byte_is_accepted_as_by_serde_json() {
     for at in 0..CREDENTIAL.len() {
         for byte in *b"{}[]\",:\\u0e-. \x00\x1f\x80\xff" {
             let mut text = CREDENTIAL.as_bytes().to_vec();
@@ -288,7 +288,7 @@ fn what_rfc_8259_allows_is_accepted() {
 }
 
 #[test]
-fn what_rfc_8259_does_not_allow_is_refused() {
+fn what_rfc_8259_forbids_is_rejected() {
     for text in [
         &b""[..],
         b" ",
@@ -392,8 +392,8 @@ fn what_rfc_8259_does_not_allow_is_refused() {
 fn sixty_four_levels_are_accepted_and_no_more() {
     let nested = |open: &str, close: &str, levels: usize| open.repeat(levels) + "1" + &close.repeat(levels);
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), (" [ 0, ", " ] ")] {
-        assert!(parse(nested(open, close, MOST_DEPTH).as_bytes()).is_ok());
-        assert!(parse(nested(open, close, MOST_DEPTH + 1).as_bytes()).is_err());
+        assert!(parse(nested(open, close, MAX_DEPTH).as_bytes()).is_ok());
+        assert!(parse(nested(open, close, MAX_DEPTH + 1).as_bytes()).is_err());
     }
     let mixed = |levels: usize| "[{\"a\":".repeat(levels) + "[]" + &"}]".repeat(levels);
     assert!(parse(mixed(31).as_bytes()).is_ok());
@@ -403,17 +403,17 @@ fn sixty_four_levels_are_accepted_and_no_more() {
 }
 
 #[test]
-fn the_deepest_value_can_be_walked_to() {
-    let text = "[".repeat(MOST_DEPTH) + "7" + &"]".repeat(MOST_DEPTH);
+fn the_deepest_value_can_be_reached() {
+    let text = "[".repeat(MAX_DEPTH) + "7" + &"]".repeat(MAX_DEPTH);
     let mut value = parse(text.as_bytes()).unwrap();
-    for _ in 0..MOST_DEPTH {
+    for _ in 0..MAX_DEPTH {
         value = value.elements().unwrap().next().unwrap();
     }
     assert_eq!(value.text(), "7");
 }
 
 #[test]
-fn a_member_is_found_by_the_name_that_it_means() {
+fn a_member_is_found_by_its_unescaped_name() {
     let text = r#" { "token" : "a", "to\u006ben2" : [1, 2], "": null, "n": {"token": "inner"} } "#;
     let document = parse(text.as_bytes()).unwrap();
     assert_eq!(document.member("token").unwrap().unwrap().as_str().unwrap(), "a");
@@ -425,7 +425,7 @@ fn a_member_is_found_by_the_name_that_it_means() {
 }
 
 #[test]
-fn a_member_that_stands_there_twice_is_refused() {
+fn a_duplicate_member_is_rejected() {
     for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"b":2,"\u0061":3}"#, r#"{"a":null,"a":null}"#] {
         let document = parse(text.as_bytes()).unwrap();
         assert_eq!(document.member("a").err(), Some(Refused), "{text}");

@@ -46,7 +46,7 @@ fn every_stamp_of_rfc_3339_is_read() {
 }
 
 #[test]
-fn what_is_no_stamp_of_rfc_3339_is_refused() {
+fn what_rfc_3339_forbids_is_rejected() {
     for text in [
         "",
         "now",
@@ -112,7 +112,7 @@ fn every_day_of_seven_cycles_follows_the_one_before() {
 }
 
 #[test]
-fn years_after_9999_are_written_as_their_last_second() {
+fn years_after_9999_are_written_as_the_last_second() {
     for stamp_unix_s in [LAST_STAMP_UNIX_S as u64, LAST_STAMP_UNIX_S as u64 + 1, i64::MAX as u64, u64::MAX] {
         assert_eq!(format_rfc3339(stamp_unix_s), "9999-12-31T23:59:59Z");
     }
@@ -148,7 +148,7 @@ proptest! {
 
     /// Jiff reads more notations than RFC 3339 has, so only what is accepted is compared.
     #[test]
-    fn a_damaged_stamp_never_means_something_else(
+    fn a_damaged_stamp_is_never_another_stamp(
         text in nearly_a_stamp(),
         at in any::<prop::sample::Index>(),
         character in prop_oneof![prop::sample::select(b"0123456789TtZz+-:. ".to_vec()).prop_map(char::from), any::<char>()],
@@ -187,7 +187,7 @@ fn the_time_left_ends_at_zero() {
 }
 
 #[test]
-fn people_see_the_two_largest_units() {
+fn a_duration_is_shown_in_its_two_largest_units() {
     for (seconds, text) in [
         (0, "0s"),
         (59, "59s"),
@@ -260,7 +260,7 @@ fn every_duration_of_go_is_read() {
 }
 
 #[test]
-fn what_is_no_duration_of_go_is_refused() {
+fn what_go_rejects_as_a_duration_is_rejected() {
     for text in [
         "",
         " ",
