@@ -8,12 +8,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::format::time;
-use crate::identity;
-use crate::key::exec_info;
+use crate::identity::{self, MASK};
 use crate::key::{self, PartKind};
-
-/// What stands in the place of a secret.
-const MASK: &str = "***";
+use crate::key::{exec_info, stamps};
 
 /// A part that tells credentials of one command apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +45,7 @@ impl<'a> KeyPart<'a> {
     /// where its name is no Unicode.
     pub fn has_changed(&self) -> bool {
         let name = std::str::from_utf8(self.name);
-        self.part == PartKind::File && name.is_ok_and(|name| key::file_state(Path::new(name)) != self.value)
+        self.part == PartKind::File && name.is_ok_and(|name| stamps::encode(Path::new(name)) != self.value)
     }
 
     /// The name of a variable, the path of a file.
@@ -195,7 +192,7 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 fn file_state(state: &[u8]) -> String {
-    let Some(stamp) = key::file_stamp(state) else { return "no such file".to_owned() };
+    let Some(stamp) = stamps::decode(state) else { return "no such file".to_owned() };
     let changed_unix_s = u64::try_from(stamp.modified_ns / 1_000_000_000).unwrap_or_default();
     format!("{} bytes, changed {}", stamp.size, time::format_rfc3339(changed_unix_s))
 }

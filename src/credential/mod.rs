@@ -1,10 +1,9 @@
 //! What an ExecCredential is, whether it may be cached, and until when.
 //!
-//! [`judge`] takes what a plugin printed and accepts what client-go accepts (the `v1` and
-//! `v1beta1` kinds of `client.authentication.k8s.io`, client-go's
-//! `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`), as far as it is JSON. It never
-//! changes a byte: the text itself is what gets cached. Verdicts carry fixed texts only, so that
-//! nothing of a credential can reach a message.
+//! [`judge`] takes the output of a plugin and accepts what client-go accepts (the `v1` and `v1beta1` kinds of
+//! `client.authentication.k8s.io`, client-go's `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`),
+//! as far as it is JSON. The output itself is cached, byte for byte. Verdicts contain fixed texts only, so
+//! that nothing of a credential can reach a message.
 
 pub mod x509;
 
@@ -18,18 +17,18 @@ use crate::format::time;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What may be done with a plugin's output.
+/// What to do with a plugin's output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A credential whose earliest expiry is known and still to come.
+    /// A credential whose earliest expiry is known and in the future.
     Cacheable { expires_unix_s: u64 },
-    /// A credential, good for this call alone; why it cannot be cached.
+    /// A credential that cannot be cached, and why.
     Uncacheable(&'static str),
-    /// No ExecCredential; what is wrong with it.
+    /// Not an ExecCredential, and why.
     Invalid(&'static str),
 }
 
-/// The members that are read. Empty counts as absent, but for the stamp.
+/// The members that are read. Empty means absent, except for the time stamp.
 struct Status<'a> {
     token: Option<Cow<'a, str>>,
     expiration_timestamp: Option<Cow<'a, str>>,
@@ -87,15 +86,14 @@ fn string<'a>(object: Value<'a>, name: &str) -> Result<Option<Cow<'a, str>>, &'s
     value.map(|value| value.as_str().ok_or("a member is of the wrong type")).transpose()
 }
 
-/// `None` for null too. A member that is read must not stand there twice: readers would differ in
-/// which one counts.
+/// The member `name`, or `None` if it is absent or null. Fails if it occurs twice, because readers differ in
+/// which one they take.
 fn member<'a>(object: Value<'a>, name: &str) -> Result<Option<Value<'a>>, &'static str> {
     let member = object.member(name).map_err(|_| "it is no object, or has a member twice")?;
     Ok(member.filter(|value| !value.is_null()))
 }
 
-/// The earliest of all stamps in Unix seconds; `None` if there is none. `Err` says which one
-/// cannot be read.
+/// The earliest of all stamps in Unix seconds; `None` if there is none. Fails if one cannot be parsed.
 fn earliest_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let stamps = [stated_expiry(status)?, token_expiry(status)?, certificate_expiry(status)?];
     Ok(stamps.into_iter().flatten().min())
@@ -113,7 +111,7 @@ fn certificate_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> 
     x509::earliest_not_after(pem).map(Some).ok_or("its certificate cannot be read")
 }
 
-/// `exp` of a JSON Web Token (RFC 7519, section 4.1.4). Any other token has no expiry of its own.
+/// `exp` of a JSON Web Token (RFC 7519, section 4.1.4). Other tokens do not state their expiry.
 fn token_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     let Some(claims) = status.token.as_deref().and_then(jwt_claims) else { return Ok(None) };
     let unreadable = "its token's exp cannot be read";
@@ -125,7 +123,7 @@ fn token_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
     }
 }
 
-/// The payload of a token of three parts whose header is a JSON object.
+/// The payload of a token that has three parts and a JSON object as header.
 fn jwt_claims(token: &str) -> Option<Vec<u8>> {
     let mut parts = token.split('.');
     let (header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
@@ -136,7 +134,7 @@ fn jwt_claims(token: &str) -> Option<Vec<u8>> {
     base64::decode_url(payload.as_bytes())
 }
 
-/// Seconds since the epoch, perhaps with a fraction, which is cut off.
+/// Unix seconds. A fraction is cut off.
 fn numeric_date(text: &str) -> Option<i64> {
     let whole = text.split('.').next().unwrap_or(text);
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');

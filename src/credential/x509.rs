@@ -1,8 +1,7 @@
-//! The `notAfter` of the certificates in a PEM text, and nothing else of them.
+//! The `notAfter` of the certificates in a PEM text.
 //!
-//! Walks DER (X.690) just as far as the validity field of a certificate (RFC 5280, section 4.1).
-//! It verifies nothing: a certificate that is cut short or odd is unreadable, which means that its
-//! credential is not cached.
+//! Walks DER (X.690) as far as the validity field of a certificate (RFC 5280, section 4.1). Verifies nothing.
+//! A credential with a truncated or unusual certificate is not cached.
 
 use crate::format::base64;
 use crate::format::time;
@@ -15,8 +14,8 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The earliest `notAfter` in Unix seconds of all certificates in `pem`; `None` if there is none or
-/// one of them cannot be read.
+/// The earliest `notAfter` of all certificates in `pem`, in Unix seconds; `None` if there is no certificate or
+/// one cannot be parsed.
 pub fn earliest_not_after(pem: &str) -> Option<i64> {
     let mut earliest = None;
     let mut rest = pem;

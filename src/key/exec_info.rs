@@ -1,19 +1,18 @@
 //! `KUBERNETES_EXEC_INFO`: what the client tells the plugin (client-go,
 //! `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`).
 //!
-//! Two texts that mean the same give the same key, so the variable is parsed and what counts of it
-//! is written in one canonical form. `spec.interactive`, the order of members and white space do
-//! not count.
+//! Two texts with the same meaning must give the same key, so the variable is parsed and its parts are written
+//! in a canonical form. `spec.interactive`, the order of members and white space do not count.
 
 use std::borrow::Cow;
 
 use crate::format::json::{self, Refused, Value};
 
-/// What counts of the variable.
+/// The parts of the variable that count.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ExecInfo {
     pub api_version: String,
-    /// `spec.cluster` in canonical form; `None` where the client gives none.
+    /// `spec.cluster` in canonical form; `None` if the client gives none.
     pub cluster: Option<Vec<u8>>,
 }
 
@@ -33,8 +32,8 @@ impl ExecInfo {
     }
 }
 
-/// The same text with `spec.interactive` false, for a plugin that runs where nobody watches. The
-/// text must have passed [`ExecInfo::parse`].
+/// `text` with `spec.interactive` set to false, for a plugin that runs in the background. [`ExecInfo::parse`]
+/// must have accepted `text`.
 pub fn not_interactive(text: &str) -> String {
     const INTERACTIVE: &str = "interactive";
     let spec = json::parse(text.as_bytes()).ok().and_then(|document| document.member("spec").ok().flatten());
@@ -57,7 +56,7 @@ pub fn server(cluster: &[u8]) -> Option<String> {
     }
 }
 
-/// What [`push_canonical`] wrote for the value that `rest` begins with.
+/// Takes from `rest` a value that [`push_canonical`] wrote.
 fn take_value<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let start = *rest;
     let mut depth: usize = 0;
@@ -79,7 +78,7 @@ fn take_value<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// What [`push_text`] wrote.
+/// Takes from `rest` a text that [`push_text`] wrote.
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (b's' | b'=', after) = rest.split_first()? else { return None };
     let (length, after) = after.split_first_chunk()?;
@@ -88,16 +87,14 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// Objects sorted by name, strings with their escapes resolved, everything with its length or end,
-/// so that different values never give the same bytes. Numbers count as they are written.
+/// Appends `value`: objects sorted by name, strings unescaped, everything with its length or end, so that
+/// different values never give the same bytes. Numbers count as they are written.
 fn push_canonical(out: &mut Vec<u8>, value: Value<'_>) -> Result<(), Refused> {
     if let Some(members) = value.members() {
-        let mut sorted: Vec<(Cow<str>, Value)> = Vec::new();
-        for member in members {
-            match sorted.binary_search_by(|(name, _)| name.cmp(&member.0)) {
-                Ok(_) => return Err(Refused),
-                Err(at) => sorted.insert(at, member),
-            }
+        let mut sorted: Vec<(Cow<str>, Value)> = members.collect();
+        sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if sorted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Refused);
         }
         out.push(b'{');
         for (name, value) in sorted {

@@ -1,11 +1,12 @@
-//! The key: everything that tells one credential from another, and its FNV-1a hash.
+//! The cache key: everything that distinguishes two credentials, and its FNV-1a hash.
 //!
-//! The parts are written one after the other, each with its kind and length, and hashed. An entry
-//! keeps the parts, and a hit compares them, so that a collision of hashes is a miss. What counts
-//! is section 5 of the design: arguments, identity variables and files, `KUBERNETES_EXEC_INFO`,
-//! `HOME`, and the working directory where a relative path needs it.
+//! The parts are written one after the other, each with its kind and length, and hashed. An entry keeps the
+//! parts, and a hit compares them, so that a hash collision is a miss. The parts are the arguments, the
+//! identity variables and files, `KUBERNETES_EXEC_INFO`, `HOME`, and the working directory if there is a
+//! relative path.
 
 pub mod exec_info;
+pub mod stamps;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -16,14 +17,14 @@ use crate::format::fnv::fnv1a_128;
 use crate::identity::{self, Identity};
 use crate::key::exec_info::ExecInfo;
 use crate::secret::SecretBytes;
-use crate::sys::{self, FileStamp};
+use crate::sys;
 
-/// Raised when the meaning of the parts changes, so that no older entry is mistaken for a new one.
+/// Must be raised when the meaning of the parts changes, so that older entries become misses.
 const FORMAT: u8 = 1;
 
 pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 
-/// What a part of the key says. Each is stored as one byte.
+/// The kind of a part of the key, stored as one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum PartKind {
@@ -31,13 +32,13 @@ pub enum PartKind {
     Argument = b'a',
     /// `NAME=value` of a variable that is set.
     Variable = b'e',
-    /// The same, where the value must not be shown.
+    /// `NAME=value` whose value must not be shown.
     Secret = b's',
     ApiVersion = b'i',
     Cluster = b'c',
     Home = b'h',
     WorkingDirectory = b'd',
-    /// A file's path, a zero byte, and its stamp, or nothing where there is no such file.
+    /// A file's path, a zero byte, and its stamp, which is empty if there is no such file.
     File = b'f',
 }
 
@@ -53,11 +54,11 @@ const PART_KINDS: [PartKind; 9] = [
     PartKind::File,
 ];
 
-/// What a key is made from.
+/// Everything that a cache key is made from.
 pub struct KeyInputs<'a> {
     pub command: &'a [OsString],
     pub identity: &'a Identity,
-    /// Names of further variables and files that the user wants to count.
+    /// Further variables and files that the user has named.
     pub key_env: &'a [String],
     pub key_files: &'a [PathBuf],
     pub environment: Environment<'a>,
@@ -70,7 +71,7 @@ pub struct CacheKey {
 }
 
 impl CacheKey {
-    /// Fails where `KUBERNETES_EXEC_INFO` cannot be read: such a call cannot be told from others.
+    /// Fails if `KUBERNETES_EXEC_INFO` cannot be parsed, because the call could be any.
     pub fn new(source: &KeyInputs<'_>) -> Result<CacheKey> {
         let info = exec_info(source.environment)?;
         let mut parts = PartsWriter::default();
@@ -111,8 +112,8 @@ impl CacheKey {
         self.parts.expose()
     }
 
-    /// Whether a secret is among the parts: one that the table of plugins knows, or what looks like
-    /// one in an argument or a value. Takes its time.
+    /// Whether a part is a secret: one of the table of plugins, or what looks like a secret in an argument or
+    /// a value. Slow; only needed with encryption off.
     pub fn has_secret(&self) -> bool {
         let mut arguments = Vec::new();
         for (part, content) in parts(self.parts()) {
@@ -137,10 +138,10 @@ fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
     let Some(text) = config::set(environment, EXEC_INFO) else { return Ok(None) };
     let info = ExecInfo::parse(text.as_encoded_bytes());
     info.map(Some)
-        .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is no ExecCredential")))
+        .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is not an ExecCredential")))
 }
 
-/// The parts that `bytes` consist of; ends early where they are none.
+/// The parts in `bytes`. Ends at the first byte that is not part of one.
 pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (PartKind, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -158,7 +159,7 @@ struct PartsWriter {
 }
 
 impl PartsWriter {
-    /// An argument list and an environment are far below 4 GiB (execve(2), Limits).
+    /// The length fits: arguments and environment are far below 4 GiB (execve(2), Limits).
     fn push(&mut self, part: PartKind, content: &[u8]) {
         self.bytes.push(part as u8);
         self.bytes.extend_from_slice(&(content.len() as u32).to_le_bytes());
@@ -169,13 +170,10 @@ impl PartsWriter {
         for variable in source.identity.variables() {
             self.push_variable(variable.name, variable.secret, source.environment);
         }
-        // Sorted, each once.
-        let mut further: Vec<&String> = Vec::new();
-        for name in source.identity.named_variables.iter().chain(source.key_env) {
-            if let Err(at) = further.binary_search(&name) {
-                further.insert(at, name);
-            }
-        }
+        let mut further: Vec<&String> =
+            source.identity.named_variables.iter().chain(source.key_env).collect();
+        further.sort_unstable();
+        further.dedup();
         for name in further {
             self.push_variable(name, identity::is_secret_variable(name), source.environment);
         }
@@ -193,32 +191,9 @@ impl PartsWriter {
     fn push_file(&mut self, path: &Path) {
         let mut content = path.as_os_str().as_encoded_bytes().to_vec();
         content.push(0);
-        content.extend_from_slice(&file_state(path));
+        content.extend_from_slice(&stamps::encode(path));
         self.push(PartKind::File, &content);
     }
-}
-
-/// What a part says of the file behind its path: inode, size, modification time; nothing where
-/// there is no such file.
-pub fn file_state(path: &Path) -> Vec<u8> {
-    let mut state = Vec::new();
-    if let Ok(stamp) = sys::file_stamp(path) {
-        state.extend_from_slice(&stamp.inode.to_le_bytes());
-        state.extend_from_slice(&stamp.size.to_le_bytes());
-        state.extend_from_slice(&stamp.modified_ns.to_le_bytes());
-    }
-    state
-}
-
-/// The inverse of [`file_state`]; `None` where there was no file.
-pub fn file_stamp(state: &[u8]) -> Option<FileStamp> {
-    let (inode, rest) = state.split_first_chunk()?;
-    let (size, rest) = rest.split_first_chunk()?;
-    Some(FileStamp {
-        inode: u64::from_le_bytes(*inode),
-        size: u64::from_le_bytes(*size),
-        modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
-    })
 }
 
 #[cfg(test)]

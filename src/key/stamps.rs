@@ -1,0 +1,27 @@
+//! The stamp of a file as a part of the key.
+
+use std::path::Path;
+
+use crate::sys::{self, FileStamp};
+
+/// The stamp of the file at `path` as bytes; empty if there is no such file.
+pub fn encode(path: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(stamp) = sys::file_stamp(path) {
+        bytes.extend_from_slice(&stamp.inode.to_le_bytes());
+        bytes.extend_from_slice(&stamp.size.to_le_bytes());
+        bytes.extend_from_slice(&stamp.modified_ns.to_le_bytes());
+    }
+    bytes
+}
+
+/// The stamp that [`encode`] wrote; `None` if there was no file.
+pub fn decode(bytes: &[u8]) -> Option<FileStamp> {
+    let (inode, rest) = bytes.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    Some(FileStamp {
+        inode: u64::from_le_bytes(*inode),
+        size: u64::from_le_bytes(*size),
+        modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
+    })
+}
