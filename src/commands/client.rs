@@ -8,13 +8,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
 
+use nanoserde::SerJson;
+
 use crate::cli::{self, Wrapped};
 use crate::config::Environment;
 use crate::error::{Error, printable, shown};
 use crate::format::base64;
-use crate::format::json;
 use crate::identity::{self, Identity};
 use crate::key;
+use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
 use crate::kubeconfig::{self, Cluster, ExecUser};
 
 /// Users with exec plugins, and the files that they stand in.
@@ -143,42 +145,29 @@ impl<'u> UserClient<'u> {
 
     /// `KUBERNETES_EXEC_INFO` as the client sets it.
     pub fn exec_info(&self, interactive: bool) -> String {
-        let mut text = String::from("{\"kind\":\"ExecCredential\",\"apiVersion\":");
-        json::push_string(&mut text, &self.user.api_version);
-        text.push_str(",\"spec\":{");
-        if let Some(cluster) = self.cluster {
-            self.push_cluster(&mut text, cluster);
-        }
-        text.push_str(if interactive { "\"interactive\":true}}" } else { "\"interactive\":false}}" });
-        text
+        let document = ExecInfoDocument {
+            kind: "ExecCredential",
+            api_version: self.user.api_version.clone(),
+            spec: ExecInfoSpec {
+                cluster: self.cluster.map(|cluster| self.exec_cluster(cluster)),
+                interactive,
+            },
+        };
+        document.serialize_json()
     }
 
-    /// `spec.cluster` with the members that client-go gives: what is empty is left out, but for
-    /// `server` and `config` (`k8s.io/client-go/pkg/apis/clientauthentication/v1/types.go`).
-    fn push_cluster(&self, text: &mut String, cluster: &Cluster) {
-        // As client-go's `clientcmd` makes a host of it (`client_config.go`, `ClientConfig`).
-        let server = cluster.server.split(['?', '#']).next().unwrap_or_default();
-        text.push_str("\"cluster\":{\"server\":");
-        json::push_string(text, server);
-        for (name, value) in [
-            (",\"tls-server-name\":", &cluster.tls_server_name),
-            (",\"certificate-authority-data\":", &self.authority(cluster)),
-            (",\"proxy-url\":", &cluster.proxy_url),
-        ] {
-            if !value.is_empty() {
-                text.push_str(name);
-                json::push_string(text, value);
-            }
+    fn exec_cluster(&self, cluster: &Cluster) -> ExecInfoCluster {
+        let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
+        ExecInfoCluster {
+            // client-go's `clientcmd` cuts off the query (`client_config.go`, `ClientConfig`).
+            server: cluster.server.split(['?', '#']).next().unwrap_or_default().to_owned(),
+            tls_server_name: text(&cluster.tls_server_name),
+            insecure_skip_tls_verify: cluster.insecure_skip_tls_verify.then_some(true),
+            certificate_authority_data: text(&self.authority(cluster)),
+            proxy_url: text(&cluster.proxy_url),
+            disable_compression: cluster.disable_compression.then_some(true),
+            config: RawJson(cluster.config.clone().unwrap_or_else(|| "null".to_owned())),
         }
-        for (member, is_set) in [
-            (",\"insecure-skip-tls-verify\":true", cluster.insecure_skip_tls_verify),
-            (",\"disable-compression\":true", cluster.disable_compression),
-        ] {
-            text.push_str(if is_set { member } else { "" });
-        }
-        text.push_str(",\"config\":");
-        text.push_str(cluster.config.as_deref().unwrap_or("null"));
-        text.push_str("},");
     }
 
     /// The data, else the file's content, in base64.

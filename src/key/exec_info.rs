@@ -4,6 +4,8 @@
 //! Two texts with the same meaning must give the same key, so the variable is parsed and its parts are written
 //! in a canonical form. `spec.interactive`, the order of members and white space do not count.
 
+pub mod document;
+
 use std::borrow::Cow;
 
 use crate::format::json::{self, Refused, Value};

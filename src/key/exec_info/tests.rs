@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use nanoserde::SerJson;
+
+use super::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
 use super::*;
 use crate::format::json::tests::{Style, Tree, style, tree};
 
@@ -246,4 +249,47 @@ fn the_server_is_found_behind_any_other_member() {
             server(&blob[..end]);
         }
     }
+}
+
+#[test]
+fn a_document_has_the_members_that_client_go_writes() {
+    let document = |cluster| ExecInfoDocument {
+        kind: "ExecCredential",
+        api_version: "client.authentication.k8s.io/v1".to_owned(),
+        spec: ExecInfoSpec { cluster, interactive: false },
+    };
+    assert_eq!(
+        document(None).serialize_json(),
+        r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}}"#
+    );
+    let bare = ExecInfoCluster {
+        server: "https://\"one\"".to_owned(),
+        tls_server_name: None,
+        insecure_skip_tls_verify: None,
+        certificate_authority_data: None,
+        proxy_url: None,
+        disable_compression: None,
+        config: RawJson("null".to_owned()),
+    };
+    let text = document(Some(bare)).serialize_json();
+    assert!(
+        text.contains(r#""spec":{"cluster":{"server":"https://\"one\"","config":null},"interactive":false}"#)
+    );
+    let full = ExecInfoCluster {
+        server: "s".to_owned(),
+        tls_server_name: Some("t".to_owned()),
+        insecure_skip_tls_verify: Some(true),
+        certificate_authority_data: Some("Yw==".to_owned()),
+        proxy_url: Some("p".to_owned()),
+        disable_compression: Some(true),
+        config: RawJson(r#"{"a":[1,null]}"#.to_owned()),
+    };
+    let text = document(Some(full)).serialize_json();
+    assert!(
+        text.contains(
+            r#""cluster":{"server":"s","tls-server-name":"t","insecure-skip-tls-verify":true,"certificate-authority-data":"Yw==","proxy-url":"p","disable-compression":true,"config":{"a":[1,null]}}"#
+        ),
+        "{text}"
+    );
+    assert!(ExecInfo::parse(text.as_bytes()).is_ok());
 }
