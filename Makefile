@@ -18,8 +18,8 @@ demo: build ## Show a first and a second call: needs no cluster, leaves nothing 
 
 test: ## Install what the tests need, then run every test
 	scripts/test-tools
-	cargo test --locked
-	scripts/fuzz replay
+	scripts/without-trace cargo test --locked
+	scripts/without-trace scripts/fuzz replay
 
 test-windows: ## Run the tests of the Windows program under Wine
 	scripts/test-windows

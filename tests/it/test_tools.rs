@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+use crate::support::{Signal, kill};
 use crate::support::{Credential, HOUR, Sandbox};
 
 /// A file without its `mod` line would compile nowhere and fail nothing.
@@ -31,4 +33,29 @@ fn the_test_clock_moves_the_time_of_the_program() {
     clock.advance(2 * HOUR);
     sandbox.cache(&plugin).run();
     assert_eq!(plugin.runs(), 2);
+}
+
+/// `make test` runs the tests behind this script.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_a_command_leaves_behind_is_an_error_and_is_named() {
+    let sandbox = Sandbox::new();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/without-trace");
+    let run = |command: &str| {
+        let call = sandbox.tool(&script).env("PATIENCE", "0").env("TMPDIR", sandbox.home());
+        call.args(["sh", "-c", command]).run()
+    };
+    let clean = run("exit 3");
+    assert_eq!((clean.code(), clean.stderr_text()), (3, String::new()));
+    for (command, left) in [
+        ("mkdir k8s-token-cache-test-left", "folder "),
+        ("mkdir -p .cache/k8s-token-cache", ".cache/k8s-token-cache"),
+        ("HOME=$PWD/k8s-token-cache-test-home sleep 1000 >/dev/null 2>&1 & echo $! >pid", "process "),
+    ] {
+        let dirty = run(command);
+        assert_eq!(dirty.code(), 1, "{command}: {dirty:?}");
+        assert!(dirty.stderr_text().contains(left), "{command}: {dirty:?}");
+    }
+    let pid = fs::read_to_string(sandbox.home().join("pid")).unwrap();
+    kill(pid.trim().parse().unwrap(), Signal::Kill);
 }

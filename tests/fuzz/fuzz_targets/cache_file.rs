@@ -15,7 +15,7 @@ const NEW: Name = *b"\x80a new entry....";
 const OBJECT: &str = "{\"created\":1,\"expires\":2}";
 
 static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
-    let directory = PathBuf::from(format!("/dev/shm/k8s-token-cache-fuzz-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(std::process::id().to_string());
     fs::create_dir_all(&directory).unwrap();
     fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
     directory.join("token.json")
