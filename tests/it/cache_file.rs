@@ -99,7 +99,7 @@ fn a_plain_file_truncated_at_any_byte_is_a_miss_and_heals() {
 }
 
 #[test]
-fn a_file_of_something_else_is_a_miss_and_heals() {
+fn a_file_with_other_content_is_a_miss_and_heals() {
     let primed = Primed::new("file");
     let whole = primed.read();
     let garbage: Vec<(&str, Vec<u8>)> = vec![
@@ -144,7 +144,7 @@ fn zeroed_after_first_line(bytes: &[u8]) -> Vec<u8> {
 
 /// Numbers in the index that point outside the file, overlap, overflow or are no numbers.
 #[test]
-fn an_index_that_lies_is_a_miss_and_heals() {
+fn wrong_numbers_in_the_index_serve_no_wrong_bytes() {
     let primed = Primed::new("off");
     let whole = String::from_utf8(primed.read()).unwrap();
     let entries = whole.find("\"entries\"").unwrap();
@@ -177,7 +177,7 @@ fn digit_runs(text: &str) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn another_version_is_a_miss_and_is_not_overwritten() {
+fn a_newer_format_version_is_a_miss_and_is_not_overwritten() {
     let primed = Primed::new("file");
     let whole = String::from_utf8(primed.read()).unwrap();
     assert!(whole.starts_with("{\"version\":1,"), "{:.40}", whole);
@@ -189,7 +189,7 @@ fn another_version_is_a_miss_and_is_not_overwritten() {
 }
 
 #[test]
-fn a_directory_in_its_place_does_no_harm() {
+fn a_directory_instead_of_the_cache_file_is_a_miss_and_is_kept() {
     let primed = Primed::new("file");
     primed.remove();
     fs::create_dir(primed.cache_file()).unwrap();
@@ -201,7 +201,7 @@ fn a_directory_in_its_place_does_no_harm() {
 }
 
 #[test]
-fn a_fifo_in_its_place_hangs_nobody() {
+fn a_fifo_instead_of_the_cache_file_is_a_miss_and_does_not_hang() {
     let primed = Primed::new("file");
     primed.remove();
     make_fifo(&primed.cache_file());
@@ -210,7 +210,7 @@ fn a_fifo_in_its_place_hangs_nobody() {
 }
 
 #[test]
-fn a_symbolic_link_in_its_place_costs_nobody_a_file() {
+fn a_symlink_instead_of_the_cache_file_leaves_its_target_alone() {
     let primed = Primed::new("file");
     let precious = primed.sandbox.home().join("precious");
     let missing = primed.sandbox.home().join("missing");
@@ -227,7 +227,7 @@ fn a_symbolic_link_in_its_place_costs_nobody_a_file() {
 
 /// It belongs to the tables of section 7, and nothing of it is needed for a credential.
 #[test]
-fn whatever_the_lock_file_holds_or_is_the_credential_comes() {
+fn a_damaged_lock_file_does_not_cost_the_credential() {
     let primed = Primed::new("file");
     let lock = primed.sandbox.lock_file();
     let precious = primed.sandbox.home().join("precious");

@@ -10,7 +10,7 @@ const WRITERS: usize = 200;
 const AT_ONCE: usize = 4;
 
 #[test]
-fn killing_writers_at_random_moments_loses_nothing_that_was_stored() {
+fn killing_writers_at_random_moments_loses_no_stored_entry() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");

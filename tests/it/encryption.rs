@@ -103,7 +103,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn no_8_bytes_of_a_secret_stand_in_any_file() {
+fn no_8_bytes_of_a_secret_are_in_any_file() {
     use base64::Engine;
     for (mode, key) in [("auto", Some(KEY_BASE64)), ("file", None)] {
         let setting = Setting::with_encryption(mode);
@@ -133,7 +133,7 @@ fn no_8_bytes_of_a_secret_stand_in_any_file() {
 /// All that a hit says to the kernel: its arguments and what it prints aside, no piece of a secret.
 #[test]
 #[cfg(target_os = "linux")]
-fn no_8_bytes_of_a_secret_stand_in_a_trace_of_a_hit() {
+fn no_8_bytes_of_a_secret_are_in_a_trace_of_a_hit() {
     let setting = Setting::new();
     setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", KEY_BASE64);
     assert!(setting.misses(setting.call()));
@@ -155,7 +155,7 @@ fn no_8_bytes_of_a_secret_stand_in_a_trace_of_a_hit() {
 }
 
 #[test]
-fn a_plain_file_is_not_read_with_encryption_nor_the_other_way_round_and_each_replaces_the_other() {
+fn a_plain_entry_is_not_read_with_encryption_and_is_replaced() {
     let setting = Setting::new();
     let with = |mode: &str| {
         let call = setting.sandbox.cache(&setting.aws).arg("eks").env("AWS_PROFILE", "p");
@@ -176,7 +176,7 @@ fn a_plain_file_is_not_read_with_encryption_nor_the_other_way_round_and_each_rep
 }
 
 #[test]
-fn another_key_is_another_entry_and_no_name_tells_what_is_cached() {
+fn another_encryption_key_is_another_entry_name() {
     let setting = Setting::new();
     let other = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     for key in [KEY_BASE64, other] {
@@ -194,7 +194,7 @@ fn another_key_is_another_entry_and_no_name_tells_what_is_cached() {
 }
 
 #[test]
-fn the_plugin_does_not_get_the_key() {
+fn the_plugin_does_not_get_the_encryption_key() {
     let setting = Setting::new();
     setting.aws.records();
     for disabled in ["0", "1"] {
@@ -207,7 +207,7 @@ fn the_plugin_does_not_get_the_key() {
 }
 
 #[test]
-fn clearing_leaves_the_key_alone() {
+fn clear_keeps_the_encryption_key() {
     let setting = Setting::new();
     assert!(setting.misses(setting.call()));
     let key = fs::read(setting.key_file()).unwrap();
@@ -219,7 +219,7 @@ fn clearing_leaves_the_key_alone() {
 }
 
 #[test]
-fn the_key_file_is_private_and_far_from_the_cache() {
+fn the_key_file_is_private_and_not_in_the_cache_directory() {
     let setting = Setting::new();
     assert!(setting.misses(setting.call()));
     let metadata = fs::metadata(setting.key_file()).unwrap();
@@ -231,7 +231,7 @@ fn the_key_file_is_private_and_far_from_the_cache() {
 /// An entry is worth something at its place, with its stamps, alone. Every change keeps the length,
 /// so that the index still holds.
 #[test]
-fn an_entry_that_was_moved_or_prolonged_is_a_miss_and_is_replaced() {
+fn a_moved_or_prolonged_entry_is_a_miss_and_is_replaced() {
     let swap = |text: &str, one: &str, other: &str| {
         text.replace(one, "\u{1}").replace(other, one).replace('\u{1}', other)
     };
@@ -271,7 +271,7 @@ fn an_entry_that_was_moved_or_prolonged_is_a_miss_and_is_replaced() {
 
 /// At the file's own bytes; that of every bit of an envelope is a test of the envelope's.
 #[test]
-fn a_sealed_text_with_another_letter_is_a_silent_miss() {
+fn a_changed_character_of_a_sealed_entry_is_a_silent_miss() {
     let setting = Setting::new();
     assert!(setting.misses(setting.call()));
     for position in [0, 7, 20, 60, 200] {
@@ -286,7 +286,7 @@ fn a_sealed_text_with_another_letter_is_a_silent_miss() {
 
 /// Whoever comes first makes the key; all of them read what the others stored.
 #[test]
-fn processes_that_make_the_first_key_at_once_end_with_one() {
+fn parallel_first_calls_agree_on_one_encryption_key() {
     for _ in 0..4 {
         let setting = Setting::new();
         let calls = || (0..6).map(|number| setting.call().arg(number.to_string()));
@@ -305,7 +305,7 @@ fn processes_that_make_the_first_key_at_once_end_with_one() {
 /// As in a container whose filter forbids the calls of the keyring.
 #[test]
 #[cfg(target_os = "linux")]
-fn without_a_keyring_the_key_goes_to_a_file_and_a_mode_by_name_is_an_error() {
+fn without_a_keyring_auto_uses_a_file_and_keyring_is_an_error() {
     let setting = Setting::with_encryption("auto");
     let forbidden = |call: Call| {
         let mut call = call;
@@ -329,7 +329,7 @@ fn without_a_keyring_the_key_goes_to_a_file_and_a_mode_by_name_is_an_error() {
 /// `auto` rather does without a cache than without encryption.
 #[test]
 #[cfg(target_os = "linux")]
-fn where_no_key_can_be_kept_nothing_is_stored_and_the_credential_comes() {
+fn without_a_place_for_the_key_nothing_is_stored_in_plain_text() {
     let setting = Setting::with_encryption("auto");
     fs::create_dir_all(setting.key_file().parent().unwrap()).unwrap();
     symlink("/dev/null", setting.key_file()).unwrap();
@@ -344,7 +344,7 @@ fn where_no_key_can_be_kept_nothing_is_stored_and_the_credential_comes() {
 /// `sudo -u`: another user in the session of the first has a key, and a cache, of their own.
 #[test]
 #[cfg(target_os = "linux")]
-fn in_the_keyring_every_user_has_a_key_of_their_own() {
+fn in_the_keyring_every_user_has_their_own_encryption_key() {
     const STRANGERS: [u32; 2] = [1_912_377, 1_912_378];
     if !is_root() {
         return skip("only root can become another user");
@@ -380,7 +380,7 @@ fn own(path: &Path, user: u32) {
 /// With encryption off nothing in the file may be secret but the credential, so a call that has a
 /// secret in it, wherever, is not cached.
 #[test]
-fn without_encryption_a_call_with_a_secret_in_it_is_not_cached() {
+fn without_encryption_a_call_that_contains_a_secret_is_not_cached() {
     let setting = Setting::with_encryption("off");
     let call = || setting.sandbox.cache(&setting.aws);
     let secret_calls: [&dyn Fn() -> Call; 6] = [

@@ -18,7 +18,7 @@ fn assert_complains(run: &Run, status: i32) {
 }
 
 #[test]
-fn the_plugins_own_status_comes_back() {
+fn the_exit_status_is_that_of_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     for status in [0, 1, 2, 3, 77, 126, 127, 128, 254, 255] {
@@ -32,7 +32,7 @@ fn the_plugins_own_status_comes_back() {
 }
 
 #[test]
-fn a_plugin_that_was_not_found_gives_127() {
+fn a_missing_plugin_exits_with_127() {
     let sandbox = Sandbox::new();
     for command in ["no-such-plugin", "/no/such/plugin", "./no-such-plugin", "no/such/plugin"] {
         let run = sandbox.program().arg(command).run();
@@ -47,7 +47,7 @@ fn a_plugin_that_was_not_found_gives_127() {
 
 /// kubectl's own installHint does not fire behind a wrapper: kubectl finds the wrapper.
 #[test]
-fn a_missing_plugin_that_is_known_comes_with_a_hint_how_to_get_it() {
+fn a_known_plugin_that_is_missing_comes_with_an_install_hint() {
     let sandbox = Sandbox::new();
     sandbox.set_env("PATH", sandbox.home());
     let calls: [&[&str]; 4] = [
@@ -64,7 +64,7 @@ fn a_missing_plugin_that_is_known_comes_with_a_hint_how_to_get_it() {
 }
 
 #[test]
-fn a_plugin_that_cannot_be_run_gives_126() {
+fn a_plugin_that_cannot_be_executed_exits_with_126() {
     let sandbox = Sandbox::new();
     let file = sandbox.home().join("not-executable");
     fs::write(&file, "#!/bin/sh\nexit 0\n").unwrap();
@@ -73,7 +73,7 @@ fn a_plugin_that_cannot_be_run_gives_126() {
 }
 
 #[test]
-fn a_plugin_that_died_of_a_signal_gives_128_and_its_number() {
+fn a_plugin_killed_by_a_signal_exits_with_128_plus_its_number() {
     let sandbox = Sandbox::new();
     for (name, number) in [("HUP", 1), ("INT", 2), ("KILL", 9), ("TERM", 15), ("SEGV", 11)] {
         let plugin = sandbox.plugin(name);
@@ -85,7 +85,7 @@ fn a_plugin_that_died_of_a_signal_gives_128_and_its_number() {
 }
 
 #[test]
-fn a_wrong_call_gives_2() {
+fn a_usage_error_exits_with_2() {
     let sandbox = Sandbox::new();
     let calls: &[&[&str]] = &[
         &[],
@@ -108,7 +108,7 @@ fn a_wrong_call_gives_2() {
 }
 
 #[test]
-fn a_setting_that_makes_no_sense_gives_2_and_names_the_variable_and_the_value() {
+fn an_invalid_setting_exits_with_2_and_names_variable_and_value() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     for variable in ["K8S_TOKEN_CACHE_REFRESH_MARGIN", "K8S_TOKEN_CACHE_REFRESH_AHEAD"] {
@@ -126,7 +126,7 @@ fn a_setting_that_makes_no_sense_gives_2_and_names_the_variable_and_the_value() 
 }
 
 #[test]
-fn durations_are_written_as_in_go() {
+fn durations_use_the_syntax_of_go() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(10 * HOUR).bytes());
@@ -137,7 +137,7 @@ fn durations_are_written_as_in_go() {
 }
 
 #[test]
-fn help_and_version_are_for_stdout() {
+fn help_and_version_go_to_stdout() {
     let sandbox = Sandbox::new();
     let help = sandbox.program().arg("--help").run();
     assert_eq!((help.code(), help.stderr_text()), (0, String::new()));
@@ -164,7 +164,7 @@ fn options_after_the_command_belong_to_the_command() {
 }
 
 #[test]
-fn a_command_that_begins_with_a_dash_needs_two_dashes() {
+fn a_command_that_begins_with_a_dash_needs_a_double_dash() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("-plugin");
     plugin.prints("its output");
@@ -197,7 +197,7 @@ fn unread(mut call: Call) -> Run {
 /// The reader went away, as with `| head -c0`, or a client that was interrupted: no panic and no word
 /// of one, and what the plugin gave is there for the next try.
 #[test]
-fn a_reader_that_goes_away_causes_no_panic_and_costs_no_second_run() {
+fn a_closed_output_pipe_causes_no_panic_and_no_second_run() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -215,7 +215,7 @@ fn a_reader_that_goes_away_causes_no_panic_and_costs_no_second_run() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn anything_else_gives_1() {
+fn a_failed_write_to_stdout_exits_with_1() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(HOUR).bytes());

@@ -34,7 +34,7 @@ fn assert_fails(run: &Run) {
 }
 
 #[test]
-fn after_a_failure_the_same_caller_gets_the_same_status_without_another_run() {
+fn a_failure_is_repeated_to_the_same_caller_without_another_run() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
@@ -62,7 +62,7 @@ fn a_failure_is_remembered_for_ten_seconds() {
 }
 
 #[test]
-fn another_caller_and_another_key_run_the_plugin() {
+fn a_failure_does_not_stop_other_callers_or_other_keys() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     assert_fails(&sandbox.cache(&plugin).run());
@@ -72,7 +72,7 @@ fn another_caller_and_another_key_run_the_plugin() {
 }
 
 #[test]
-fn output_that_cannot_be_cached_is_no_failure() {
+fn output_that_cannot_be_cached_is_not_a_failure() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
@@ -85,7 +85,7 @@ fn output_that_cannot_be_cached_is_no_failure() {
 }
 
 #[test]
-fn a_plugin_that_could_not_be_started_is_a_failure() {
+fn a_plugin_that_cannot_be_started_counts_as_a_failure() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let missing = sandbox.home().join("later");
@@ -101,7 +101,7 @@ fn a_plugin_that_could_not_be_started_is_a_failure() {
 }
 
 #[test]
-fn control_c_at_the_plugin_is_no_failure() {
+fn a_plugin_ended_by_ctrl_c_is_not_a_failure() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.dies_of("INT");
@@ -112,7 +112,7 @@ fn control_c_at_the_plugin_is_no_failure() {
 }
 
 #[test]
-fn a_failure_in_the_future_counts_as_none() {
+fn a_failure_with_a_future_timestamp_is_ignored() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let plugin = failing(&sandbox);
@@ -124,7 +124,7 @@ fn a_failure_in_the_future_counts_as_none() {
 }
 
 #[test]
-fn a_plugin_that_works_again_is_forgiven() {
+fn a_success_resets_the_memory_of_failures() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let plugin = failing(&sandbox);
@@ -139,7 +139,7 @@ fn a_plugin_that_works_again_is_forgiven() {
 }
 
 #[test]
-fn those_who_waited_get_the_failure_of_the_one_they_waited_for() {
+fn waiting_calls_get_the_failure_of_the_call_they_waited_for() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     plugin.hold();
@@ -158,7 +158,7 @@ fn those_who_waited_get_the_failure_of_the_one_they_waited_for() {
 }
 
 #[test]
-fn one_kubectl_runs_a_failing_plugin_once_and_says_what_it_would_say_without_the_cache() {
+fn one_kubectl_runs_a_failing_plugin_once_and_reports_its_error() {
     let Some(kubectl) = kubectl() else { return };
     let (sandbox, server) = (Sandbox::new(), ApiServer::start());
     let get = |kubeconfig: Kubeconfig| {
@@ -217,7 +217,7 @@ fn inside_the_margin(output: &str, status: u8) -> Option<(Sandbox, Clock, Plugin
 }
 
 #[test]
-fn inside_the_margin_a_credential_that_still_works_stands_in_for_a_plugin_that_fails() {
+fn a_valid_credential_inside_the_margin_is_served_if_the_plugin_fails() {
     for (output, status) in [("", 1), ("no credential", 0), ("{\"kind\":", 7)] {
         let Some((sandbox, mut clock, plugin, credential)) = inside_the_margin(output, status) else {
             return;
@@ -234,14 +234,14 @@ fn inside_the_margin_a_credential_that_still_works_stands_in_for_a_plugin_that_f
 }
 
 #[test]
-fn inside_the_margin_a_plugin_that_cannot_be_started_does_no_harm_either() {
+fn a_valid_credential_inside_the_margin_is_served_without_a_plugin() {
     let Some((sandbox, _clock, plugin, credential)) = inside_the_margin("", 1) else { return };
     std::fs::remove_file(plugin.command()).unwrap();
     sandbox.shell(&plugin).run().assert_prints(&credential);
 }
 
 #[test]
-fn on_a_terminal_one_line_warns_of_the_credential_that_stands_in() {
+fn one_line_on_the_terminal_warns_of_a_credential_inside_the_margin() {
     let Some((sandbox, _clock, plugin, credential)) = inside_the_margin("", 1) else { return };
     let terminal = Terminal::new();
     let screen = Screen::of(&terminal);
@@ -253,7 +253,7 @@ fn on_a_terminal_one_line_warns_of_the_credential_that_stands_in() {
 }
 
 #[test]
-fn who_waits_longer_than_five_seconds_is_told_once() {
+fn a_wait_of_more_than_five_seconds_is_reported_once() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
     // Five seconds pass in a twentieth of one; the limit of a minute or five comes later.
@@ -279,7 +279,7 @@ fn who_waits_longer_than_five_seconds_is_told_once() {
 
 /// Several clients in one process, as in a pool of threads, share the process id.
 #[test]
-fn calls_side_by_side_from_one_caller_run_a_failing_plugin_once() {
+fn parallel_calls_of_one_caller_run_a_failing_plugin_once() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     plugin.hold();

@@ -65,7 +65,7 @@ fn a_caller_that_asks_again_for_an_old_credential_gets_a_new_one() {
 }
 
 #[test]
-fn a_caller_that_asks_again_for_a_young_credential_hits() {
+fn a_caller_that_asks_again_for_a_young_credential_gets_a_hit() {
     let Some(mut entry) = Entry::of_age(0) else { return };
     let mut caller = entry.caller();
     caller.call().assert_prints(credential(1));
@@ -77,7 +77,7 @@ fn a_caller_that_asks_again_for_a_young_credential_hits() {
 }
 
 #[test]
-fn other_callers_are_not_taken_for_one_that_rejects() {
+fn a_first_call_of_another_caller_is_a_hit() {
     let Some(entry) = Entry::of_age(HOUR) else { return };
     for _ in 0..5 {
         entry.caller().call().assert_prints(credential(1));
@@ -86,7 +86,7 @@ fn other_callers_are_not_taken_for_one_that_rejects() {
 }
 
 #[test]
-fn a_loop_in_a_shell_keeps_hitting() {
+fn a_shell_loop_keeps_getting_hits() {
     let Some(entry) = Entry::of_age(HOUR) else { return };
     // Without the question of a Kubernetes client the key is another one: its own entry.
     let call = || entry.sandbox.shell(&entry.plugin);
@@ -101,7 +101,7 @@ fn a_loop_in_a_shell_keeps_hitting() {
 }
 
 #[test]
-fn another_key_of_the_same_caller_is_another_matter() {
+fn one_caller_may_ask_for_two_cache_keys_in_turn() {
     let Some(entry) = Entry::of_age(0) else { return };
     entry.call().arg("other").by_another_caller().run().assert_prints(credential(2));
     let mut clock = entry.clock;
@@ -116,7 +116,7 @@ fn another_key_of_the_same_caller_is_another_matter() {
 }
 
 #[test]
-fn each_further_time_takes_twice_as_long_up_to_ten_minutes() {
+fn the_wait_between_heals_doubles_up_to_ten_minutes() {
     let Some(mut entry) = Entry::of_age(61) else { return };
     let mut caller = entry.caller();
     caller.call().assert_prints(credential(1));
@@ -132,7 +132,7 @@ fn each_further_time_takes_twice_as_long_up_to_ten_minutes() {
 /// Its Kubernetes client takes a credential for expired five minutes early, and asks for it before
 /// every request from then on.
 #[test]
-fn ten_clients_in_a_row_in_one_python_over_an_entry_five_minutes_old_cost_one_plugin_run() {
+fn ten_python_clients_in_one_process_cost_one_plugin_run() {
     let Some(mut entry) = Entry::of_age(5 * MINUTE) else { return };
     let Some(mut program) = Caller::in_python(&entry.sandbox, entry.call()) else { return };
     program.call().assert_prints(credential(1));
@@ -148,7 +148,7 @@ fn ten_clients_in_a_row_in_one_python_over_an_entry_five_minutes_old_cost_one_pl
 }
 
 #[test]
-fn first_processes_of_two_containers_are_two_callers() {
+fn the_first_processes_of_two_containers_are_two_callers() {
     let Some(entry) = Entry::of_age(61) else { return };
     let Some(mut one) = Caller::in_container(&entry.sandbox, entry.call()) else { return };
     // Start times are counted in hundredths of a second: these two must not begin in the same.
@@ -163,7 +163,7 @@ fn first_processes_of_two_containers_are_two_callers() {
 }
 
 #[test]
-fn what_other_programs_left_in_the_callers_table_does_no_harm() {
+fn a_damaged_table_of_callers_does_no_harm() {
     let Some(entry) = Entry::of_age(61) else { return };
     let mut caller = entry.caller();
     caller.call().assert_prints(credential(1));
@@ -194,7 +194,7 @@ fn what_other_programs_left_in_the_callers_table_does_no_harm() {
 /// The parent's id and start time, the row read, and written, since each kubectl is a new caller.
 #[test]
 #[cfg(target_os = "linux")]
-fn to_know_its_caller_costs_a_hit_six_system_calls() {
+fn identifying_the_caller_costs_a_hit_at_most_six_system_calls() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(credential(1));
@@ -279,7 +279,7 @@ fn after_a_revoked_token_the_next_kubectl_always_works() {
 }
 
 #[test]
-fn a_server_that_refuses_everybody_costs_one_plugin_run_a_minute() {
+fn a_server_that_rejects_every_token_costs_one_plugin_run_a_minute() {
     let Some(mut revoked) = Revoked::new() else { return };
     let direct = Kubeconfig::direct([revoked.entry.plugin.command()])
         .kubectl(&revoked.kubectl, &revoked.entry.sandbox, &revoked.server)

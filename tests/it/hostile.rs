@@ -54,7 +54,7 @@ impl Setting {
 }
 
 #[test]
-fn closed_input_and_error_streams_do_not_matter() {
+fn closed_stdin_and_stderr_do_no_harm() {
     for closed in ["exec <&-", "exec 2>&-", "exec <&- 2>&-"] {
         Setting::new().assert_works_after(closed);
     }
@@ -62,7 +62,7 @@ fn closed_input_and_error_streams_do_not_matter() {
 
 /// The next file that is opened would get the stream's number.
 #[test]
-fn nothing_is_written_into_a_file_that_took_a_closed_streams_place() {
+fn a_file_that_reuses_a_closed_descriptor_gets_no_output() {
     let setting = Setting::with_token("marked-secret");
     for closed in ["exec >&-", "exec <&- >&-", "exec <&- >&- 2>&-"] {
         for _ in 0..2 {
@@ -79,7 +79,7 @@ fn nothing_is_written_into_a_file_that_took_a_closed_streams_place() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_output_is_an_error_that_says_so_and_costs_no_second_run() {
+fn a_full_output_device_is_reported_and_causes_no_second_run() {
     let setting = Setting::new();
     for _ in 0..2 {
         let mut call = setting.call();
@@ -94,7 +94,7 @@ fn a_full_output_is_an_error_that_says_so_and_costs_no_second_run() {
 
 /// Such as a Node.js client has: a full one is no error, but to be waited for.
 #[test]
-fn an_output_that_does_not_block_gets_everything() {
+fn a_nonblocking_output_gets_every_byte() {
     let setting = Setting::with_token(&"t".repeat(900_000));
     for _ in 0..2 {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
@@ -112,7 +112,7 @@ fn an_output_that_does_not_block_gets_everything() {
 
 /// With too few even for a pipe from the plugin, the program becomes the plugin.
 #[test]
-fn with_hardly_any_open_files_allowed_the_credential_still_comes() {
+fn with_few_file_descriptors_the_credential_is_still_printed() {
     for most in 4..16 {
         let setting = Setting::new();
         // A key file was asked for by name; not to be able to open it would be an error.
@@ -139,7 +139,7 @@ fn with_hardly_any_open_files_allowed_the_credential_still_comes() {
 
 /// As with too many processes; the program becomes the plugin.
 #[test]
-fn where_no_process_can_be_started_the_credential_still_comes() {
+fn if_fork_fails_the_credential_is_still_printed() {
     let setting = Setting::new();
     let output = setting.sandbox.home().join("output");
     fs::write(&output, &setting.credential).unwrap();
@@ -171,7 +171,7 @@ fn with_one_open_file_allowed_nothing_is_broken() {
 
 /// A kubeconfig may come from somebody else, and names files.
 #[test]
-fn a_pipe_in_the_place_of_a_file_that_is_named_somewhere_stops_nobody() {
+fn a_fifo_named_in_a_kubeconfig_does_not_hang_the_program() {
     let setting = Setting::new();
     let [pipe, config] = ["pipe", "config"].map(|name| setting.sandbox.home().join(name));
     make_fifo(&pipe);
@@ -192,7 +192,7 @@ fn a_pipe_in_the_place_of_a_file_that_is_named_somewhere_stops_nobody() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_key_or_its_lock_stops_nobody() {
+fn a_fifo_instead_of_the_key_file_or_its_lock_does_not_hang() {
     let setting = Setting::new();
     setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "auto");
     let state = setting.sandbox.home().join(".local/state/k8s-token-cache");
@@ -206,7 +206,7 @@ fn a_pipe_in_the_place_of_the_key_or_its_lock_stops_nobody() {
 /// Between the moment at which the directory is checked and the moment at which it is used.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_directory_that_is_swapped_for_a_link_under_way_catches_nothing() {
+fn a_directory_swapped_for_a_symlink_during_a_call_gets_no_files() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -236,7 +236,7 @@ fn a_directory_that_is_swapped_for_a_link_under_way_catches_nothing() {
 }
 
 #[test]
-fn a_plugin_that_closes_its_streams_is_waited_for() {
+fn a_plugin_that_closes_its_streams_early_is_waited_for() {
     let setting = Setting::new();
     let runs = setting.sandbox.new_path("runs");
     let script = format!("cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; echo run >>'{}'; exit 0", runs.display());
@@ -252,7 +252,7 @@ fn a_plugin_that_closes_its_streams_is_waited_for() {
 /// Its own children are its own affair, unless they keep the output open.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
+fn a_daemon_that_keeps_stdout_open_does_not_delay_the_call() {
     let setting = Setting::new();
     let script = "sleep 1000 2>/dev/null & cat \"$0\"";
     for _ in 0..2 {
@@ -269,7 +269,7 @@ fn a_daemon_that_keeps_the_output_open_keeps_nobody_waiting() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_plugin_that_prints_for_ever_is_handed_on_until_nobody_reads() {
+fn endless_output_is_passed_through_until_the_reader_closes() {
     let setting = Setting::new();
     // Far more than a program may have that keeps what it reads.
     let limit = "ulimit -v 65536; \"$@\" | head -c 300000000 | wc -c";

@@ -15,7 +15,7 @@ use crate::support::{Run, Sandbox, skip};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
-fn the_program_its_manual_page_and_its_completions_are_installed() {
+fn program_man_page_and_completions_are_installed() {
     let release = Release::new();
     let run = release.install("sh");
     assert_eq!(run.code(), 0, "{run:?}");
@@ -33,7 +33,7 @@ fn the_program_its_manual_page_and_its_completions_are_installed() {
 }
 
 #[test]
-fn home_has_it_in_local_bin() {
+fn the_default_prefix_is_local_in_the_home_directory() {
     let release = Release::new();
     let run = release.call("sh").without_env("PREFIX").run();
     assert_eq!(run.code(), 0, "{run:?}");
@@ -41,7 +41,7 @@ fn home_has_it_in_local_bin() {
 }
 
 #[test]
-fn every_posix_shell_installs_it() {
+fn the_script_runs_in_every_posix_shell() {
     for shell in ["dash", "bash", "busybox", "ksh", "zsh"] {
         if !Path::new("/bin").join(shell).exists() && !Path::new("/usr/bin").join(shell).exists() {
             skip(&format!("no {shell}"));
@@ -55,7 +55,7 @@ fn every_posix_shell_installs_it() {
 }
 
 #[test]
-fn wget_will_do() {
+fn wget_is_used_if_there_is_no_curl() {
     if !Path::new("/usr/bin/wget").exists() {
         return skip("no wget");
     }
@@ -67,7 +67,7 @@ fn wget_will_do() {
 }
 
 #[test]
-fn a_safe_address_leads_to_no_other() {
+fn an_https_address_is_never_redirected_to_http() {
     for shell in ["sh", "bash"] {
         let release = Release::new();
         let arguments = release.sandbox.home().join("arguments");
@@ -93,7 +93,7 @@ fn a_truncated_archive_is_not_installed() {
 }
 
 #[test]
-fn a_download_that_breaks_off_is_not_installed() {
+fn an_interrupted_download_is_not_installed() {
     let mut release = Release::new();
     release.server.promise_more_than_comes();
     release.assert_refuses("cannot download");
@@ -121,7 +121,7 @@ fn a_program_that_does_not_run_here_is_not_installed() {
 }
 
 #[test]
-fn half_of_the_script_does_nothing() {
+fn a_truncated_script_does_nothing() {
     let release = Release::new();
     let script = fs::read_to_string(release.script()).unwrap();
     let lines: Vec<&str> = script.split_inclusive('\n').collect();
@@ -137,7 +137,7 @@ fn half_of_the_script_does_nothing() {
 }
 
 #[test]
-fn the_archive_is_the_one_for_this_system_and_processor() {
+fn the_archive_matches_system_and_processor() {
     for (system, machine, arm64, target) in [
         ("Linux", "x86_64", "", "x86_64-unknown-linux-musl"),
         ("Linux", "amd64", "", "x86_64-unknown-linux-musl"),
@@ -159,7 +159,7 @@ fn the_archive_is_the_one_for_this_system_and_processor() {
 }
 
 #[test]
-fn a_system_without_a_program_is_told_so() {
+fn an_unsupported_system_is_named_in_the_error() {
     for (system, machine, told) in [
         ("Linux", "riscv64", "no program for Linux on riscv64"),
         ("FreeBSD", "amd64", "no program for FreeBSD"),

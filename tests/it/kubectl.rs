@@ -82,7 +82,7 @@ fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
 
 /// With `provideClusterInfo` the plugin is told the cluster, and may answer for that one alone.
 #[test]
-fn a_credential_for_one_cluster_is_not_shown_to_another() {
+fn a_credential_for_one_cluster_is_not_sent_to_another() {
     let Some(kubectl) = kubectl() else { return };
     let sandbox = Sandbox::new();
     let servers = [ApiServer::start(), ApiServer::start()];
@@ -101,7 +101,7 @@ fn a_credential_for_one_cluster_is_not_shown_to_another() {
 
 /// What kubectl refuses without the cache, it refuses with it: the text passes through.
 #[test]
-fn a_credential_of_another_version_is_refused_by_kubectl_as_before() {
+fn kubectl_rejects_another_api_version_as_without_the_cache() {
     let Some(kubectl) = kubectl() else { return };
     let (sandbox, server) = (Sandbox::new(), ApiServer::start());
     let plugin = sandbox.plugin("plugin");
@@ -118,7 +118,7 @@ fn a_credential_of_another_version_is_refused_by_kubectl_as_before() {
 
 /// What `--doctor` and `--inject` say of a list of allowed plugins is what kubectl does.
 #[test]
-fn under_an_allowlist_kubectl_runs_the_cache_with_the_lines_that_are_suggested() {
+fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
     let Some(kubectl) = kubectl() else { return };
     let (sandbox, server) = (Sandbox::new(), ApiServer::start());
     let plugin = sandbox.plugin("plugin");

@@ -22,7 +22,7 @@ fn standard_input_reaches_the_plugin() {
 }
 
 #[test]
-fn standard_error_of_the_plugin_comes_as_it_is() {
+fn standard_error_of_the_plugin_is_passed_through_unchanged() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.writes_to_stderr(b"\xff progress\r 10 %\x1b[0m").prints(credential());
@@ -33,7 +33,7 @@ fn standard_error_of_the_plugin_comes_as_it_is() {
 
 /// An agent that a plugin starts may hold the plugin's output open for as long as it lives.
 #[test]
-fn a_process_that_the_plugin_leaves_behind_is_not_waited_for() {
+fn a_process_left_behind_by_the_plugin_is_not_waited_for() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(credential()).starts_a_child_and_ignores_signals();
@@ -64,7 +64,7 @@ fn a_plugin_is_found_on_path() {
 /// Descriptors, blocked and ignored signals: the same with and without the cache in front.
 #[test]
 #[cfg(target_os = "linux")]
-fn the_plugin_inherits_what_it_would_inherit_from_the_client() {
+fn the_plugin_inherits_the_same_descriptors_and_signals_as_directly() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.records().prints(credential());
@@ -85,7 +85,7 @@ fn held(sandbox: &Sandbox) -> Plugin {
 }
 
 #[test]
-fn a_signal_to_the_cache_reaches_the_plugin_whose_status_comes_back() {
+fn a_signal_is_forwarded_to_the_plugin_and_its_status_is_returned() {
     for (signal, name) in [(Signal::Terminate, "TERM"), (Signal::Interrupt, "INT"), (Signal::HangUp, "HUP")] {
         let sandbox = Sandbox::new();
         let plugin = held(&sandbox);
@@ -99,7 +99,7 @@ fn a_signal_to_the_cache_reaches_the_plugin_whose_status_comes_back() {
 }
 
 #[test]
-fn a_signal_that_ends_the_plugin_ends_the_cache_with_128_and_its_number() {
+fn a_forwarded_signal_that_kills_the_plugin_exits_with_128_plus_it() {
     let sandbox = Sandbox::new();
     let plugin = held(&sandbox);
     let call = sandbox.cache(&plugin).spawn();
@@ -112,7 +112,7 @@ fn a_signal_that_ends_the_plugin_ends_the_cache_with_128_and_its_number() {
 }
 
 #[test]
-fn a_plugin_can_ask_a_person_at_the_terminal() {
+fn a_plugin_can_prompt_on_the_terminal() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::new();
     let screen = Screen::of(&terminal);
@@ -129,7 +129,7 @@ fn a_plugin_can_ask_a_person_at_the_terminal() {
 }
 
 #[test]
-fn control_c_at_the_terminal_reaches_the_plugin() {
+fn ctrl_c_at_the_terminal_reaches_the_plugin() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::new();
     let plugin = held(&sandbox);
@@ -147,7 +147,7 @@ fn control_c_at_the_terminal_reaches_the_plugin() {
 }
 
 #[test]
-fn a_hit_shows_nothing_on_a_terminal() {
+fn a_hit_prints_nothing_on_the_terminal() {
     let sandbox = Sandbox::new();
     let terminal = Terminal::new();
     let screen = Screen::of(&terminal);

@@ -67,7 +67,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_the_program_makes_is_private_whatever_the_umask() {
+fn created_files_and_directories_are_private_under_every_umask() {
     for umask in ["000", "022", "077"] {
         let setting = Setting::new();
         let call = setting.sandbox.tool("/bin/sh");
@@ -81,7 +81,7 @@ fn what_the_program_makes_is_private_whatever_the_umask() {
 }
 
 #[test]
-fn a_directory_that_the_program_did_not_make_keeps_its_mode() {
+fn a_directory_that_existed_before_keeps_its_mode() {
     for given in [0o700, 0o755, 0o711, 0o750, 0o1777, 0o1770, 0o2755] {
         let (setting, directory) = Setting::with_directory(given);
         assert!(setting.misses(""), "{given:o}");
@@ -93,7 +93,7 @@ fn a_directory_that_the_program_did_not_make_keeps_its_mode() {
 }
 
 #[test]
-fn the_home_keeps_its_mode() {
+fn the_home_directory_keeps_its_mode() {
     let setting = Setting::new();
     set_mode(setting.sandbox.home(), 0o755);
     setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.sandbox.home().join("token.json"));
@@ -103,7 +103,7 @@ fn the_home_keeps_its_mode() {
 }
 
 #[test]
-fn a_directory_where_others_can_write_is_not_used() {
+fn a_directory_that_others_can_write_to_is_not_used() {
     for given in [0o777, 0o770, 0o707, 0o722] {
         let (setting, directory) = Setting::with_directory(given);
         assert!(setting.never_hits(), "{given:o}");
@@ -114,7 +114,7 @@ fn a_directory_where_others_can_write_is_not_used() {
 
 /// It was private when the cache was made, and is not any more.
 #[test]
-fn a_directory_that_was_opened_to_others_is_not_written_to_any_more() {
+fn a_directory_that_became_writable_for_others_gets_no_more_files() {
     let (setting, directory) = Setting::with_directory(0o700);
     assert!(setting.misses("stored before"));
     set_mode(&directory, 0o777);
@@ -129,7 +129,7 @@ fn a_directory_that_was_opened_to_others_is_not_written_to_any_more() {
 
 /// As after a restored backup or a `chmod -R`: it must not be a slow cache for ever.
 #[test]
-fn files_that_were_opened_to_others_are_private_after_the_next_store() {
+fn files_that_became_readable_for_others_are_private_after_a_store() {
     for file in [Sandbox::cache_file, Sandbox::lock_file] {
         let setting = Setting::new();
         setting.misses("");
@@ -165,7 +165,7 @@ fn a_file_or_directory_of_another_owner_is_not_used() {
 
 /// In a sticky directory anybody may have put a link where the cache is to be.
 #[test]
-fn a_symbolic_link_of_another_owner_is_not_followed() {
+fn a_symlink_of_another_owner_is_not_followed() {
     if !is_root() {
         return skip("only root can give links away");
     }
@@ -184,7 +184,7 @@ fn a_symbolic_link_of_another_owner_is_not_followed() {
 }
 
 #[test]
-fn a_lock_file_that_is_deleted_between_calls_does_no_harm() {
+fn a_lock_file_deleted_between_calls_does_no_harm() {
     let setting = Setting::new();
     for key in ["one", "two", "three"] {
         assert!(setting.misses(key));
@@ -195,7 +195,7 @@ fn a_lock_file_that_is_deleted_between_calls_does_no_harm() {
 }
 
 #[test]
-fn a_lock_file_that_is_deleted_or_replaced_under_a_holder_does_no_harm() {
+fn a_lock_file_deleted_or_replaced_while_held_does_no_harm() {
     for replace in [false, true] {
         let setting = Setting::new();
         setting.plugin.hold();
@@ -224,7 +224,7 @@ fn a_lock_file_that_is_deleted_or_replaced_under_a_holder_does_no_harm() {
 }
 
 #[test]
-fn without_a_home_the_credential_still_comes() {
+fn without_a_home_directory_the_credential_is_still_printed() {
     let setting = Setting::new();
     // A key file was not asked for by name, which would be an error without a home.
     setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
@@ -240,7 +240,7 @@ fn without_a_home_the_credential_still_comes() {
 }
 
 #[test]
-fn a_cache_directory_that_is_a_file_costs_nobody_the_credential() {
+fn a_file_instead_of_the_cache_directory_does_not_cost_the_credential() {
     let setting = Setting::new();
     fs::create_dir(setting.sandbox.cache_directory().parent().unwrap()).unwrap();
     fs::write(setting.sandbox.cache_directory(), "in the way").unwrap();
@@ -276,7 +276,7 @@ impl Drop for Mount {
 }
 
 #[test]
-fn a_read_only_cache_still_hits_and_costs_nobody_the_credential() {
+fn a_read_only_cache_still_hits_and_does_not_cost_the_credential() {
     let setting = Setting::new();
     let directory = setting.sandbox.cache_directory();
     // Root writes where it likes, except on a read-only file system.
@@ -308,7 +308,7 @@ fn set_mode_quietly(path: &Path, mode: u32) {
 }
 
 #[test]
-fn a_full_disk_costs_nobody_the_credential_and_keeps_what_is_stored() {
+fn a_full_disk_keeps_stored_entries_and_does_not_cost_the_credential() {
     let setting = Setting::new();
     let directory = setting.sandbox.cache_directory();
     let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=64k") else { return };
@@ -333,7 +333,7 @@ fn fill(path: &Path) {
 }
 
 #[test]
-fn a_full_disk_from_the_start_costs_nobody_the_credential() {
+fn a_disk_that_is_full_from_the_start_does_not_cost_the_credential() {
     let setting = Setting::new();
     let directory = setting.sandbox.cache_directory();
     let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=16k") else { return };

@@ -23,7 +23,7 @@ fn fresh_is_cached(output: impl AsRef<[u8]>) -> bool {
 }
 
 #[test]
-fn the_second_call_prints_the_first_ones_bytes_and_runs_nothing() {
+fn the_second_call_prints_the_same_bytes_without_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     assert!(is_cached(&sandbox, &plugin, Credential::token("t").expires_in(HOUR).bytes()));
@@ -31,7 +31,7 @@ fn the_second_call_prints_the_first_ones_bytes_and_runs_nothing() {
 }
 
 #[test]
-fn a_hit_needs_no_plugin_any_more() {
+fn a_hit_works_after_the_plugin_is_uninstalled() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -42,7 +42,7 @@ fn a_hit_needs_no_plugin_any_more() {
 }
 
 #[test]
-fn a_hit_leaves_the_cache_directory_as_it_was() {
+fn a_hit_does_not_change_the_cache_directory() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
@@ -63,7 +63,7 @@ fn a_hit_leaves_the_cache_directory_as_it_was() {
 }
 
 #[test]
-fn the_cache_can_be_put_elsewhere() {
+fn the_cache_file_can_be_set_by_a_variable() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let elsewhere = sandbox.home().join("a new/directory/cache.json");
@@ -75,7 +75,7 @@ fn the_cache_can_be_put_elsewhere() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_cache_follows_xdg_cache_home_where_that_is_absolute() {
+fn an_absolute_xdg_cache_home_is_used_and_a_relative_one_ignored() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     sandbox.set_env("XDG_CACHE_HOME", "relative");
@@ -90,7 +90,7 @@ fn the_cache_follows_xdg_cache_home_where_that_is_absolute() {
 }
 
 #[test]
-fn a_disabled_cache_runs_the_plugin_each_time_and_makes_no_file() {
+fn a_disabled_cache_runs_the_plugin_each_time_and_creates_no_file() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     sandbox.set_env("K8S_TOKEN_CACHE_DISABLE", "1");
@@ -99,7 +99,7 @@ fn a_disabled_cache_runs_the_plugin_each_time_and_makes_no_file() {
 }
 
 #[test]
-fn a_disabled_cache_shows_nothing_that_was_cached_before() {
+fn a_disabled_cache_serves_nothing_that_was_cached_before() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("old").expires_in(HOUR).bytes());
@@ -125,7 +125,7 @@ fn a_credential_inside_the_margin_is_not_served() {
 }
 
 #[test]
-fn the_margin_is_thirty_seconds_where_none_is_set() {
+fn the_default_margin_is_thirty_seconds() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     // No refresh ahead, which is another promise.
@@ -144,7 +144,7 @@ fn the_margin_is_thirty_seconds_where_none_is_set() {
 
 /// A credential that lives 40 s would otherwise never be served.
 #[test]
-fn a_short_life_has_half_of_itself_as_margin() {
+fn the_margin_is_at_most_half_of_the_lifetime() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
@@ -160,7 +160,7 @@ fn a_short_life_has_half_of_itself_as_margin() {
 }
 
 #[test]
-fn every_way_to_write_the_expiry_is_understood() {
+fn every_rfc3339_form_of_the_expiry_is_accepted() {
     let hour = now_unix_s() + HOUR;
     let stamp = rfc3339(hour);
     let local = rfc3339(hour + 5 * HOUR + 30 * MINUTE);
@@ -180,7 +180,7 @@ fn every_way_to_write_the_expiry_is_understood() {
 }
 
 #[test]
-fn a_stamp_that_cannot_be_read_is_passed_through_and_not_cached() {
+fn an_invalid_expiry_is_passed_through_and_not_cached() {
     let stamps = [
         "",
         "tomorrow",
@@ -204,7 +204,7 @@ fn a_stamp_that_cannot_be_read_is_passed_through_and_not_cached() {
 }
 
 #[test]
-fn a_credential_that_has_expired_on_arrival_is_passed_through_and_not_cached() {
+fn an_already_expired_credential_is_passed_through_and_not_cached() {
     let expired = [-1, -HOUR].map(|seconds| Credential::token("t").expires_in(seconds).bytes());
     for credential in expired {
         assert!(!fresh_is_cached(credential));
@@ -220,7 +220,7 @@ fn a_credential_without_any_expiry_is_not_cached() {
 }
 
 #[test]
-fn the_expiry_of_a_json_web_token_counts() {
+fn the_expiry_of_a_jwt_counts() {
     assert!(fresh_is_cached(Credential::token(jwt(now_unix_s() + HOUR)).bytes()));
 }
 
@@ -247,7 +247,7 @@ fn the_earliest_expiry_wins() {
 }
 
 #[test]
-fn a_null_expiry_is_none() {
+fn a_null_expiry_counts_as_no_expiry() {
     let output = br#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",
         "status":{"token":"opaque","expirationTimestamp":null}}"#;
     assert!(!fresh_is_cached(output));
@@ -264,7 +264,7 @@ fn a_token_and_a_certificate_together_are_cached() {
 }
 
 #[test]
-fn the_version_that_was_asked_for_is_the_one_that_is_cached() {
+fn only_the_requested_api_version_is_cached() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let beta = Credential::token("t").api_version(V1BETA1).expires_in(HOUR).bytes();
@@ -297,7 +297,7 @@ fn an_entry_from_the_future_is_not_served() {
 }
 
 #[test]
-fn what_has_expired_is_dropped_by_the_next_store() {
+fn the_next_store_drops_expired_entries() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let plugin = sandbox.plugin("plugin");
@@ -312,7 +312,7 @@ fn what_has_expired_is_dropped_by_the_next_store() {
 }
 
 #[test]
-fn clearing_forgets_one_credential_or_all() {
+fn clear_removes_one_entry_or_all() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
@@ -331,7 +331,7 @@ fn clearing_forgets_one_credential_or_all() {
 }
 
 #[test]
-fn clearing_what_is_not_there_is_fine() {
+fn clear_of_an_empty_cache_succeeds() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.program().arg("--clear").run().code(), 0);
     assert_eq!(sandbox.program().args(["--clear", "aws", "eks"]).run().code(), 0);
@@ -355,7 +355,7 @@ fn the_list_names_commands_and_never_a_token() {
 }
 
 #[test]
-fn listing_nothing_is_fine() {
+fn list_of_an_empty_cache_succeeds() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.program().arg("--list").run().code(), 0);
     let run = sandbox.program().args(["--list", "--json"]).run();
@@ -364,7 +364,7 @@ fn listing_nothing_is_fine() {
 }
 
 #[test]
-fn the_log_has_a_line_for_every_call_and_never_a_secret() {
+fn the_log_has_one_line_per_call_and_never_a_secret() {
     let sandbox = Sandbox::new();
     let log = sandbox.home().join("log");
     sandbox.set_env("K8S_TOKEN_CACHE_LOG", &log);
@@ -387,7 +387,7 @@ fn the_log_has_a_line_for_every_call_and_never_a_secret() {
 
 /// Nothing about the log is worth a credential.
 #[test]
-fn a_log_that_cannot_be_written_does_no_harm() {
+fn a_log_that_cannot_be_written_does_not_cost_the_credential() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     fs::create_dir(sandbox.home().join("directory")).unwrap();

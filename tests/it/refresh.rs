@@ -94,7 +94,7 @@ impl Window {
 }
 
 #[test]
-fn in_the_window_the_old_credential_is_served_until_the_new_one_is_there() {
+fn the_old_credential_is_served_until_the_refresh_has_stored_the_new() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
@@ -112,7 +112,7 @@ fn in_the_window_the_old_credential_is_served_until_the_new_one_is_there() {
 }
 
 #[test]
-fn fifty_calls_in_the_window_start_one_refresh() {
+fn fifty_calls_in_the_refresh_window_start_one_refresh() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
@@ -127,7 +127,7 @@ fn fifty_calls_in_the_window_start_one_refresh() {
 
 /// Somebody who needs a longer life runs the plugin already.
 #[test]
-fn a_refresh_does_not_wait_for_a_plugin_that_runs() {
+fn a_refresh_does_not_wait_for_a_running_plugin() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let miss = window.call().env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "10m").spawn();
@@ -145,7 +145,7 @@ fn a_refresh_does_not_wait_for_a_plugin_that_runs() {
 
 /// Here a refresh may be over before the last call begins.
 #[test]
-fn fifty_calls_in_the_window_of_a_quick_plugin_start_one_refresh() {
+fn fifty_calls_in_the_window_of_a_fast_plugin_start_one_refresh() {
     let Some(window) = Window::open() else { return };
     let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
     for call in calls {
@@ -157,7 +157,7 @@ fn fifty_calls_in_the_window_of_a_quick_plugin_start_one_refresh() {
 }
 
 #[test]
-fn outside_the_window_nothing_is_refreshed() {
+fn outside_the_refresh_window_nothing_is_refreshed() {
     for (ahead, life, left) in [
         (Some("5m"), HOUR, 6 * MINUTE),
         // Never more than a third of the whole life.
@@ -175,7 +175,7 @@ fn outside_the_window_nothing_is_refreshed() {
 }
 
 #[test]
-fn unasked_only_plugins_that_are_known_to_be_silent_are_refreshed() {
+fn by_default_only_plugins_known_as_silent_are_refreshed() {
     let silent: [(&str, &[&str]); 4] = [
         ("aws", &["eks", "get-token", "--cluster-name", "a-cluster"]),
         ("aws-iam-authenticator", &["token", "-i", "a-cluster"]),
@@ -198,7 +198,7 @@ fn unasked_only_plugins_that_are_known_to_be_silent_are_refreshed() {
 }
 
 #[test]
-fn zero_turns_the_refresh_off_for_every_plugin() {
+fn refresh_ahead_of_zero_turns_the_refresh_off() {
     let args = ["eks", "get-token", "--cluster-name", "a-cluster"];
     let Some(window) = Window::of("aws", &args, Some("0"), HOUR, MINUTE) else { return };
     window.call().args(args).run().assert_prints(&window.old);
@@ -208,7 +208,7 @@ fn zero_turns_the_refresh_off_for_every_plugin() {
 
 /// kubectl reads until the end of its plugin's output; a script may hold a lock on a descriptor.
 #[test]
-fn whatever_the_caller_has_open_is_closed_while_the_refresh_runs() {
+fn a_running_refresh_holds_no_descriptor_of_the_caller() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let (mut reader, writer) = pipe().unwrap();
@@ -227,7 +227,7 @@ fn whatever_the_caller_has_open_is_closed_while_the_refresh_runs() {
 }
 
 #[test]
-fn the_refresh_has_a_session_of_its_own_and_nothing_but_the_null_device() {
+fn a_refresh_has_its_own_session_and_only_the_null_device() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     window.call().stdin("input").run().assert_prints(&window.old);
@@ -256,7 +256,7 @@ fn the_refresh_has_a_session_of_its_own_and_nothing_but_the_null_device() {
 /// Such a first process is an application in an image without an init: what it did not start itself it
 /// never collects, and every refresh would leave it one more.
 #[test]
-fn where_nobody_collects_orphans_one_refresh_is_the_most() {
+fn without_an_init_process_there_is_at_most_one_refresh() {
     let Some(mut window) = Window::open() else { return };
     let Some(mut caller) = Caller::in_container_without_init(&window.sandbox, window.call()) else { return };
     caller.call().assert_prints(&window.old);
@@ -303,7 +303,7 @@ fn open_files(pid: u32, descriptors: impl IntoIterator<Item = u32>) -> Vec<Strin
 }
 
 #[test]
-fn the_plugin_is_told_that_nobody_is_there() {
+fn a_refresh_tells_the_plugin_that_it_is_not_interactive() {
     let cluster = json!({"server": "https://a-server", "config": {"a": [1, "ä"]}});
     let asked = json!({"kind": "ExecCredential", "apiVersion": V1,
                        "spec": {"interactive": true, "cluster": cluster}});
@@ -321,7 +321,7 @@ fn the_plugin_is_told_that_nobody_is_there() {
 }
 
 #[test]
-fn the_plugin_is_asked_nothing_where_the_caller_asked_nothing() {
+fn a_refresh_sets_no_exec_info_that_the_caller_did_not_set() {
     let Some(window) = Window::open() else { return };
     window.plugin.records();
     window.call_and_wait().assert_prints(&window.old);
@@ -330,7 +330,7 @@ fn the_plugin_is_asked_nothing_where_the_caller_asked_nothing() {
 }
 
 #[test]
-fn a_failing_refresh_keeps_the_old_credential_and_says_nothing() {
+fn a_failed_refresh_keeps_the_old_credential_and_prints_nothing() {
     for (output, status) in [("no login", 1), ("not a credential", 0), ("", 0)] {
         let Some(window) = Window::open() else { return };
         window.plugin.prints(output).exits_with(status).writes_to_stderr("error: no login\n");
@@ -342,7 +342,7 @@ fn a_failing_refresh_keeps_the_old_credential_and_says_nothing() {
 }
 
 #[test]
-fn a_failing_refresh_is_left_alone_for_a_growing_while() {
+fn the_pause_after_a_failed_refresh_grows_up_to_ten_minutes() {
     if !collects_orphans() {
         return;
     }
@@ -372,7 +372,7 @@ fn a_failing_refresh_is_left_alone_for_a_growing_while() {
 }
 
 #[test]
-fn a_plugin_that_hangs_in_the_background_is_ended_with_its_children() {
+fn a_plugin_that_hangs_in_a_refresh_is_killed_with_its_children() {
     let Some(mut window) = Window::open() else { return };
     // Its 60 s, and 10 more until the second signal, take a third of a second.
     window.clock = window.clock.speed(200);
@@ -387,7 +387,7 @@ fn a_plugin_that_hangs_in_the_background_is_ended_with_its_children() {
 }
 
 #[test]
-fn clearing_while_a_refresh_runs_wins() {
+fn clear_during_a_refresh_discards_its_result() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
@@ -399,7 +399,7 @@ fn clearing_while_a_refresh_runs_wins() {
 }
 
 #[test]
-fn clearing_one_credential_while_its_refresh_runs_wins() {
+fn clear_of_one_command_during_its_refresh_discards_the_result() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
@@ -412,7 +412,7 @@ fn clearing_one_credential_while_its_refresh_runs_wins() {
 }
 
 #[test]
-fn clearing_while_a_miss_runs_wins() {
+fn clear_during_a_miss_discards_its_result() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -427,7 +427,7 @@ fn clearing_while_a_miss_runs_wins() {
 
 /// Somebody deleted the lock file, so that a newer credential came while the refresh ran.
 #[test]
-fn a_late_refresh_does_not_overwrite_what_came_after_it() {
+fn a_late_refresh_does_not_overwrite_a_newer_credential() {
     let Some(mut window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
@@ -448,7 +448,7 @@ fn a_late_refresh_does_not_overwrite_what_came_after_it() {
 }
 
 #[test]
-fn a_clock_that_jumps_does_no_harm() {
+fn a_clock_jump_serves_no_credential_of_another_time() {
     let Some(mut window) = Window::open() else { return };
     // Forward past expiry: a miss. What the plugin gave was made for an earlier time.
     window.clock.advance(2 * HOUR);
@@ -467,7 +467,7 @@ fn a_clock_that_jumps_does_no_harm() {
 
 /// A row from the future, which a clock that was wrong has left, must not stop refreshing.
 #[test]
-fn a_pause_from_the_future_counts_as_none() {
+fn a_refresh_pause_with_a_future_timestamp_is_ignored() {
     if !collects_orphans() {
         return;
     }
@@ -483,7 +483,7 @@ fn a_pause_from_the_future_counts_as_none() {
 }
 
 #[test]
-fn a_client_like_kubectl_sees_nothing_of_a_refresh() {
+fn a_refresh_is_invisible_to_a_client_like_kubectl() {
     let Some(window) = Window::asked(EXEC_INFO) else { return };
     window.plugin.writes_to_stderr("a word of the plugin\n");
     window.call().by_another_caller().run().assert_prints(&window.old);

@@ -11,28 +11,28 @@ const CHANGELOG: &str = "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-11-
     ## [0.0.1] - 2026-01-01\n\n- That.\n\n[0.1.0]: https://example.com\n";
 
 #[test]
-fn a_tag_that_agrees_with_everything_can_be_released() {
+fn a_tag_that_matches_all_versions_passes() {
     let project = Project::new();
     let run = project.run("release-check", &["v0.1.0"]);
     assert_eq!(run.code(), 0, "{run:?}");
 }
 
 #[test]
-fn a_tag_of_another_version_cannot_be_released() {
+fn a_tag_of_another_version_is_refused() {
     let project = Project::new();
     project.assert_refused("v0.1.1", "the tag is v0.1.1");
     project.assert_refused("0.1.0", "the tag is 0.1.0");
 }
 
 #[test]
-fn a_version_that_the_lock_file_does_not_have_cannot_be_released() {
+fn a_version_that_cargo_lock_does_not_have_is_refused() {
     let project = Project::new();
     project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.0.9\"\n");
     project.assert_refused("v0.1.0", "Cargo.lock");
 }
 
 #[test]
-fn a_version_without_a_dated_entry_in_the_changelog_cannot_be_released() {
+fn a_version_without_a_dated_changelog_entry_is_refused() {
     let project = Project::new();
     project.write("CHANGELOG.md", "# Changelog\n\n## [Unreleased]\n\n- This.\n");
     project.assert_refused("v0.1.0", "CHANGELOG.md has no line");
@@ -46,14 +46,14 @@ fn a_version_without_a_dated_entry_in_the_changelog_cannot_be_released() {
 }
 
 #[test]
-fn the_notes_are_those_of_this_version_alone() {
+fn the_release_notes_hold_only_this_version() {
     let project = Project::new();
     let notes = project.run("release-notes", &[]).stdout;
     assert_eq!(String::from_utf8(notes).unwrap(), "### Added\n\n- This.\n");
 }
 
 #[test]
-fn a_release_is_published_when_every_file_is_up() {
+fn a_release_is_published_once_every_file_is_uploaded() {
     let project = Project::new();
     let run = project.run("release-publish", &["v0.1.0"]);
     assert_eq!(run.code(), 0, "{run:?}");
@@ -69,7 +69,7 @@ fn a_release_is_published_when_every_file_is_up() {
 }
 
 #[test]
-fn a_release_that_misses_a_file_stays_a_draft() {
+fn a_release_that_lacks_a_file_stays_a_draft() {
     let project = Project::new();
     project.write("uploaded", "a.tar.gz\n");
     let run = project.run("release-publish", &["v0.1.0"]);
@@ -78,7 +78,7 @@ fn a_release_that_misses_a_file_stays_a_draft() {
 }
 
 #[test]
-fn a_draft_that_was_left_behind_is_finished() {
+fn an_existing_draft_is_completed() {
     let project = Project::new();
     project.write("state", "true\n");
     let run = project.run("release-publish", &["v0.1.0"]);
@@ -87,7 +87,7 @@ fn a_draft_that_was_left_behind_is_finished() {
 }
 
 #[test]
-fn a_published_release_stays_as_it_is() {
+fn a_published_release_is_never_changed() {
     let project = Project::new();
     project.write("state", "false\n");
     let run = project.run("release-publish", &["v0.1.0"]);
@@ -112,7 +112,7 @@ fn the_tap_gets_the_formula_in_one_pull_request() {
 }
 
 #[test]
-fn a_tap_that_has_the_formula_gets_no_pull_request() {
+fn a_tap_with_the_same_formula_gets_no_pull_request() {
     let project = Project::new();
     let tap = project.tap();
     project.run("release-tap", &[]);

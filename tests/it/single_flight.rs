@@ -3,7 +3,7 @@
 use crate::support::{Credential, HOUR, Running, Sandbox, Signal, await_that, kill};
 
 #[test]
-fn sixty_four_cold_calls_at_once_run_the_plugin_once() {
+fn sixty_four_parallel_misses_run_the_plugin_once() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -22,7 +22,7 @@ fn sixty_four_cold_calls_at_once_run_the_plugin_once() {
 }
 
 #[test]
-fn a_hundred_processes_with_a_hundred_keys_leave_a_hundred_entries() {
+fn a_hundred_parallel_misses_of_different_keys_are_all_stored() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -57,7 +57,7 @@ fn different_keys_do_not_wait_for_each_other() {
 
 /// The same key, but already stored: a hit takes no lock.
 #[test]
-fn a_hit_does_not_wait_for_a_plugin_that_runs() {
+fn a_hit_does_not_wait_for_a_running_plugin() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let plugin = sandbox.plugin("plugin");
@@ -76,7 +76,7 @@ fn a_hit_does_not_wait_for_a_plugin_that_runs() {
 }
 
 #[test]
-fn when_the_holder_is_killed_the_next_one_takes_over() {
+fn if_the_lock_holder_is_killed_a_waiting_call_takes_over() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -98,7 +98,7 @@ fn when_the_holder_is_killed_the_next_one_takes_over() {
 }
 
 #[test]
-fn when_the_holder_is_stopped_the_others_go_on_after_the_wait() {
+fn if_the_lock_holder_is_stopped_waiting_calls_go_on_after_the_limit() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
     // A wait of five minutes takes a third of a second.
@@ -123,7 +123,7 @@ fn when_the_holder_is_stopped_the_others_go_on_after_the_wait() {
 
 /// A minute, or five where somebody may have to log in, as far as is known.
 #[test]
-fn a_plugin_that_is_not_known_to_be_silent_is_waited_for_longer() {
+fn the_wait_is_longer_for_a_plugin_that_may_prompt() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
     // One second, and five.
@@ -182,7 +182,7 @@ fn calls_whose_output_is_no_credential_do_not_queue() {
 
 /// The first waiter that may go on stores; nobody behind it runs the plugin again.
 #[test]
-fn when_the_holders_output_could_not_be_cached_a_later_one_that_can_is() {
+fn a_cacheable_output_after_an_uncacheable_one_is_cached() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -196,7 +196,7 @@ fn when_the_holders_output_could_not_be_cached_a_later_one_that_can_is() {
 
 /// The plugin of a holder that died goes on and may hold every descriptor that it inherited.
 #[test]
-fn a_plugin_that_outlives_its_call_blocks_nobody() {
+fn a_plugin_that_outlives_its_call_does_not_keep_the_lock() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();

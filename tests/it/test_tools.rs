@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::{Credential, HOUR, Sandbox};
 #[cfg(target_os = "linux")]
 use crate::support::{Signal, kill};
-use crate::support::{Credential, HOUR, Sandbox};
 
 /// A file without its `mod` line would compile nowhere and fail nothing.
 #[test]
-fn every_test_file_is_part_of_the_tests() {
+fn every_test_file_is_a_module_of_the_test_program() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let listed = fs::read_to_string(directory.join("main.rs")).unwrap();
     for entry in fs::read_dir(directory).unwrap() {

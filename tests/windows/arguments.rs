@@ -24,7 +24,7 @@ const AWKWARD: [&str; 14] = [
 const WITH_PERCENT_SIGNS: [&str; 4] = ["100%", "%PATH%", "a%20b", "%%x"];
 
 #[test]
-fn a_batch_file_gets_every_argument_as_it_is() {
+fn a_batch_file_gets_every_argument_unchanged() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("gcloud.cmd");
     let words = [&["gcloud"], &AWKWARD[..]].concat();
@@ -33,7 +33,7 @@ fn a_batch_file_gets_every_argument_as_it_is() {
 }
 
 #[test]
-fn a_batch_file_gets_percent_signs_as_they_are() {
+fn a_batch_file_gets_percent_signs_unchanged() {
     if is_wine(r#"its cmd does not know "%cd:~,%", by which std hides a percent sign"#) {
         return;
     }
@@ -46,7 +46,7 @@ fn a_batch_file_gets_percent_signs_as_they_are() {
 
 /// There is no way to hand one on.
 #[test]
-fn a_line_break_for_a_batch_file_is_refused() {
+fn a_line_break_in_an_argument_of_a_batch_file_is_refused() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("gcloud.cmd");
     for argument in ["a\nb", "a\r\nb"] {
@@ -56,7 +56,7 @@ fn a_line_break_for_a_batch_file_is_refused() {
 }
 
 #[test]
-fn a_program_gets_every_argument_as_it_is() {
+fn a_program_gets_every_argument_unchanged() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let arguments = [&AWKWARD[..], &WITH_PERCENT_SIGNS, &["a\nb"]].concat();

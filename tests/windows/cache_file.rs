@@ -25,7 +25,7 @@ fn the_cache_lies_in_appdata_and_the_key_in_localappdata() {
 }
 
 #[test]
-fn without_appdata_the_plugin_runs_and_nothing_is_kept() {
+fn without_appdata_the_plugin_runs_and_nothing_is_stored() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -42,7 +42,7 @@ fn without_appdata_the_plugin_runs_and_nothing_is_kept() {
 }
 
 #[test]
-fn the_variable_says_where_the_cache_file_is() {
+fn the_cache_file_can_be_set_by_a_variable_with_any_slashes() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -60,7 +60,7 @@ fn the_variable_says_where_the_cache_file_is() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_to_costs_nobody_the_credential() {
+fn a_cache_that_cannot_be_written_does_not_cost_the_credential() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -94,7 +94,7 @@ fn a_credential_inside_the_margin_is_not_served() {
 
 /// DPAPI wraps the key: neither it nor the token lies on the disk.
 #[test]
-fn the_key_is_wrapped_and_the_credential_is_sealed() {
+fn the_encryption_key_is_wrapped_and_the_credential_is_sealed() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     plugin.prints(credential("a-token-that-is-easy-to-find", HOUR));
@@ -108,7 +108,7 @@ fn the_key_is_wrapped_and_the_credential_is_sealed() {
 }
 
 #[test]
-fn a_key_that_does_not_unwrap_is_never_written_over() {
+fn a_key_file_that_cannot_be_unwrapped_is_never_overwritten() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -133,7 +133,7 @@ fn a_key_that_does_not_unwrap_is_never_written_over() {
 
 /// Another reader, as this program is one, when a writer comes.
 #[test]
-fn a_file_that_a_reader_has_open_is_replaced() {
+fn a_cache_file_that_a_reader_has_open_is_replaced() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -154,7 +154,7 @@ fn a_file_that_a_reader_has_open_is_replaced() {
 }
 
 #[test]
-fn a_writer_waits_for_a_reader_that_soon_lets_go() {
+fn a_writer_waits_for_a_reader_that_closes_the_file_soon() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -176,7 +176,7 @@ fn a_writer_waits_for_a_reader_that_soon_lets_go() {
 }
 
 #[test]
-fn a_program_that_shares_the_file_with_nobody_costs_nobody_the_credential() {
+fn a_file_opened_without_sharing_does_not_cost_the_credential() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -193,7 +193,7 @@ fn a_program_that_shares_the_file_with_nobody_costs_nobody_the_credential() {
 }
 
 #[test]
-fn hits_go_on_while_the_file_is_replaced_again_and_again() {
+fn hits_continue_while_the_cache_file_is_replaced() {
     let sandbox = Sandbox::new();
     let (read, written) = (sandbox.plugin("read.cmd"), sandbox.plugin("written.cmd"));
     let credential = credential("t", HOUR);

@@ -24,7 +24,7 @@ fn assert_done(run: &Run) {
 }
 
 #[test]
-fn a_kubeconfig_with_windows_line_ends_keeps_them_and_comes_back() {
+fn a_kubeconfig_with_crlf_is_injected_and_restored_unchanged() {
     let sandbox = Sandbox::new();
     let file = write_kubeconfig(&sandbox, PLAIN);
     let content = || fs::read_to_string(&file).unwrap();
@@ -42,7 +42,7 @@ fn a_kubeconfig_with_windows_line_ends_keeps_them_and_comes_back() {
 }
 
 #[test]
-fn every_file_of_the_kubeconfig_variable_is_edited() {
+fn every_file_in_the_kubeconfig_variable_is_edited() {
     let sandbox = Sandbox::new();
     let files = [r"one\config", "two.yaml"].map(|name| sandbox.profile().join(name));
     fs::create_dir(files[0].parent().unwrap()).unwrap();
@@ -55,7 +55,7 @@ fn every_file_of_the_kubeconfig_variable_is_edited() {
 }
 
 #[test]
-fn what_is_written_names_a_program_that_runs() {
+fn inject_writes_the_path_of_a_program_that_runs() {
     let sandbox = Sandbox::new();
     let file = write_kubeconfig(&sandbox, PLAIN);
     assert_done(&sandbox.run(["--inject"]));
@@ -79,7 +79,7 @@ fn a_command_relative_to_its_kubeconfig_becomes_absolute() {
 }
 
 #[test]
-fn what_is_cached_is_listed_explained_and_forgotten() {
+fn entries_are_listed_explained_and_cleared() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     plugin.prints(credential("a-secret", HOUR));
@@ -108,7 +108,7 @@ fn what_is_cached_is_listed_explained_and_forgotten() {
 }
 
 #[test]
-fn every_injected_user_is_fetched_by_warm() {
+fn warm_fetches_every_injected_user() {
     let sandbox = Sandbox::new();
     write_kubeconfig(&sandbox, INJECTED);
     let plugin = sandbox.plugin("aws.cmd");
@@ -121,7 +121,7 @@ fn every_injected_user_is_fetched_by_warm() {
 }
 
 #[test]
-fn the_doctor_names_what_is_wrong() {
+fn doctor_names_a_missing_plugin() {
     let sandbox = Sandbox::new();
     write_kubeconfig(&sandbox, INJECTED);
     let run = sandbox.run(["--doctor"]);

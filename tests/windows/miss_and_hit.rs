@@ -3,7 +3,7 @@
 use crate::support::{HOUR, Run, Sandbox, credential};
 
 #[test]
-fn a_hit_prints_what_the_miss_printed_and_runs_nothing() {
+fn a_hit_prints_the_same_bytes_without_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("größer", HOUR);
@@ -17,7 +17,7 @@ fn a_hit_prints_what_the_miss_printed_and_runs_nothing() {
 }
 
 #[test]
-fn sixteen_cold_calls_at_once_run_the_plugin_once() {
+fn sixteen_parallel_misses_run_the_plugin_once() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     let credential = credential("t", HOUR);
@@ -32,7 +32,7 @@ fn sixteen_cold_calls_at_once_run_the_plugin_once() {
 }
 
 #[test]
-fn calls_with_keys_of_their_own_do_not_wait_and_all_are_stored() {
+fn parallel_misses_of_different_keys_do_not_wait_and_are_all_stored() {
     let sandbox = Sandbox::new();
     let (slow, quick) = (sandbox.plugin("slow.cmd"), sandbox.plugin("quick.cmd"));
     let credential = credential("t", HOUR);
@@ -54,7 +54,7 @@ fn calls_with_keys_of_their_own_do_not_wait_and_all_are_stored() {
 }
 
 #[test]
-fn a_failure_is_not_repeated_for_the_same_client() {
+fn a_failing_plugin_runs_once_for_the_same_client() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     plugin.exits_with(9);
@@ -65,7 +65,7 @@ fn a_failure_is_not_repeated_for_the_same_client() {
 }
 
 #[test]
-fn the_plugins_own_status_and_output_come_back() {
+fn exit_status_and_output_are_those_of_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin.bat");
     // What does not fit in a byte is never a success.
@@ -77,7 +77,7 @@ fn the_plugins_own_status_and_output_come_back() {
 }
 
 #[test]
-fn what_cannot_be_run_is_told_from_what_is_not_there() {
+fn a_broken_program_exits_with_126_and_a_missing_one_with_127() {
     let sandbox = Sandbox::new();
     std::fs::create_dir_all(sandbox.programs()).unwrap();
     std::fs::write(sandbox.programs().join("broken.exe"), "no program").unwrap();
@@ -88,7 +88,7 @@ fn what_cannot_be_run_is_told_from_what_is_not_there() {
 }
 
 #[test]
-fn a_wrong_call_or_setting_gives_2() {
+fn a_usage_error_or_invalid_setting_exits_with_2() {
     let sandbox = Sandbox::new();
     sandbox.run(["--no-such-option"]).assert_complains(2, "--no-such-option");
     sandbox.run(["--refresh-in-background", "--list"]).assert_complains(2, "");
@@ -104,7 +104,7 @@ fn a_wrong_call_or_setting_gives_2() {
 }
 
 #[test]
-fn the_key_of_the_environment_is_used_and_not_handed_on() {
+fn the_encryption_key_variable_is_used_and_not_passed_to_the_plugin() {
     let sandbox = Sandbox::new();
     sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
     let plugin = sandbox.plugin("aws.cmd");

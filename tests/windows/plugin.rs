@@ -1,7 +1,7 @@
 //! A fake exec plugin: a batch file, as `aws.cmd` and `gcloud.cmd` are, which starts a real program
 //! with the arguments that it got.
 //!
-//! That program is this very test program, told to run [`plays_its_part`] alone: it notes what it was
+//! That program is this very test program, told to run [`run_as_plugin`] alone: it notes what it was
 //! started with, and waits where it is to be held. What the plugin prints and how it ends stands in
 //! files beside the batch file.
 
@@ -20,7 +20,7 @@ const NOTED: [&str; 2] = ["KUBERNETES_EXEC_INFO", "K8S_TOKEN_CACHE_ENCRYPTION_KE
 
 /// Behind it come the batch file and its arguments; before it, what makes a test program run one test
 /// that it otherwise leaves out.
-const PART: [&str; 5] = ["--exact", "--ignored", "--nocapture", "--", "plugin::plays_its_part"];
+const PART: [&str; 5] = ["--exact", "--ignored", "--nocapture", "--", "plugin::run_as_plugin"];
 
 pub struct Plugin(PathBuf);
 
@@ -115,7 +115,7 @@ fn beside(file: &Path, what: &str) -> PathBuf {
 
 #[test]
 #[ignore = "no test: what the fake plugin starts"]
-fn plays_its_part() {
+fn run_as_plugin() {
     let mut words = env::args_os().skip_while(|word| word != PART[PART.len() - 1]).skip(1);
     let Some(file) = words.next().map(PathBuf::from) else { return };
     let arguments: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();

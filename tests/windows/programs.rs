@@ -4,7 +4,7 @@ use crate::plugin::Plugin;
 use crate::support::{HOUR, Sandbox, credential};
 
 #[test]
-fn a_name_without_extension_is_completed_as_pathext_says() {
+fn a_name_without_extension_is_completed_by_pathext() {
     let sandbox = Sandbox::new();
     let (command, batch) = (sandbox.plugin("gcloud.cmd"), sandbox.plugin("gcloud.bat"));
     for (extensions, plugin, other) in [(".CMD;.BAT", &command, &batch), (".BAT;.CMD", &batch, &command)] {
@@ -18,7 +18,7 @@ fn a_name_without_extension_is_completed_as_pathext_says() {
 }
 
 #[test]
-fn without_pathext_batch_files_are_found_all_the_same() {
+fn without_pathext_batch_files_are_still_found() {
     let sandbox = Sandbox::new();
     sandbox.unset("PATHEXT");
     let plugin = sandbox.plugin("gcloud.cmd");
@@ -28,7 +28,7 @@ fn without_pathext_batch_files_are_found_all_the_same() {
 }
 
 #[test]
-fn a_path_in_any_spelling_names_its_file() {
+fn every_spelling_of_a_path_finds_its_file() {
     let sandbox = Sandbox::new();
     let plugin = Plugin::new(sandbox.profile().join(r"a folder\aws.cmd"));
     let absolute = plugin.file().display().to_string();
@@ -42,7 +42,7 @@ fn a_path_in_any_spelling_names_its_file() {
 
 /// `cmd` would look in the working directory first, and run what somebody else put there.
 #[test]
-fn a_name_is_not_searched_for_in_the_working_directory() {
+fn a_name_is_not_searched_in_the_working_directory() {
     let sandbox = Sandbox::new();
     let plugin = Plugin::new(sandbox.profile().join("aws.cmd"));
     sandbox.run(["aws"]).assert_complains(127, "aws");

@@ -20,7 +20,7 @@ fn await_end_of_refresh(sandbox: &Sandbox) {
 }
 
 #[test]
-fn an_old_credential_is_served_at_once_and_renewed_by_a_process_that_nobody_waits_for() {
+fn an_old_credential_is_served_at_once_and_refreshed_in_background() {
     let sandbox = Sandbox::new();
     sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
     let words = ["plugin", "--folder=C:\\a\\", "größe", ""];
@@ -43,7 +43,7 @@ fn an_old_credential_is_served_at_once_and_renewed_by_a_process_that_nobody_wait
 }
 
 #[test]
-fn a_refresh_that_fails_keeps_the_old_credential_and_pauses() {
+fn a_failed_refresh_keeps_the_old_credential_and_pauses() {
     let sandbox = Sandbox::new();
     let (plugin, old) = ageing(&sandbox, &["plugin"]);
     plugin.exits_with(1);
@@ -56,7 +56,7 @@ fn a_refresh_that_fails_keeps_the_old_credential_and_pauses() {
 
 /// As a client does whose server refused it.
 #[test]
-fn a_client_that_asks_again_for_what_it_was_given_gets_a_new_credential() {
+fn a_client_that_asks_again_for_the_same_credential_gets_a_new_one() {
     let sandbox = Sandbox::new();
     sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
     let (plugin, old) = ageing(&sandbox, &["plugin"]);

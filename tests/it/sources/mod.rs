@@ -140,7 +140,7 @@ fn contains_phrase(text: &str, phrase: &str) -> bool {
 
 /// The checkout's own path and the home of whoever runs this must not have slipped into a file.
 #[test]
-fn no_file_of_the_project_names_a_path_of_this_machine() {
+fn no_file_of_the_project_contains_a_path_of_this_machine() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let home = env::var("HOME").unwrap_or_default();
     let paths: Vec<String> = [root.display().to_string(), format!("{home}/"), target_directory()]
