@@ -1,8 +1,8 @@
-//! A stand-in for the Kubernetes API server: TLS on 127.0.0.1, a list of who may come in, and the
-//! few answers that kubectl needs for `get namespaces` and `version`.
+//! A fake Kubernetes API server: TLS on 127.0.0.1, a list of allowed identities, and the few answers
+//! that kubectl needs for `get namespaces`, `get pods` and `version`.
 //!
-//! It notes every request with the identity that was shown, and answers 401 with a Status object,
-//! as the real one does, when that identity is not (or no longer) allowed.
+//! It records the identity of every request. If the identity is not allowed (any more), it answers 401
+//! with a Status object, as the real one does.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,12 +21,12 @@ use serde_json::{Value, json};
 
 use super::credential::{Authority, ClientCertificate};
 
-/// Who a request said it was from.
+/// The identity that a request presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
-    Nobody,
+    Anonymous,
     Bearer(String),
-    /// A client certificate that the cluster's authority issued; its DER bytes.
+    /// The DER bytes of a client certificate that the cluster's authority issued.
     Certificate(Vec<u8>),
 }
 
@@ -40,9 +40,9 @@ impl From<&ClientCertificate> for Identity {
 #[derive(Default)]
 struct State {
     allowed: Mutex<Vec<Identity>>,
-    allows_everybody: AtomicBool,
-    /// Of every request.
-    shown: Mutex<Vec<Identity>>,
+    allows_all: AtomicBool,
+    /// The identity of every request.
+    presented: Mutex<Vec<Identity>>,
     stopping: AtomicBool,
 }
 
@@ -54,7 +54,7 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// A server that lets nobody in yet.
+    /// A server that allows no identity yet.
     pub fn start() -> ApiServer {
         let authority = Authority::new();
         let config = Arc::new(tls_config(&authority));
@@ -78,7 +78,7 @@ impl ApiServer {
         format!("https://{}", self.address)
     }
 
-    /// The authority's certificate as a kubeconfig has it.
+    /// The authority's certificate as `certificate-authority-data` of a kubeconfig.
     pub fn authority_data(&self) -> String {
         BASE64_STANDARD.encode(&self.authority.certificate_pem)
     }
@@ -91,21 +91,21 @@ impl ApiServer {
         self.state.allowed.lock().unwrap().push(identity);
     }
 
-    /// For identities that the test cannot know beforehand.
-    pub fn allow_everybody(&self) {
-        self.state.allows_everybody.store(true, Ordering::SeqCst);
+    /// Allows every identity, for those that a test cannot know beforehand.
+    pub fn allow_all(&self) {
+        self.state.allows_all.store(true, Ordering::SeqCst);
     }
 
-    /// From now on everybody is answered 401.
+    /// Answers every request with 401 from now on.
     pub fn revoke_all(&self) {
-        self.state.allows_everybody.store(false, Ordering::SeqCst);
+        self.state.allows_all.store(false, Ordering::SeqCst);
         self.state.allowed.lock().unwrap().clear();
     }
 
     /// The identities of all requests, each once, in the order of their first request.
     pub fn identities(&self) -> Vec<Identity> {
         let mut seen = Vec::new();
-        for identity in self.state.shown.lock().unwrap().iter() {
+        for identity in self.state.presented.lock().unwrap().iter() {
             if !seen.contains(identity) {
                 seen.push(identity.clone());
             }
@@ -117,7 +117,7 @@ impl ApiServer {
 impl Drop for ApiServer {
     fn drop(&mut self) {
         self.state.stopping.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then sees that it is over.
+        // Wakes the listener, which then ends.
         let _ = TcpStream::connect(self.address);
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
@@ -125,7 +125,7 @@ impl Drop for ApiServer {
     }
 }
 
-/// Asks for a client certificate and does without one.
+/// A configuration that requests a client certificate and does not require it.
 fn tls_config(authority: &Authority) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -153,12 +153,12 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, state: &State) -> Option<
         let identity = match (bearer, certificate) {
             (Some(token), _) => Identity::Bearer(token),
             (None, Some([leaf, ..])) => Identity::Certificate(leaf.to_vec()),
-            (None, _) => Identity::Nobody,
+            (None, _) => Identity::Anonymous,
         };
-        let is_allowed = state.allows_everybody.load(Ordering::SeqCst)
-            || state.allowed.lock().unwrap().contains(&identity);
+        let is_allowed =
+            state.allows_all.load(Ordering::SeqCst) || state.allowed.lock().unwrap().contains(&identity);
         let (status, body) = if is_allowed { answer(&path) } else { unauthorized() };
-        state.shown.lock().unwrap().push(identity);
+        state.presented.lock().unwrap().push(identity);
         let body = body.to_string();
         let head = format!(
             "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",

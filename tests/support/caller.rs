@@ -1,4 +1,4 @@
-//! A client that lives on between its calls, so that all of them have the same parent process.
+//! A client process that makes several calls, so that all of them have the same parent process.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -8,11 +8,11 @@ use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
 use super::{Call, Run, Sandbox, python, skip};
 
-/// Makes one call for each line that it reads, and says how it ended. Its own name is where the
-/// call's streams go.
+/// Makes one call for each line that it reads, and prints its exit status. `$0` is the path for the files
+/// of the call's streams.
 const CLIENT: &str = r#"while read -r _; do "$@" >"$0.stdout" 2>"$0.stderr" </dev/null; echo "$?"; done"#;
 
-/// The same in Python, as its Kubernetes client does it; reaps nothing but its own children.
+/// Does the same in Python, like its Kubernetes client. Collects only its own children.
 const PYTHON_CLIENT: &str = r#"
 import subprocess, sys
 streams, *call = sys.argv[1:]
@@ -31,14 +31,14 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A client that will make this call again and again.
+    /// A client that makes this call again and again.
     pub fn of(sandbox: &Sandbox, call: Call) -> Caller {
         let streams = sandbox.new_path("caller");
         let client = ["/bin/sh", "-c", CLIENT, streams.to_str().unwrap()];
         Caller::start(call.behind(client), streams)
     }
 
-    /// The same, a Python program. `None`, and a loud word, where there is no Python.
+    /// A Python client. `None` if there is no Python, which is reported.
     pub fn in_python(sandbox: &Sandbox, call: Call) -> Option<Caller> {
         let python = python()?;
         let streams = sandbox.new_path("caller");
@@ -46,20 +46,20 @@ impl Caller {
         Some(Caller::start(call.behind(client), streams))
     }
 
-    /// A shell as the first process of a container of its own, where all have process id 1.
-    /// `None`, and a loud word, where the system makes no such thing for us.
+    /// A shell as the first process of a new PID namespace. `None` if no namespace can be created, which
+    /// is reported.
     pub fn in_container(sandbox: &Sandbox, call: Call) -> Option<Caller> {
         Caller::contained(sandbox, call, ["/bin/sh", "-c", CLIENT])
     }
 
-    /// The same with a first process that collects no orphans.
+    /// A first process that collects no orphans, as in a container without an init.
     pub fn in_container_without_init(sandbox: &Sandbox, call: Call) -> Option<Caller> {
         Caller::contained(sandbox, call, [python()?.program.to_str().unwrap(), "-c", PYTHON_CLIENT])
     }
 
     fn contained(sandbox: &Sandbox, call: Call, client: [&str; 3]) -> Option<Caller> {
         if sandbox.tool("true").behind(CONTAINER).run().code() != 0 {
-            skip("no process namespaces can be made here");
+            skip("no PID namespace can be created");
             return None;
         }
         let streams = sandbox.new_path("caller");
@@ -79,7 +79,7 @@ impl Caller {
         self.orders.write_all(b"\n").unwrap();
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
-        let status: i32 = line.trim().parse().expect("the client tells the exit status");
+        let status: i32 = line.trim().parse().expect("the client prints the exit status");
         let stream = |name| fs::read(self.streams.with_extension(name)).unwrap();
         Run { status: ExitStatus::from_raw(status << 8), stdout: stream("stdout"), stderr: stream("stderr") }
     }

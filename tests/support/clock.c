@@ -1,10 +1,9 @@
 /*
- * A clock that a test can move, for the program under test and its plugins (LD_PRELOAD).
+ * A movable clock for the program under test and its plugins, loaded by LD_PRELOAD.
  *
  * The file named by TEST_CLOCK holds two 64-bit integers in host order: nanoseconds to add to the
- * time of day, and how many times faster the monotonic clock, sleeps and timeouts go. It is mapped,
- * so that the test can move the time of processes that are already running. The program that we
- * ship knows nothing of this.
+ * time of day, and the speed-up of the monotonic clock, sleeps and timeouts. The file is mapped, so
+ * that a test can move the time of running processes. The shipped program has no code for this.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -60,7 +59,7 @@ static struct timespec from_ns(int64_t ns)
     return (struct timespec){.tv_sec = (ns - rest) / 1000000000, .tv_nsec = rest};
 }
 
-/* A wait never becomes none at all, which would be a busy loop. */
+/* Rounds up, because a wait of 0 would make a busy loop. */
 static struct timespec shortened(const struct timespec *wait)
 {
     int64_t ns = to_ns(wait);
@@ -81,7 +80,7 @@ static int is_steady(clockid_t clock)
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     if (!real_clock_gettime)
-        start(); /* called by another library's constructor */
+        start(); /* called from another library's constructor */
     int result = real_clock_gettime(clock, time);
     if (result != 0)
         return result;
@@ -146,7 +145,7 @@ int usleep(useconds_t microseconds)
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask)
 {
-    /* The kernel writes the time left into its argument: never into the caller's. */
+    /* The kernel writes the remaining time into its argument, so pass a copy. */
     struct timespec shorter;
     if (timeout)
         shorter = shortened(timeout);
@@ -204,7 +203,7 @@ unsigned alarm(unsigned seconds)
     return setitimer(ITIMER_REAL, &timer, NULL) == 0 ? 0 : 1;
 }
 
-/* Threads that wait for each other, with a limit: Rust's std makes these calls by number. */
+/* Rust's std calls futex by number when threads wait with a timeout. */
 long syscall(long number, ...)
 {
     long argument[6];

@@ -1,9 +1,9 @@
-//! Moves time for the program under test and its plugins, without a word of it in the program.
+//! A movable clock for the program under test and its plugins. The program needs no support for it.
 //!
-//! A small C library, built once, stands between the program and libc's clocks, sleeps and waits
-//! (`clock.c`). A [`Clock`] is the file that tells it how far off the time of day is and how fast
-//! waits pass. Needs a C compiler and a dynamically linked program; statically linked clients
-//! (kubectl) live in real time.
+//! A small C library (`clock.c`), built once and preloaded, replaces libc's clocks, sleeps and waits. A
+//! [`Clock`] is the file that tells the library the offset of the time of day and the speed of waits.
+//! Needs a C compiler and a dynamically linked program; statically linked clients such as kubectl see
+//! the real time.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -17,7 +17,7 @@ use super::{Call, skip};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/clock.c");
 
-/// One test's time.
+/// The clock of one test.
 pub struct Clock {
     path: PathBuf,
     file: File,
@@ -26,7 +26,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Real time until it is moved. `None` where the library cannot be had, which it says loudly.
+    /// Shows the real time until it is moved. `None` if the library is not available, which is reported.
     pub fn new(directory: &Path) -> Option<Clock> {
         library()?;
         let path = directory.join("test-clock");
@@ -36,25 +36,25 @@ impl Clock {
         Some(clock)
     }
 
-    /// Makes waits and the monotonic clock go that many times faster. Only before anything runs.
+    /// Makes waits and the monotonic clock that many times faster. Only before the first call.
     pub fn speed(mut self, times: i64) -> Clock {
         self.speed = times;
         self.write();
         self
     }
 
-    /// Moves the time of day, also for processes that run already; negative is into the past.
+    /// Moves the time of day, also of running processes; a negative number moves it into the past.
     pub fn advance(&mut self, seconds: i64) {
         self.offset_s += seconds;
         self.write();
     }
 
-    /// The time of day as the program sees it.
+    /// The time of day that the program sees, in seconds since the Unix epoch.
     pub fn now_unix_s(&self) -> i64 {
         now_unix_s() + self.offset_s
     }
 
-    /// The environment that puts a program on this clock.
+    /// The environment that makes a program use this clock.
     pub fn environment(&self) -> [(&'static str, &Path); 2] {
         let library = library().expect("a clock exists only with its library");
         [("LD_PRELOAD", library), ("TEST_CLOCK", &self.path)]
@@ -68,7 +68,7 @@ impl Clock {
     }
 }
 
-/// The built library, or `None` where it cannot be built or does not work.
+/// The built library, or `None` if it cannot be built or does not work.
 fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
     LIBRARY.get_or_init(|| build().filter(|library| works(library))).as_deref()
@@ -76,14 +76,14 @@ fn library() -> Option<&'static Path> {
 
 fn build() -> Option<PathBuf> {
     if !cfg!(target_os = "linux") {
-        skip("only Linux lets a test move the clock of another program");
+        skip("the test clock works on Linux only");
         return None;
     }
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock.so");
     if is_newer(&library, Path::new(SOURCE)) {
         return Some(library);
     }
-    // Built aside and renamed: several test programs may do this at the same time.
+    // Built under another name and renamed: several test programs may do this at the same time.
     let new = library.with_extension(format!("{}.so", std::process::id()));
     let built = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", SOURCE, "-ldl", "-o"])
@@ -102,7 +102,7 @@ fn is_newer(built: &Path, source: &Path) -> bool {
     time(built).is_some_and(|built| Some(built) > time(source))
 }
 
-/// Whether a program really sees another time through the library: `date` an hour ahead.
+/// Whether the library changes the time of a program: runs `date` an hour ahead.
 fn works(library: &Path) -> bool {
     let directory = tempfile::tempdir().unwrap();
     let setting = directory.path().join("clock");

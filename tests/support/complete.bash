@@ -1,7 +1,7 @@
 # usage: bash complete.bash COMPLETIONS LINE: prints what bash offers at the end of that line.
 #
-# Stands in for readline, which splits words at COMP_WORDBREAKS too, and calls the function. Ends with
-# 127 where there is no bash-completion.
+# Does what readline does: splits the line at COMP_WORDBREAKS too, and calls the completion function.
+# Exits with 127 if bash-completion is not installed.
 
 for file in /usr/share/bash-completion/bash_completion {/opt/homebrew,/usr/local}/etc/profile.d/bash_completion.sh; do
   # shellcheck source=/dev/null

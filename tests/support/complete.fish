@@ -3,5 +3,5 @@
 source $argv[1]/k8s-token-cache.fish
 complete -c a-plugin -l verbose
 complete -c a-plugin -l volume
-# Without the descriptions.
+# Remove the descriptions.
 complete -C $argv[2] | string replace -r '\t.*' ''; or true

@@ -1,7 +1,7 @@
 # usage: zsh complete.zsh COMPLETIONS LINE: prints what zsh offers at the end of that line.
 #
-# zsh completes in an interactive shell alone, so there is one, on a terminal of its own. Every match
-# passes through compadd: a function of that name, which prints them, stands in front of it.
+# zsh completes in interactive shells only, so this starts one on its own terminal. Every match is added
+# by compadd; a function of that name prints the matches and replaces it.
 
 zmodload zsh/zpty || exit 127
 zpty shell zsh -f -i
@@ -28,5 +28,5 @@ zpty -r -m shell output '*READY-TO-COMPLETE*'
 zpty -w -n shell "$2"$'\t'
 zpty -r -m shell output '*END-OF-OFFERS*'
 zpty -d shell
-# The first offer stands behind what the terminal showed.
+# The first match follows other output of the terminal on the same line.
 print -r -- "$output" | tr -d '\r' | sed -n 's/^.*OFFER //p'

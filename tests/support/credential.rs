@@ -23,8 +23,8 @@ pub fn rfc3339(unix_s: i64) -> String {
     OffsetDateTime::from_unix_timestamp(unix_s).unwrap().format(&Rfc3339).unwrap()
 }
 
-/// What a plugin prints. Its bytes are deliberately unlike those of any serializer: with blanks,
-/// an unknown field and escapes that a faithful cache has to keep.
+/// An ExecCredential. Its bytes differ from those of any serializer on purpose: blanks, an unknown field
+/// and escapes must survive the cache.
 pub struct Credential {
     api_version: String,
     token: Option<String>,
@@ -33,13 +33,13 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A bearer token, without expiry.
+    /// A bearer token without expiry.
     pub fn token(token: impl Into<String>) -> Credential {
         let api_version = V1.to_owned();
         Credential { api_version, token: Some(token.into()), certificate: None, expires: None }
     }
 
-    /// A client certificate, without any other expiry.
+    /// A client certificate without another expiry.
     pub fn certificate(certificate: ClientCertificate) -> Credential {
         Credential { api_version: V1.to_owned(), token: None, certificate: Some(certificate), expires: None }
     }
@@ -49,7 +49,7 @@ impl Credential {
         self
     }
 
-    /// Seconds from now; negative for the past.
+    /// Sets the expiry to so many seconds from now; negative for the past.
     pub fn expires_in(self, seconds: i64) -> Credential {
         self.expires_at(now_unix_s() + seconds)
     }
@@ -58,7 +58,7 @@ impl Credential {
         self.expires_as(rfc3339(unix_s))
     }
 
-    /// The stamp as it stands, readable or not.
+    /// Sets the expiry to this text, valid or not.
     pub fn expires_as(mut self, stamp: impl Into<String>) -> Credential {
         self.expires = Some(stamp.into());
         self
@@ -97,12 +97,12 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap()
 }
 
-/// A token whose payload says when it expires; its signature is made up.
+/// A JWT with an `exp` claim and an invalid signature.
 pub fn jwt(expires_unix_s: i64) -> String {
     jwt_of(&json!({"sub": "someone", "exp": expires_unix_s}).to_string())
 }
 
-/// A token of that payload.
+/// A JWT with this payload and an invalid signature.
 pub fn jwt_of(payload: &str) -> String {
     let encode = |part: &str| BASE64_URL_SAFE_NO_PAD.encode(part);
     [encode(r#"{"alg":"RS256","typ":"JWT"}"#), encode(payload), encode("made-up")].join(".")
@@ -114,7 +114,7 @@ pub struct ClientCertificate {
     pub key_pem: String,
 }
 
-/// A certificate authority, for a cluster and its clients.
+/// A certificate authority for a cluster and its clients.
 pub struct Authority {
     pub certificate_pem: String,
     pub certificate_der: Vec<u8>,
@@ -134,7 +134,7 @@ impl Authority {
         }
     }
 
-    /// A certificate for a client, valid until then.
+    /// A client certificate that is valid until `not_after_unix_s`.
     pub fn client(&self, name: &str, not_after_unix_s: i64) -> ClientCertificate {
         let key = KeyPair::generate().unwrap();
         let mut params = named(name);
@@ -144,8 +144,8 @@ impl Authority {
         ClientCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() }
     }
 
-    /// Certificate and PKCS #8 key of a server on 127.0.0.1, in DER. Not itself a CA: some clients
-    /// refuse a server that is its own authority.
+    /// Certificate and PKCS #8 key of a server on 127.0.0.1, in DER. The certificate is not a CA itself,
+    /// because kube-rs rejects that.
     pub fn server(&self) -> (Vec<u8>, Vec<u8>) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();

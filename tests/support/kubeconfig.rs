@@ -1,5 +1,4 @@
-//! A kubeconfig with one cluster, one context, and one user whose credential comes from an exec
-//! plugin; and kubectl started with it.
+//! A kubeconfig with one cluster, one context and one user with an exec plugin, and kubectl with it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,7 +14,7 @@ pub struct Kubeconfig {
 }
 
 impl Kubeconfig {
-    /// A user whose credential comes straight from that command line.
+    /// A user whose exec plugin is this command line.
     pub fn direct(command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Kubeconfig {
         let text = |part: &OsStr| part.to_str().expect("kubeconfigs are UTF-8").to_owned();
         Kubeconfig {
@@ -25,27 +24,27 @@ impl Kubeconfig {
         }
     }
 
-    /// The same with the cache in front.
+    /// A user whose exec plugin is the program with this command line.
     pub fn cached(command: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Kubeconfig {
         let mut kubeconfig = Kubeconfig::direct(command);
         kubeconfig.command.insert(0, PROGRAM.to_owned());
         kubeconfig
     }
 
-    /// One entry of `exec.env`.
+    /// Adds an entry to `exec.env`.
     pub fn env(mut self, name: &str, value: &str) -> Kubeconfig {
         self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Makes client-go tell the plugin about the cluster.
+    /// Sets `provideClusterInfo`, so that client-go passes the cluster to the plugin.
     pub fn provide_cluster_info(mut self) -> Kubeconfig {
         self.provide_cluster_info = true;
         self
     }
 
-    /// kubectl in front of that server; arguments are still to be added. The kubeconfig is
-    /// written as JSON, which is YAML too.
+    /// kubectl with this kubeconfig and server, still without arguments. The kubeconfig is JSON, which
+    /// is YAML too.
     pub fn kubectl(&self, kubectl: &Tool, sandbox: &Sandbox, server: &ApiServer) -> Call {
         let env: Vec<_> =
             self.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

@@ -1,7 +1,7 @@
-//! What the black-box tests share: a sandbox with a home of its own, fake plugins, credentials, a
-//! clock that can be moved, a stand-in for the API server, and the real clients.
+//! Shared by the black-box tests: a sandbox with its own home directory, fake plugins, credentials, a
+//! movable clock, a fake API server, and the real clients.
 
-// Some tests are for Linux alone, and what only they need is idle elsewhere.
+// Some tests run on Linux only; what only they use is dead code elsewhere.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
 
 mod api_server;

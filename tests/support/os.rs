@@ -1,4 +1,4 @@
-//! What the tests need of the system and std does not offer: signals, FIFOs, pseudo terminals.
+//! System calls that std does not offer: signals, FIFOs, pseudo terminals, seccomp, keyrings.
 
 #![allow(unsafe_code)]
 
@@ -44,20 +44,20 @@ pub fn kill(pid: u32, signal: Signal) {
     unsafe { libc::kill(pid as libc::pid_t, signal.number()) };
 }
 
-/// Kills every process of that group.
+/// Kills every process of the group whose leader is `pid`.
 pub fn kill_group(pid: u32) {
     // SAFETY: kill takes no pointers.
     unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
 }
 
-/// Whether a process of that id exists, zombies among them.
+/// Whether a process of that id exists; zombies count.
 pub fn is_alive(pid: u32) -> bool {
     // SAFETY: signal 0 only asks.
     unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
 }
 
-/// Whether a process whose parent has ended is collected when it ends itself; not so in a container
-/// without init, which it says loudly.
+/// Whether the first process collects orphans. In a container without an init it does not; then reports
+/// that the test is skipped.
 #[cfg(target_os = "linux")]
 pub fn collects_orphans() -> bool {
     static COLLECTS: OnceLock<bool> = OnceLock::new();
@@ -69,14 +69,14 @@ pub fn collects_orphans() -> bool {
             stat.is_empty() || stat.contains(") Z ")
         };
         await_that("the orphan has ended", || ended(orphan));
-        // Long enough for any first process that would.
+        // Any init collects within these 5 s.
         (0..100).any(|_| {
             thread::sleep(Duration::from_millis(50));
             !is_alive(orphan)
         })
     });
     if !collects {
-        skip("the first process here collects no orphans");
+        skip("the first process of this machine collects no orphans");
     }
     collects
 }
@@ -92,7 +92,7 @@ pub fn make_fifo(path: &Path) {
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "mkfifo");
 }
 
-/// Lets two files or directories change places, at once.
+/// Swaps two files or directories atomically.
 #[cfg(target_os = "linux")]
 pub fn exchange(one: &Path, other: &Path) {
     let [one, other] = [one, other].map(|path| CString::new(path.as_os_str().as_bytes()).unwrap());
@@ -102,7 +102,7 @@ pub fn exchange(one: &Path, other: &Path) {
     assert_eq!(result, 0, "renameat2: {}", io::Error::last_os_error());
 }
 
-/// Lets the command inherit `descriptor`, which is open here, under the number `number`.
+/// Lets the command inherit the open `descriptor` as number `number`.
 #[cfg(target_os = "linux")]
 pub fn inherit_as(command: &mut Command, descriptor: std::os::fd::RawFd, number: std::os::fd::RawFd) {
     // SAFETY: dup2 is async-signal-safe and leaves the parent's descriptors alone.
@@ -114,7 +114,7 @@ pub fn inherit_as(command: &mut Command, descriptor: std::os::fd::RawFd, number:
     }
 }
 
-/// A pseudo terminal: the side of the person, and the side of the program.
+/// A pseudo terminal: `person` is the side of the user, `program` the side of the program.
 pub struct Terminal {
     pub person: File,
     program: OwnedFd,
@@ -128,11 +128,11 @@ impl Terminal {
         // name, settings and size may be null.
         let result = unsafe { libc::openpty(&mut person, &mut program, null, null.cast(), null.cast()) };
         assert_eq!(result, 0, "openpty: {}", io::Error::last_os_error());
-        // SAFETY: both descriptors are new and owned by nobody else.
+        // SAFETY: both descriptors are new and have no other owner.
         unsafe { Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) } }
     }
 
-    /// Makes it that wide.
+    /// Sets its width.
     pub fn columns(self, columns: u16) -> Terminal {
         let size = libc::winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: TIOCSWINSZ reads one winsize, which outlives the call.
@@ -141,23 +141,23 @@ impl Terminal {
         self
     }
 
-    /// Makes it the command's standard output too.
+    /// Makes it the standard output of the command too.
     pub fn show_output(&self, command: &mut Command) {
         command.stdout(Stdio::from(self.program.try_clone().unwrap()));
     }
 
-    /// All that was shown on it, once every program that had it has ended.
+    /// Everything that was written to it. Waits until every program that has it open has ended.
     pub fn into_text(self) -> String {
         let Terminal { mut person, program } = self;
         drop(program);
         let mut shown = Vec::new();
-        // Its end is an error: nobody has the other side any more.
+        // It ends with EIO once the other side is closed.
         let _ = person.read_to_end(&mut shown);
         String::from_utf8_lossy(&shown).replace("\r\n", "\n")
     }
 
-    /// Makes it the controlling terminal of the command, as its standard input and error. The
-    /// command must not ask for a process group: a group's leader cannot start a session.
+    /// Makes it the controlling terminal, standard input and standard error of the command. The command
+    /// must not set a process group, because a group leader cannot start a session.
     pub fn attach(&self, command: &mut Command) {
         command.stdin(Stdio::from(self.program.try_clone().unwrap()));
         command.stderr(Stdio::from(self.program.try_clone().unwrap()));
@@ -173,14 +173,14 @@ impl Terminal {
     }
 }
 
-/// The command runs as in a container whose seccomp filter forbids the calls of the keyring.
+/// Makes the keyring's system calls fail with EPERM in the command, as a container's seccomp filter does.
 #[cfg(target_os = "linux")]
 pub fn forbid_keyring(command: &mut Command) {
     let step =
         |code: u32, jump: u8, value: u32| libc::sock_filter { code: code as u16, jt: jump, jf: 0, k: value };
     let is =
         |number: libc::c_long, jump| step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, jump, number as u32);
-    // The number of the call is the first word of what a filter sees.
+    // The number of the call is the first word of the filter's input.
     let filter = [
         step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
         is(libc::SYS_add_key, 3),
@@ -200,8 +200,8 @@ pub fn forbid_keyring(command: &mut Command) {
     }
 }
 
-/// Removes the keyrings that the kernel made for that user, with all keys in them. Not for a user
-/// whom anybody knows.
+/// Removes the keyrings that the kernel made for that user, with all keys in them. Only for user ids
+/// that the tests have invented.
 #[cfg(target_os = "linux")]
 pub fn remove_keyrings_of(user: u32) {
     const GET_KEYRING_ID: libc::c_long = 0;
@@ -212,7 +212,7 @@ pub fn remove_keyrings_of(user: u32) {
         // SAFETY: all arguments are numbers. libc's own setresuid would change every thread.
         unsafe {
             assert_eq!(libc::syscall(libc::SYS_setresuid, user, user, user), 0);
-            // Both numbers first: asking for one by name would bring the other one back.
+            // Get both ids first, because a look-up by name would create the other keyring again.
             let keyrings = [USER_KEYRING, USER_SESSION_KEYRING]
                 .map(|name| libc::syscall(libc::SYS_keyctl, GET_KEYRING_ID, name, 0));
             for keyring in keyrings {

@@ -1,9 +1,9 @@
-//! A fake exec plugin whose behaviour the test decides, and which tells what was done to it.
+//! A fake exec plugin: a test sets its behavior and reads its records.
 //!
-//! It is a symbolic link in the sandbox to one script, `plugin.sh`: linking writes no executable,
-//! so that no run can fail with "text file busy" while another test forks. Behaviour and records
-//! are files in a folder beside the link; every one is put in place by a rename, so that a plugin
-//! that is running never reads half of it.
+//! It is a symbolic link in the sandbox to one script, `plugin.sh`. A link writes no executable, so no
+//! run can fail with "text file busy" while another test forks. Behavior and records are files in a
+//! folder beside the link. Each file is renamed into place, so that a running plugin never reads half of
+//! one.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +21,7 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// A plugin that prints nothing and ends with status 0 until it is told otherwise.
+    /// A plugin that prints nothing and exits with 0 until its behavior is set.
     pub fn new(directory: &Path, name: &str) -> Plugin {
         let command = directory.join(name);
         let state = directory.join(format!("{name}.d"));
@@ -30,7 +30,7 @@ impl Plugin {
         Plugin { command, state }
     }
 
-    /// The absolute path to start it by.
+    /// The absolute path of the plugin.
     pub fn command(&self) -> &Path {
         &self.command
     }
@@ -39,13 +39,12 @@ impl Plugin {
         self.put("output", output)
     }
 
-    /// What it prints on its run number `run`, counted from one, in place of `prints`; to be said
-    /// for every run.
+    /// Sets what it prints on run number `run`, counted from 1. Replaces `prints`, so each run needs it.
     pub fn prints_on_run(&self, run: usize, output: impl AsRef<[u8]>) -> &Self {
         self.put("by-run", "").put(&format!("output.{run}"), output)
     }
 
-    /// Becomes the real plugin of that path, with the same arguments; its runs are still counted.
+    /// Makes each run exec the real plugin at that path with the same arguments. Runs are still counted.
     pub fn becomes(&self, program: &Path) -> &Self {
         self.put("real", program.as_os_str().as_encoded_bytes())
     }
@@ -54,22 +53,22 @@ impl Plugin {
         self.put("status", status.to_string())
     }
 
-    /// Ends by sending itself that signal (`TERM`, `KILL`), after its output.
+    /// Makes it send itself a signal such as `TERM` after its output.
     pub fn dies_of(&self, signal: &str) -> &Self {
         self.put("signal", signal)
     }
 
-    /// Notes a caught HUP, INT, QUIT or TERM and ends with this status.
+    /// Makes it record a caught HUP, INT, QUIT or TERM and exit with this status.
     pub fn catches_signals_and_exits_with(&self, status: u8) -> &Self {
         self.put("trap", status.to_string())
     }
 
-    /// Ignores every signal that can be ignored, and so does a child that it starts.
+    /// Makes it ignore HUP, INT, QUIT and TERM and start a child that ignores them too.
     pub fn starts_a_child_and_ignores_signals(&self) -> &Self {
         self.put("ignore", "")
     }
 
-    /// The process ids of the children that it started.
+    /// The process ids of the children that it has started.
     pub fn children(&self) -> Vec<u32> {
         self.numbers("children")
     }
@@ -78,22 +77,22 @@ impl Plugin {
         self.put("stderr", text)
     }
 
-    /// From now on notes its arguments, environment and terminals.
+    /// Makes it record its arguments, environment, descriptors and terminals.
     pub fn records(&self) -> &Self {
         self.put("record", "")
     }
 
-    /// Reads its standard input to the end before it goes on.
+    /// Makes it read its standard input to the end before it prints.
     pub fn reads_stdin(&self) -> &Self {
         self.put("read-stdin", "")
     }
 
-    /// Reads one line of its standard input before it goes on.
+    /// Makes it read one line of its standard input before it prints.
     pub fn reads_a_line(&self) -> &Self {
         self.put("read-line", "")
     }
 
-    /// Runs do not end until `release` or `release_run`.
+    /// Makes runs wait until `release` or `release_run`.
     pub fn hold(&self) -> &Self {
         self.put("hold", "")
     }
@@ -102,12 +101,12 @@ impl Plugin {
         fs::remove_file(self.state.join("hold")).unwrap();
     }
 
-    /// Lets go one held run, by its process id.
+    /// Releases one held run, by its process id.
     pub fn release_run(&self, pid: u32) {
         self.put(&format!("release.{pid}"), "");
     }
 
-    /// How often it was started.
+    /// The number of its runs.
     pub fn runs(&self) -> usize {
         self.pids().len()
     }
@@ -127,7 +126,7 @@ impl Plugin {
         lines.lines().map(|line| line.parse().unwrap()).collect()
     }
 
-    /// Waits until a run has noted everything that `records` promises.
+    /// Waits until a run has recorded everything that `records` promises.
     pub fn await_record(&self) {
         await_that("the plugin has recorded a run", || self.state.join("recorded").exists());
     }
@@ -160,14 +159,14 @@ impl Plugin {
         lines.lines().map(|descriptor| descriptor.parse().unwrap()).collect()
     }
 
-    /// What the last recorded run had open, blocked and ignored, as Linux tells it.
+    /// The open descriptors and the blocked and ignored signals of the last recorded run (Linux only).
     pub fn inheritance(&self) -> String {
         ["descriptors", "signal-masks"]
             .map(|name| fs::read_to_string(self.state.join(name)).unwrap())
             .concat()
     }
 
-    /// What it read from its standard input.
+    /// The bytes that it read from its standard input.
     pub fn stdin(&self) -> Vec<u8> {
         fs::read(self.state.join("stdin")).unwrap()
     }

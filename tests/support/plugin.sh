@@ -1,9 +1,9 @@
 #!/bin/sh
-# The fake exec plugin. Tests never copy it: each one links a name of its own to it, and what it
-# does is told by the files in the folder NAME.d beside that link (see plugin.rs, which writes them).
+# The fake exec plugin. Each test creates a link to it; files in the folder NAME.d beside the link set its
+# behavior. plugin.rs writes them.
 state=$0.d
 
-# First of all and without a child process: a shell that has waited for one blocks nothing any more.
+# First, and without a child process: once a shell has waited for a child, it has unblocked all signals.
 if [ -e "$state/record" ] && [ -e /proc/self/status ]; then
     while read -r line; do
         case $line in Sig[BI]*) echo "$line" ;; esac
@@ -38,7 +38,7 @@ if [ -e "$state/stderr" ]; then cat "$state/stderr" >&2; fi
 if [ -e "$state/read-stdin" ]; then cat >"$state/stdin"; fi
 if [ -e "$state/read-line" ]; then head -n 1 >"$state/stdin"; fi
 
-# Held until the test lets go, its folder vanishes, or about a minute has passed.
+# Wait until the test releases the plugin, its folder is removed, or about a minute has passed.
 rounds=0
 while [ -e "$state/hold" ] && [ ! -e "$state/release.$$" ] && [ "$rounds" -lt 5000 ]; do
     rounds=$((rounds + 1))

@@ -1,7 +1,7 @@
-//! One run of a program: started as a client would, watched, and never left hanging.
+//! One run of a program, with a time limit.
 //!
-//! A [`Call`] describes it, a [`Running`] is it, a [`Run`] is what came of it. Whoever does not
-//! end within the limit is killed with everything that it started, and the test fails.
+//! A [`Call`] describes the run, a [`Running`] is the process, a [`Run`] is its result. A process that
+//! exceeds the limit is killed with its process group, and the test fails.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::os::{self, Signal, Terminal};
 
-/// Nothing that the tests start takes nearly as long, however slow the machine is.
+/// Longer than any run takes, even on a slow machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct Call {
@@ -24,7 +24,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// With an empty environment and nothing on standard input.
+    /// A call with an empty environment and an empty standard input.
     pub fn new(program: impl AsRef<OsStr>) -> Call {
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -56,21 +56,21 @@ impl Call {
         self
     }
 
-    /// Bytes on standard input, and then its end.
+    /// Passes these bytes on standard input, then closes it.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Call {
         self.command.stdin(Stdio::piped());
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// With that terminal as its controlling one, its standard input and its standard error.
+    /// Makes the terminal the controlling terminal, standard input and standard error.
     pub fn on_terminal(mut self, terminal: &Terminal) -> Call {
         terminal.attach(&mut self.command);
         self.on_terminal = true;
         self
     }
 
-    /// The same call as the arguments of another program.
+    /// The call as arguments of another program, which is `front[0]`.
     pub fn behind<'a>(self, front: impl IntoIterator<Item = &'a str>) -> Call {
         let mut front = front.into_iter();
         let mut call = Call::new(front.next().unwrap()).args(front);
@@ -87,12 +87,12 @@ impl Call {
         }
     }
 
-    /// The same call from a client of its own, whom nobody has seen before.
+    /// The call from a new client process, which the program has not seen before.
     pub fn by_another_caller(self) -> Call {
         self.behind(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"])
     }
 
-    /// For what the builder does not offer: other streams, a session, a terminal.
+    /// The command itself, for streams, sessions and terminals that the builder does not offer.
     pub fn command(&mut self) -> &mut Command {
         &mut self.command
     }
@@ -101,7 +101,7 @@ impl Call {
         self.spawn().finish()
     }
 
-    /// `None` where there is no such program.
+    /// `None` if the program does not exist.
     pub fn run_if_found(self) -> Option<Run> {
         self.try_spawn().ok().map(Running::finish)
     }
@@ -114,13 +114,13 @@ impl Call {
     fn try_spawn(mut self) -> io::Result<Running> {
         let started = Instant::now();
         if !self.on_terminal {
-            // A group of its own, so that its plugins can be ended with it.
+            // A new group, so that its plugins can be killed with it.
             self.command.process_group(0);
         }
         let mut child = self.command.spawn()?;
         if let Some(bytes) = self.stdin {
             let mut stdin = child.stdin.take().unwrap();
-            // A program that does not read its input is no failure.
+            // The program need not read its input.
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
         let stdout = collect(child.stdout.take());
@@ -129,12 +129,12 @@ impl Call {
     }
 }
 
-/// Reads a stream to its end in the background; one that was not captured is empty.
+/// Reads a stream to its end in the background. A stream that was not captured is empty.
 fn collect(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     let read_all = |mut stream: Box<dyn Read + Send>| {
         let mut bytes = Vec::new();
-        // A pseudo terminal whose other side closes ends with an error, not with end of file.
+        // A pseudo terminal whose other side closes ends with EIO, not with end of file.
         let _ = stream.read_to_end(&mut bytes);
         bytes
     };
@@ -161,28 +161,28 @@ impl Running {
         self.child.id()
     }
 
-    /// To this process alone, not to what it started.
+    /// Sends a signal to this process only, not to its children.
     pub fn signal(&self, signal: Signal) {
         os::kill(self.pid(), signal);
     }
 
-    /// Kills this process alone and waits until it is gone; its children live on.
+    /// Kills this process only and waits for its end; its children live on.
     pub fn kill_alone(&mut self) {
         self.signal(Signal::Kill);
         self.child.wait().unwrap();
     }
 
-    /// Waits for the end of both streams and of the process.
+    /// Waits for the end of both streams and of the process, at most `LIMIT`.
     pub fn finish(mut self) -> Run {
         let stdout = self.stdout.recv_timeout(self.time_left());
         let stderr = self.stderr.recv_timeout(self.time_left());
         let (Ok(stdout), Ok(stderr)) = (stdout, stderr) else {
-            self.fail("does not close its output");
+            self.fail("did not close its output");
         };
         let status = loop {
             match self.child.try_wait().unwrap() {
                 Some(status) => break status,
-                None if self.time_left().is_zero() => self.fail("does not end"),
+                None if self.time_left().is_zero() => self.fail("did not exit"),
                 None => thread::sleep(Duration::from_micros(200)),
             }
         };
@@ -195,8 +195,8 @@ impl Running {
     }
 
     fn fail(&mut self, what: &str) -> ! {
-        let promise = thread::current().name().unwrap_or_default().to_owned();
-        panic!("{promise}: process {} {what} within {LIMIT:?}", self.pid());
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        panic!("{test}: process {} {what} within {LIMIT:?}", self.pid());
     }
 }
 
@@ -209,7 +209,7 @@ impl Drop for Running {
     }
 }
 
-/// What a call left behind.
+/// The result of a call.
 #[derive(PartialEq, Eq)]
 pub struct Run {
     pub status: ExitStatus,
@@ -218,7 +218,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The exit status; a death by signal fails the test, since no call may die of one.
+    /// The exit status. Fails the test if a signal killed the process.
     pub fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| panic!("died of {:?}: {self:?}", self.status.signal()))
     }
@@ -231,7 +231,7 @@ impl Run {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// Status 0, exactly these bytes on stdout, nothing on stderr.
+    /// Checks for status 0, exactly these bytes on stdout and nothing on stderr.
     #[track_caller]
     pub fn assert_prints(&self, stdout: impl AsRef<[u8]>) {
         let expected =

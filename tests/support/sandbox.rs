@@ -1,4 +1,4 @@
-//! A user of their own for every test: home, environment, cache and plugins.
+//! A separate user for every test: home directory, environment, cache and plugins.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// An empty home that only its owner may enter. Keys for the encryption go into a file there
-    /// and not into the kernel's keyring, which all tests of one machine would share.
+    /// An empty home directory with mode 0700. Encryption keys go into a file there, because all tests
+    /// on a machine would share the kernel's keyring.
     pub fn new() -> Sandbox {
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix("k8s-token-cache-test-");
@@ -42,19 +42,19 @@ impl Sandbox {
         self.home.path()
     }
 
-    /// A path in the home that nothing has yet.
+    /// A new path in the home directory; nothing exists there.
     pub fn new_path(&self, name: &str) -> PathBuf {
         let number = self.paths.get();
         self.paths.set(number + 1);
         self.home().join(format!("{name}-{number}"))
     }
 
-    /// For every later call.
+    /// Sets a variable for every later call.
     pub fn set_env(&self, name: &str, value: impl AsRef<OsStr>) {
         self.env.borrow_mut().insert(name.into(), value.as_ref().into());
     }
 
-    /// A clock that moves time for every later call, where the machine allows it.
+    /// A movable clock for every later call; `None` if the machine does not support it.
     pub fn clock(&self) -> Option<Clock> {
         let clock = Clock::new(self.home())?;
         for (name, value) in clock.environment() {
@@ -63,14 +63,14 @@ impl Sandbox {
         Some(clock)
     }
 
-    /// A plugin called `name`, in a folder of its own that is not on PATH.
+    /// A plugin called `name`, in a folder that is not on PATH.
     pub fn plugin(&self, name: &str) -> Plugin {
         let directory = self.home().join("plugins");
         fs::create_dir_all(&directory).unwrap();
         Plugin::new(&directory, name)
     }
 
-    /// The program alone, in this user's environment, as from a shell.
+    /// The program without arguments, in this user's environment, as from a shell.
     pub fn program(&self) -> Call {
         self.tool(PROGRAM)
     }
@@ -81,17 +81,17 @@ impl Sandbox {
         self.env.borrow().iter().fold(call, |call, (name, value)| call.env(name, value))
     }
 
-    /// The program in front of the plugin, as a Kubernetes client runs it.
+    /// The program with the plugin as its command, as a Kubernetes client runs it.
     pub fn cache(&self, plugin: &Plugin) -> Call {
         self.shell(plugin).env("KUBERNETES_EXEC_INFO", EXEC_INFO)
     }
 
-    /// The program in front of the plugin, as a person runs it.
+    /// The program with the plugin as its command, as a person runs it in a shell.
     pub fn shell(&self, plugin: &Plugin) -> Call {
         self.program().arg(plugin.command())
     }
 
-    /// Where the cache is unless a variable says otherwise.
+    /// The default directory of the cache file.
     pub fn cache_directory(&self) -> PathBuf {
         let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
         self.home().join(caches).join("k8s-token-cache")
@@ -105,13 +105,12 @@ impl Sandbox {
         self.cache_directory().join("token.json.lock")
     }
 
-    /// How many credentials the cache file holds; it must be one JSON document, as any tool
-    /// would read it. No file is none.
+    /// The number of entries in the cache file, 0 if there is no file. Checks that it is valid JSON.
     pub fn entries(&self) -> usize {
         entries_of(&self.cache_file())
     }
 
-    /// The processes that run in this user's environment, whoever started them.
+    /// The processes that run with this sandbox as HOME.
     #[cfg(target_os = "linux")]
     pub fn processes(&self) -> Vec<u32> {
         let home = format!("HOME={}", self.home().display());
@@ -123,21 +122,21 @@ impl Sandbox {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(in_home).collect()
     }
 
-    /// Waits until nothing of this user runs any more, so that what did not happen never will.
+    /// Waits until no process of this user runs any more. What has not happened by then never will.
     #[cfg(target_os = "linux")]
     pub fn await_quiet(&self) {
         await_that("no process is left", || self.processes().is_empty());
     }
 
-    /// Waits until the process waits for another one's plugin: it has opened the lock file. Where
-    /// the system does not tell, the test goes on at once and proves less.
+    /// Waits until the process waits for the plugin of another one, which means that it has opened the
+    /// lock file. Other systems than Linux do not show that, so there the test continues at once.
     pub fn await_waiting(&self, pid: u32) {
         if cfg!(target_os = "linux") {
             await_that("the process has opened the lock file", || self.has_lock_file(pid));
         }
     }
 
-    /// How many of the user's processes have opened the lock file.
+    /// The number of this user's processes that have opened the lock file.
     #[cfg(target_os = "linux")]
     pub fn waiting(&self) -> usize {
         self.processes().into_iter().filter(|&pid| self.has_lock_file(pid)).count()
@@ -153,7 +152,7 @@ impl Sandbox {
     }
 }
 
-/// How many credentials a cache file holds.
+/// The number of entries in a cache file, 0 if there is no file. Checks that it is valid JSON.
 pub fn entries_of(path: &Path) -> usize {
     let Ok(bytes) = fs::read(path) else { return 0 };
     let document: Value = serde_json::from_slice(&bytes).expect("the cache file is JSON");

@@ -1,4 +1,4 @@
-//! What a person at a pseudo terminal sees.
+//! Everything that a user sees on a pseudo terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,7 +7,7 @@ use std::thread;
 
 use super::Terminal;
 
-/// Gathered in the background.
+/// The bytes written to a terminal, collected in the background.
 #[derive(Clone, Default)]
 pub struct Screen(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Finds the real clients that `scripts/test-tools` installs, or that the machine has.
+//! Finds real clients and tools: those that `scripts/test-tools` installs, else those on PATH.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,23 +7,24 @@ use std::process::Command;
 
 use super::skip;
 
-/// A program, and the PATH that it needs to run (some are scripts that look for an interpreter).
+/// A program and the PATH that it needs, because some are scripts that search for their interpreter.
 pub struct Tool {
     pub program: PathBuf,
     pub path: OsString,
 }
 
-/// The pinned kubectl, else the machine's; `None` after a loud word where there is none.
+/// The pinned kubectl, else the one on PATH. `None` if there is none, which is reported.
 pub fn kubectl() -> Option<Tool> {
     find("kubectl")
 }
 
-/// The pinned AWS CLI, else the machine's; `None` after a loud word where there is none.
+/// The pinned AWS CLI, else the one on PATH. `None` if there is none, which is reported.
 pub fn aws() -> Option<Tool> {
     find("aws")
 }
 
-/// Any Python, and not a script that looks for one; `None` after a loud word where there is none.
+/// The Python interpreter itself, not a script that searches for one. `None` if there is none, which is
+/// reported.
 pub fn python() -> Option<Tool> {
     let mut python = tool("python3")?;
     let ask = Command::new(&python.program).args(["-c", "import sys; print(sys.executable)"]).output();
@@ -31,7 +32,7 @@ pub fn python() -> Option<Tool> {
     Some(python)
 }
 
-/// A program that the machine may have; `None` after a loud word where it has not.
+/// A program on PATH. `None` if there is none, which is reported.
 pub fn tool(name: &str) -> Option<Tool> {
     let found = search(name);
     if found.is_none() {
