@@ -1,5 +1,5 @@
-//! Whatever lies where the cache should be: a miss, no harm, and a working cache afterwards where
-//! that is possible.
+//! Damaged, foreign or missing cache and lock files: each is a miss, does no harm, and is replaced by a
+//! working cache if that is possible.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::{Credential, HOUR, Plugin, Sandbox, make_fifo};
 
-/// A cache that holds one entry of a plugin that would answer something else by now.
+/// A cache with one entry, and a plugin that would print another credential now.
 struct Primed {
     sandbox: Sandbox,
     plugin: Plugin,
@@ -42,7 +42,7 @@ impl Primed {
         fs::remove_file(self.cache_file()).unwrap();
     }
 
-    /// What a call prints; it must succeed without a word.
+    /// What a call prints. Checks that it succeeds and writes nothing to stderr.
     fn call(&self) -> Vec<u8> {
         let run = self.sandbox.shell(&self.plugin).run();
         assert_eq!((run.code(), run.stderr_text()), (0, String::new()));
@@ -53,7 +53,7 @@ impl Primed {
         assert_eq!(self.call(), self.newer, "{what}");
     }
 
-    /// The next call is a hit again, and the file is whole.
+    /// Checks that the next call is a hit and that the file is valid.
     fn assert_healed(&self, what: &str) {
         let runs = self.plugin.runs();
         assert_eq!(self.call(), self.newer, "{what}");
@@ -67,7 +67,7 @@ impl Primed {
     }
 }
 
-/// The last bytes close brackets that a hit does not look at: there, and only there, the entry
+/// A hit does not read the closing brackets at the end of the file. If only these are missing, the entry
 /// may still be served.
 fn assert_survives_truncation(encryption: &str) {
     let primed = Primed::new(encryption);
@@ -123,7 +123,7 @@ fn a_file_with_other_content_is_a_miss_and_heals() {
         primed.remove();
         primed.assert_misses_and_heals(what);
     }
-    // And without the remedy of removing it.
+    // The same without removing the file first.
     for bytes in [vec![0; whole.len()], vec![0xff; 10], b"{}".to_vec(), Vec::new()] {
         fs::write(primed.cache_file(), &bytes).unwrap();
         primed.assert_misses_and_heals("garbage");
@@ -142,7 +142,7 @@ fn zeroed_after_first_line(bytes: &[u8]) -> Vec<u8> {
     zeroed
 }
 
-/// Numbers in the index that point outside the file, overlap, overflow or are no numbers.
+/// The numbers point outside the file, overlap, overflow, or are not numbers.
 #[test]
 fn wrong_numbers_in_the_index_serve_no_wrong_bytes() {
     let primed = Primed::new("off");
@@ -157,14 +157,14 @@ fn wrong_numbers_in_the_index_serve_no_wrong_bytes() {
             fs::write(primed.cache_file(), &lying).unwrap();
             let answer = primed.call();
             assert!(answer == primed.stored || answer == primed.newer);
-            // Back to the start, whatever this made of it.
+            // Restore the file for the next case.
             fs::write(primed.cache_file(), &whole).unwrap();
             assert_eq!(primed.call(), primed.stored);
         }
     }
 }
 
-/// Where the numbers stand: start and length of every run of digits.
+/// Start and length, in bytes, of every run of digits.
 fn digit_runs(text: &str) -> Vec<(usize, usize)> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for (at, _) in text.match_indices(|letter: char| letter.is_ascii_digit()) {
@@ -225,7 +225,7 @@ fn a_symlink_instead_of_the_cache_file_leaves_its_target_alone() {
     assert!(!missing.exists());
 }
 
-/// It belongs to the tables of section 7, and nothing of it is needed for a credential.
+/// The lock file also holds the table of callers; neither is required to print a credential.
 #[test]
 fn a_damaged_lock_file_does_not_cost_the_credential() {
     let primed = Primed::new("file");
@@ -255,7 +255,7 @@ fn a_damaged_lock_file_does_not_cost_the_credential() {
     assert_eq!(fs::read(&precious).unwrap(), b"data");
 }
 
-/// Writers make a new file beside the old one; none may be left.
+/// Checks that no temporary file of a writer is left.
 pub fn assert_only_cache_files(directory: &Path) {
     for entry in fs::read_dir(directory).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

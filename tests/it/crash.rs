@@ -1,4 +1,4 @@
-//! kill -9 at any moment: the cache file always parses, and what a finished call stored stays.
+//! SIGKILL at any moment: the cache file is always valid, and entries of finished calls are kept.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ fn killing_writers_at_random_moments_loses_no_stored_entry() {
     let credential = Credential::token("t").expires_in(HOUR).bytes();
     plugin.prints(&credential);
     let call = |number: usize| -> Call { sandbox.cache(&plugin).arg(number.to_string()) };
-    // How long an undisturbed call takes decides when the others are killed.
+    // The duration of an undisturbed call decides when the others are killed.
     let start = Instant::now();
     call(WRITERS).run().assert_prints(&credential);
     let whole_life = start.elapsed();
@@ -36,13 +36,13 @@ fn killing_writers_at_random_moments_loses_no_stored_entry() {
         }
         assert!(sandbox.entries() >= finished.len(), "a stored credential was lost");
     }
-    assert!(finished.len() < WRITERS, "none was killed in time: the test proves nothing");
+    assert!(finished.len() < WRITERS, "no writer was killed in time, so nothing was tested");
     let runs = plugin.runs();
     for &number in &finished {
         call(number).run().assert_prints(&credential);
     }
     assert_eq!(plugin.runs(), runs, "a finished call's credential was lost");
-    // Afterwards everything works as on the first day.
+    // The cache still works.
     for number in 0..WRITERS {
         call(number).run().assert_prints(&credential);
     }
@@ -50,7 +50,7 @@ fn killing_writers_at_random_moments_loses_no_stored_entry() {
     assert_only_cache_files(&sandbox.cache_directory());
 }
 
-/// xorshift64; what is really random are the moments at which the system gets round to things.
+/// xorshift64. The scheduler adds the real randomness.
 struct Random(u64);
 
 impl Random {

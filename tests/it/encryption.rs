@@ -1,4 +1,5 @@
-//! The cache file is worth nothing without its key, and an entry nothing outside its place.
+//! Encryption: the cache file is useless without its key, and an entry is valid only under its own name
+//! and times.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,13 +13,13 @@ use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
 #[cfg(target_os = "linux")]
 use crate::support::{forbid_keyring, is_root, remove_keyrings_of, skip};
 
-/// Long and unlike anything else, so that 8 bytes of one are nobody else's.
+/// Secrets long enough that no 8 bytes of one occur anywhere else by chance.
 const TOKEN: &str = "k8s-aws-v1.q7ZtJ4wLxR2vB9nKcM5hYgTpD8sFaQeU3";
 const ARGUMENT: &str = "--cluster-name=Vw6Xk1PzJq8RrNf4";
 const SECRET_ARGUMENT: &str = "--client-secret=Hm3Gt9LsWd5Yc7Bq";
 const PROFILE: &str = "profile-Jx2Mv8TkZr6QnHs4";
 const SECRET_VARIABLE: &str = "Pb5Kw9XfLc3RtGj7";
-/// 32 bytes of text, so that a trace shows them as they are.
+/// 32 bytes of text, so that a trace shows them unescaped.
 const KEY: &str = "Ud4Sz8Ny1Ea6Oi0WTf2Rb7Ig3Cm5Qx9V";
 const KEY_BASE64: &str = "VWQ0U3o4TnkxRWE2T2kwV1RmMlJiN0lnM0NtNVF4OVY=";
 
@@ -41,7 +42,7 @@ impl Setting {
         setting
     }
 
-    /// With secrets in every place.
+    /// A call with a secret in each place that can hold one.
     fn call(&self) -> Call {
         let call = self.sandbox.cache(&self.aws).args(["eks", "get-token", ARGUMENT, SECRET_ARGUMENT]);
         call.env("AWS_PROFILE", PROFILE).env("AWS_CONTAINER_AUTHORIZATION_TOKEN", SECRET_VARIABLE)
@@ -79,7 +80,7 @@ fn secrets() -> [&'static [u8]; 7] {
     [TOKEN, ARGUMENT, SECRET_ARGUMENT, PROFILE, SECRET_VARIABLE, KEY, KEY_BASE64].map(str::as_bytes)
 }
 
-/// No 8 bytes of any of `secrets` stand in `bytes`.
+/// Checks that no 8 bytes of any of `secrets` are in `bytes`.
 #[track_caller]
 fn assert_no_piece(bytes: &[u8], secrets: &[&[u8]], place: &str) {
     for piece in secrets.iter().flat_map(|secret| secret.windows(8)) {
@@ -88,7 +89,7 @@ fn assert_no_piece(bytes: &[u8], secrets: &[&[u8]], place: &str) {
     }
 }
 
-/// Every file below a place but the plugins'.
+/// Every file below `directory`, without those of the plugins.
 fn files_below(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(directory).unwrap().flatten() {
@@ -130,7 +131,7 @@ fn no_8_bytes_of_a_secret_are_in_any_file() {
     }
 }
 
-/// All that a hit says to the kernel: its arguments and what it prints aside, no piece of a secret.
+/// Its arguments and its output aside, a hit passes no part of a secret to the kernel.
 #[test]
 #[cfg(target_os = "linux")]
 fn no_8_bytes_of_a_secret_are_in_a_trace_of_a_hit() {
@@ -149,8 +150,8 @@ fn no_8_bytes_of_a_secret_are_in_a_trace_of_a_hit() {
     let trace = fs::read_to_string(trace).unwrap();
     let (shown, rest): (Vec<&str>, Vec<&str>) =
         trace.lines().partition(|line| line.contains(" execve(") || line.contains(" write(1, "));
-    assert!(shown.iter().any(|line| line.contains(TOKEN)), "it is a trace of the call");
-    assert!(rest.iter().any(|line| line.contains("sealed")), "and shows what was read");
+    assert!(shown.iter().any(|line| line.contains(TOKEN)), "the trace is of this call");
+    assert!(rest.iter().any(|line| line.contains("sealed")), "the trace shows what was read");
     assert_no_piece(rest.join("\n").as_bytes(), &secrets(), "the trace");
 }
 
@@ -168,7 +169,7 @@ fn a_plain_entry_is_not_read_with_encryption_and_is_replaced() {
     assert!(with("file"), "a plain entry is not read");
     assert!(!with("file"));
     let text = setting.cache_text();
-    // Even under the name that the sealed entry has.
+    // A plain entry is not read even under the name of the sealed one.
     let sealed = setting.entries().into_iter().find(|(_, entry)| entry.get("sealed").is_some()).unwrap();
     setting.put_cache_text(&text.replace(&sealed.0, &"0".repeat(32)).replace(&plain.0, &sealed.0));
     assert!(with("file"), "a plain entry is not read under any name");
@@ -228,8 +229,8 @@ fn the_key_file_is_private_and_not_in_the_cache_directory() {
     assert!(!setting.key_file().starts_with(setting.sandbox.cache_directory()));
 }
 
-/// An entry is worth something at its place, with its stamps, alone. Every change keeps the length,
-/// so that the index still holds.
+/// Name and times are authenticated with the entry. Every change keeps the length, so that the index
+/// still fits.
 #[test]
 fn a_moved_or_prolonged_entry_is_a_miss_and_is_replaced() {
     let swap = |text: &str, one: &str, other: &str| {
@@ -242,7 +243,7 @@ fn a_moved_or_prolonged_entry_is_a_miss_and_is_replaced() {
         ("envelopes swapped", &|text, _, [a, b], _| swap(text, a, b), 2),
         ("one copied over the other", &|text, _, [a, b], _| text.replace(a, b), 1),
         (
-            "a later end, in the entries and the index",
+            "a later expiry, in the entries and the index",
             &|text, _, _, expires| text.replace(&expires.to_string(), &(expires + 1).to_string()),
             2,
         ),
@@ -269,7 +270,7 @@ fn a_moved_or_prolonged_entry_is_a_miss_and_is_replaced() {
     }
 }
 
-/// At the file's own bytes; that of every bit of an envelope is a test of the envelope's.
+/// Through the file; the unit tests of the envelope flip every bit.
 #[test]
 fn a_changed_character_of_a_sealed_entry_is_a_silent_miss() {
     let setting = Setting::new();
@@ -279,12 +280,12 @@ fn a_changed_character_of_a_sealed_entry_is_a_silent_miss() {
         let at = text.find("\"sealed\":\"").unwrap() + 10 + position;
         let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
         setting.put_cache_text(&[&text[..at], other, &text[at + 1..]].concat());
-        assert!(setting.misses(setting.call()), "letter {position}");
-        assert!(!setting.misses(setting.call()), "letter {position}: replaced");
+        assert!(setting.misses(setting.call()), "character {position}");
+        assert!(!setting.misses(setting.call()), "character {position}: replaced");
     }
 }
 
-/// Whoever comes first makes the key; all of them read what the others stored.
+/// Each of them can read what the others stored.
 #[test]
 fn parallel_first_calls_agree_on_one_encryption_key() {
     for _ in 0..4 {
@@ -302,7 +303,7 @@ fn parallel_first_calls_agree_on_one_encryption_key() {
     }
 }
 
-/// As in a container whose filter forbids the calls of the keyring.
+/// As in a container whose seccomp filter forbids the keyring's system calls.
 #[test]
 #[cfg(target_os = "linux")]
 fn without_a_keyring_auto_uses_a_file_and_keyring_is_an_error() {
@@ -326,7 +327,7 @@ fn without_a_keyring_auto_uses_a_file_and_keyring_is_an_error() {
     assert_eq!(setting.aws.runs(), 1, "no plugin ran for it");
 }
 
-/// `auto` rather does without a cache than without encryption.
+/// `auto` gives up caching before it gives up encryption.
 #[test]
 #[cfg(target_os = "linux")]
 fn without_a_place_for_the_key_nothing_is_stored_in_plain_text() {
@@ -341,7 +342,7 @@ fn without_a_place_for_the_key_nothing_is_stored_in_plain_text() {
     assert_eq!(setting.sandbox.entries(), 0);
 }
 
-/// `sudo -u`: another user in the session of the first has a key, and a cache, of their own.
+/// As with `sudo -u`: a user in the session of another user has their own key and cache.
 #[test]
 #[cfg(target_os = "linux")]
 fn in_the_keyring_every_user_has_their_own_encryption_key() {
@@ -351,7 +352,7 @@ fn in_the_keyring_every_user_has_their_own_encryption_key() {
     }
     let places = STRANGERS.map(|user| {
         let setting = Setting::with_encryption("keyring");
-        own(setting.sandbox.home(), user);
+        change_owner(setting.sandbox.home(), user);
         let as_user = |call: Call| {
             use std::os::unix::process::CommandExt;
             let mut call = call;
@@ -366,19 +367,18 @@ fn in_the_keyring_every_user_has_their_own_encryption_key() {
     assert_eq!(places, [([true, false], false); 2]);
 }
 
-/// Gives everything below a place to a user.
+/// Changes the owner of everything below `path`.
 #[cfg(target_os = "linux")]
-fn own(path: &Path, user: u32) {
+fn change_owner(path: &Path, user: u32) {
     std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
     if path.symlink_metadata().unwrap().is_dir() {
         for entry in fs::read_dir(path).unwrap().flatten() {
-            own(&entry.path(), user);
+            change_owner(&entry.path(), user);
         }
     }
 }
 
-/// With encryption off nothing in the file may be secret but the credential, so a call that has a
-/// secret in it, wherever, is not cached.
+/// The file stores the parts of the key in plain text, so a call with a secret among them is not cached.
 #[test]
 fn without_encryption_a_call_that_contains_a_secret_is_not_cached() {
     let setting = Setting::with_encryption("off");
@@ -396,7 +396,7 @@ fn without_encryption_a_call_that_contains_a_secret_is_not_cached() {
         assert!(setting.misses(secret_call()));
     }
     assert_eq!(setting.sandbox.entries(), 0);
-    // Neither a blank, a line's end nor a flag that only sounds like one is a secret.
+    // These are not secrets.
     for harmless in [&["a b"][..], &["a\nb"], &["--token-file", "/f"], &["get", "--print-token"]] {
         let harmless_call = || call().args(harmless).env("AWS_PROFILE", "p");
         assert!(setting.misses(harmless_call()));

@@ -1,13 +1,13 @@
-//! The exit-status table, row by row, and what may be said on stderr.
+//! Exit statuses, one test per row of their table, and what the program writes to stderr.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
 use crate::support::{Call, Credential, HOUR, Run, Sandbox};
 
-/// An error of our own: one line that begins with our name, perhaps a hint on the next.
+/// Checks for an error message of the program: one line that begins with its name, perhaps hints.
 #[track_caller]
-fn assert_complains(run: &Run, status: i32) {
+fn assert_own_error(run: &Run, status: i32) {
     assert_eq!(run.code(), status, "{run:?}");
     assert!(run.stdout.is_empty(), "{run:?}");
     let text = run.stderr_text();
@@ -22,11 +22,11 @@ fn the_exit_status_is_that_of_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     for status in [0, 1, 2, 3, 77, 126, 127, 128, 254, 255] {
-        plugin.prints("whatever").exits_with(status);
-        // Each with a key of its own, since failures are remembered for a while.
+        plugin.prints("some output").exits_with(status);
+        // The argument makes another cache key: failures are remembered per key.
         let run = sandbox.cache(&plugin).arg(status.to_string()).run();
         assert_eq!(run.code(), i32::from(status), "{run:?}");
-        assert_eq!(run.stdout_text(), "whatever");
+        assert_eq!(run.stdout_text(), "some output");
         assert!(run.stderr.is_empty(), "{run:?}");
     }
 }
@@ -36,16 +36,16 @@ fn a_missing_plugin_exits_with_127() {
     let sandbox = Sandbox::new();
     for command in ["no-such-plugin", "/no/such/plugin", "./no-such-plugin", "no/such/plugin"] {
         let run = sandbox.program().arg(command).run();
-        assert_complains(&run, 127);
+        assert_own_error(&run, 127);
         assert!(run.stderr_text().contains(command), "{run:?}");
     }
-    // A file on PATH that is there but a folder is no command either.
+    // A directory on PATH is not a command.
     fs::create_dir_all(sandbox.home().join("bin/folder")).unwrap();
     sandbox.set_env("PATH", sandbox.home().join("bin"));
     assert_ne!(sandbox.program().arg("folder").run().code(), 0);
 }
 
-/// kubectl's own installHint does not fire behind a wrapper: kubectl finds the wrapper.
+/// kubectl does not show its installHint, because it finds the wrapper.
 #[test]
 fn a_known_plugin_that_is_missing_comes_with_an_install_hint() {
     let sandbox = Sandbox::new();
@@ -58,7 +58,7 @@ fn a_known_plugin_that_is_missing_comes_with_an_install_hint() {
     ];
     for call in calls {
         let run = sandbox.program().args(call).run();
-        assert_complains(&run, 127);
+        assert_own_error(&run, 127);
         assert!(run.stderr_text().lines().count() >= 2, "{run:?}");
     }
 }
@@ -68,8 +68,8 @@ fn a_plugin_that_cannot_be_executed_exits_with_126() {
     let sandbox = Sandbox::new();
     let file = sandbox.home().join("not-executable");
     fs::write(&file, "#!/bin/sh\nexit 0\n").unwrap();
-    assert_complains(&sandbox.program().arg(&file).run(), 126);
-    assert_complains(&sandbox.program().arg(sandbox.home()).run(), 126);
+    assert_own_error(&sandbox.program().arg(&file).run(), 126);
+    assert_own_error(&sandbox.program().arg(sandbox.home()).run(), 126);
 }
 
 #[test]
@@ -114,13 +114,13 @@ fn an_invalid_setting_exits_with_2_and_names_variable_and_value() {
     for variable in ["K8S_TOKEN_CACHE_REFRESH_MARGIN", "K8S_TOKEN_CACHE_REFRESH_AHEAD"] {
         for value in ["soon", "30", "-30s", "1.5.5h", "s", "5 m", "1d", "99999999999999999999h"] {
             let run = sandbox.cache(&plugin).env(variable, value).run();
-            assert_complains(&run, 2);
+            assert_own_error(&run, 2);
             assert!(run.stderr_text().contains(variable), "{run:?}");
             assert!(run.stderr_text().contains(value), "{run:?}");
         }
     }
     let run = sandbox.cache(&plugin).env("K8S_TOKEN_CACHE_ENCRYPTION", "rot13").run();
-    assert_complains(&run, 2);
+    assert_own_error(&run, 2);
     assert!(run.stderr_text().contains("rot13"), "{run:?}");
     assert_eq!(plugin.runs(), 0);
 }
@@ -148,7 +148,7 @@ fn help_and_version_go_to_stdout() {
     version.assert_prints(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
-/// A wrapper does not take names or options away from what it wraps.
+/// Every name and option stays available to the wrapped command.
 #[test]
 fn options_after_the_command_belong_to_the_command() {
     let sandbox = Sandbox::new();
@@ -180,34 +180,33 @@ fn a_hit_writes_nothing_to_stderr() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
-    plugin.prints(&credential).writes_to_stderr("the plugin's own word\n");
+    plugin.prints(&credential).writes_to_stderr("a message of the plugin\n");
     let miss = sandbox.cache(&plugin).run();
-    assert_eq!(miss.stderr_text(), "the plugin's own word\n");
+    assert_eq!(miss.stderr_text(), "a message of the plugin\n");
     sandbox.cache(&plugin).run().assert_prints(&credential);
 }
 
-/// A call whose standard output nobody reads.
-fn unread(mut call: Call) -> Run {
+/// Runs a call whose standard output is a pipe without a reader.
+fn run_without_reader(mut call: Call) -> Run {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     call.command().stdout(writer);
     call.run()
 }
 
-/// The reader went away, as with `| head -c0`, or a client that was interrupted: no panic and no word
-/// of one, and what the plugin gave is there for the next try.
+/// As with `| head -c0` or an interrupted client. The credential is stored for the next call.
 #[test]
 fn a_closed_output_pipe_causes_no_panic_and_no_second_run() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
     plugin.prints(&credential);
-    assert_complains(&unread(sandbox.cache(&plugin)), 1);
+    assert_own_error(&run_without_reader(sandbox.cache(&plugin)), 1);
     sandbox.cache(&plugin).run().assert_prints(&credential);
     assert_eq!(plugin.runs(), 1);
-    // Where nothing is left to be done, it ends like any other program in a pipe.
+    // With nothing left to store, it dies of SIGPIPE like any other program.
     for call in [sandbox.cache(&plugin), sandbox.program().arg("--list")] {
-        let run = unread(call);
+        let run = run_without_reader(call);
         assert_eq!(run.status.signal(), Some(libc::SIGPIPE), "{run:?}");
         assert_eq!(run.stderr_text(), "");
     }
@@ -224,8 +223,8 @@ fn a_failed_write_to_stdout_exits_with_1() {
         call.run()
     };
     for _ in ["miss", "hit"] {
-        assert_complains(&full(sandbox.cache(&plugin)), 1);
+        assert_own_error(&full(sandbox.cache(&plugin)), 1);
     }
-    assert_complains(&full(sandbox.program().arg("--list")), 1);
+    assert_own_error(&full(sandbox.program().arg("--list")), 1);
     assert_eq!(plugin.runs(), 1);
 }

@@ -1,21 +1,21 @@
-//! A plugin that fails is not run over and over, a credential that still works is served instead,
-//! and who waits is told.
+//! Failing plugins: they are not run again and again, a credential that is still valid is served
+//! instead, and a call that waits long says so.
 
 use crate::support::{
     ApiServer, Caller, Clock, Credential, HOUR, Kubeconfig, MINUTE, Plugin, Run, Sandbox, Screen, Terminal,
     await_that, kubectl,
 };
 
-/// The one line of our own that stands in for a run of the plugin.
+/// Checks for the one line that is printed instead of another run of the plugin.
 #[track_caller]
-fn assert_repeats(run: &Run, status: i32, seconds: Option<u32>) {
+fn assert_repeated_failure(run: &Run, status: i32, seconds: Option<u32>) {
     assert_eq!(run.code(), status, "{run:?}");
     assert!(run.stdout.is_empty(), "{run:?}");
     let text = run.stderr_text();
     assert_eq!(text.lines().count(), 1, "{run:?}");
     assert!(text.starts_with("k8s-token-cache: ") && text.ends_with('\n'), "{run:?}");
     if let Some(seconds) = seconds {
-        assert!(text.contains(&format!("{seconds} s")), "says how long: {run:?}");
+        assert!(text.contains(&format!("{seconds} s")), "names the pause: {run:?}");
     }
 }
 
@@ -25,7 +25,7 @@ fn failing(sandbox: &Sandbox) -> Plugin {
     plugin
 }
 
-/// What a call gives that runs the failing plugin.
+/// Checks for the result of a call that runs the failing plugin.
 #[track_caller]
 fn assert_fails(run: &Run) {
     assert_eq!(run.code(), 3, "{run:?}");
@@ -40,7 +40,7 @@ fn a_failure_is_repeated_to_the_same_caller_without_another_run() {
     let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
     assert_fails(&caller.call());
     for _ in 0..5 {
-        assert_repeats(&caller.call(), 3, None);
+        assert_repeated_failure(&caller.call(), 3, None);
     }
     assert_eq!(plugin.runs(), 1);
 }
@@ -53,12 +53,12 @@ fn a_failure_is_remembered_for_ten_seconds() {
     let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
     assert_fails(&caller.call());
     clock.advance(7);
-    assert_repeats(&caller.call(), 3, None);
+    assert_repeated_failure(&caller.call(), 3, None);
     assert_eq!(plugin.runs(), 1);
     clock.advance(4);
     assert_fails(&caller.call());
     assert_eq!(plugin.runs(), 2);
-    assert_repeats(&caller.call(), 3, Some(10));
+    assert_repeated_failure(&caller.call(), 3, Some(10));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn a_plugin_that_cannot_be_started_counts_as_a_failure() {
     assert_eq!(caller.call().code(), 127);
     let plugin = Plugin::new(sandbox.home(), "later");
     plugin.prints("its output");
-    assert_repeats(&caller.call(), 127, None);
+    assert_repeated_failure(&caller.call(), 127, None);
     assert_eq!(plugin.runs(), 0);
     clock.advance(11);
     caller.call().assert_prints("its output");
@@ -152,7 +152,7 @@ fn waiting_calls_get_the_failure_of_the_call_they_waited_for() {
     plugin.release();
     assert_fails(&holder.finish());
     for waiter in waiters {
-        assert_repeats(&waiter.finish(), 3, None);
+        assert_repeated_failure(&waiter.finish(), 3, None);
     }
     assert_eq!(plugin.runs(), 1);
 }
@@ -202,7 +202,7 @@ fn twenty_kubectls_at_once_run_a_failing_plugin_once() {
     assert_eq!(plugin.runs(), 1);
 }
 
-/// A cached credential with 20 s left, which is inside the margin, and a plugin that fails.
+/// A cached credential with 20 s left, which is inside the margin, and a plugin that now fails.
 fn inside_the_margin(output: &str, status: u8) -> Option<(Sandbox, Clock, Plugin, Vec<u8>)> {
     let sandbox = Sandbox::new();
     let mut clock = sandbox.clock()?;
@@ -224,9 +224,9 @@ fn a_valid_credential_inside_the_margin_is_served_if_the_plugin_fails() {
         };
         let run = sandbox.shell(&plugin).by_another_caller().run();
         assert_eq!((run.code(), &run.stdout), (0, &credential), "{run:?}");
-        assert_eq!(run.stderr_text(), "error: no login\n", "no line of our own: no terminal");
+        assert_eq!(run.stderr_text(), "error: no login\n", "no message of the program without a terminal");
         assert_eq!(plugin.runs(), 2);
-        // Once it has expired, it does not.
+        // An expired credential is not served.
         clock.advance(30);
         let run = sandbox.shell(&plugin).by_another_caller().run();
         assert_eq!((run.code(), run.stdout_text().as_str()), (i32::from(status), output));
@@ -256,7 +256,7 @@ fn one_line_on_the_terminal_warns_of_a_credential_inside_the_margin() {
 fn a_wait_of_more_than_five_seconds_is_reported_once() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
-    // Five seconds pass in a twentieth of one; the limit of a minute or five comes later.
+    // Five seconds pass in 50 ms; the limits of one and five minutes are not reached.
     let _clock = clock.speed(100);
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -277,7 +277,7 @@ fn a_wait_of_more_than_five_seconds_is_reported_once() {
     assert_eq!(screen.text().lines().count(), 1, "{:?}", screen.text());
 }
 
-/// Several clients in one process, as in a pool of threads, share the process id.
+/// Several clients in one process, such as a pool of threads, are one caller.
 #[test]
 fn parallel_calls_of_one_caller_run_a_failing_plugin_once() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! A credential that the server rejects is replaced, and a client that merely asks often is not
-//! made slow.
+//! Healing: a credential that the server rejects is replaced, and a client that asks often still gets
+//! hits.
 
 use std::fs;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::support::{
     Tool, kubectl,
 };
 
-/// An entry of which a day is left, and a plugin that gives a new credential on every run.
+/// A cached credential that expires far in the future, and a plugin that prints another one on each run.
 struct Entry {
     sandbox: Sandbox,
     clock: Clock,
@@ -43,7 +43,7 @@ fn token(run: usize) -> String {
     format!("token-of-run-{run}")
 }
 
-/// The same bytes whenever it is asked for.
+/// What the plugin prints on run number `run`.
 fn credential(run: usize) -> Vec<u8> {
     Credential::token(token(run)).expires_as("2099-01-01T00:00:00Z").bytes()
 }
@@ -88,7 +88,7 @@ fn a_first_call_of_another_caller_is_a_hit() {
 #[test]
 fn a_shell_loop_keeps_getting_hits() {
     let Some(entry) = Entry::of_age(HOUR) else { return };
-    // Without the question of a Kubernetes client the key is another one: its own entry.
+    // Without KUBERNETES_EXEC_INFO the cache key is another one.
     let call = || entry.sandbox.shell(&entry.plugin);
     let mut caller = Caller::of(&entry.sandbox, call());
     let run = caller.call();
@@ -106,7 +106,7 @@ fn one_caller_may_ask_for_two_cache_keys_in_turn() {
     entry.call().arg("other").by_another_caller().run().assert_prints(credential(2));
     let mut clock = entry.clock;
     clock.advance(61);
-    // One client that asks for both in turn, each for the first time.
+    // One client asks for both in turn, for each the first time.
     let both = r#""$1" "$2"; "$1" "$2" other; exit 0"#;
     let (program, plugin) = (crate::support::PROGRAM, entry.plugin.command());
     let call = entry.sandbox.tool("/bin/sh").args(["-c", both, "sh", program]).arg(plugin);
@@ -129,8 +129,8 @@ fn the_wait_between_heals_doubles_up_to_ten_minutes() {
     }
 }
 
-/// Its Kubernetes client takes a credential for expired five minutes early, and asks for it before
-/// every request from then on.
+/// The Python client treats a credential as expired five minutes early, and from then on runs the
+/// plugin before every request.
 #[test]
 fn ten_python_clients_in_one_process_cost_one_plugin_run() {
     let Some(mut entry) = Entry::of_age(5 * MINUTE) else { return };
@@ -151,13 +151,13 @@ fn ten_python_clients_in_one_process_cost_one_plugin_run() {
 fn the_first_processes_of_two_containers_are_two_callers() {
     let Some(entry) = Entry::of_age(61) else { return };
     let Some(mut one) = Caller::in_container(&entry.sandbox, entry.call()) else { return };
-    // Start times are counted in hundredths of a second: these two must not begin in the same.
+    // Start times have a resolution of 10 ms: the two containers must not start in the same interval.
     thread::sleep(Duration::from_millis(30));
     let Some(mut other) = Caller::in_container(&entry.sandbox, entry.call()) else { return };
     one.call().assert_prints(credential(1));
     other.call().assert_prints(credential(1));
     assert_eq!(entry.plugin.runs(), 1);
-    // Each for itself is still known.
+    // Each of them is still recognized.
     one.call().assert_prints(credential(2));
     assert_eq!(entry.plugin.runs(), 2);
 }
@@ -183,15 +183,15 @@ fn a_damaged_table_of_callers_does_no_harm() {
     ];
     for content in torn {
         fs::write(entry.sandbox.lock_file(), content).unwrap();
-        // Nobody knows this caller any more: a hit.
+        // The caller is not known any more, so this is a hit.
         caller.call().assert_prints(credential(1));
     }
     assert_eq!(entry.plugin.runs(), 1);
-    // And the table works again.
+    // The table works again.
     caller.call().assert_prints(credential(2));
 }
 
-/// The parent's id and start time, the row read, and written, since each kubectl is a new caller.
+/// They read the parent's id and start time, and read and write its row: each kubectl is a new caller.
 #[test]
 #[cfg(target_os = "linux")]
 fn identifying_the_caller_costs_a_hit_at_most_six_system_calls() {
@@ -212,12 +212,12 @@ fn identifying_the_caller_costs_a_hit_at_most_six_system_calls() {
     assert_eq!(plugin.runs(), 2);
     let (fewer, more) = (person.lines().count(), client.lines().count());
     assert!((fewer + 1..=fewer + 6).contains(&more), "{more} instead of {fewer}");
-    // The index and the line.
+    // One read for the index, one for the entry's line.
     let (_, after_opening) = person.split_once("/token.json\"").unwrap();
     assert_eq!(after_opening.matches("pread64(").count(), 2, "{person}");
 }
 
-/// kubectl over an entry that is a minute old and not liked any more.
+/// kubectl with an entry that is a minute old and whose token the server rejects.
 struct Revoked {
     entry: Entry,
     server: ApiServer,
@@ -246,7 +246,7 @@ fn bearer(run: usize) -> Identity {
     Identity::Bearer(token(run))
 }
 
-/// The first request that is refused is one for the list of APIs, which kubectl asks again.
+/// The rejected request is one for the list of APIs, which kubectl repeats.
 #[test]
 fn a_revoked_token_is_replaced_within_the_same_kubectl() {
     let Some(revoked) = Revoked::new() else { return };
@@ -260,7 +260,7 @@ fn a_revoked_token_is_replaced_within_the_same_kubectl() {
     assert_eq!(revoked.entry.plugin.runs(), 2);
 }
 
-/// Where kubectl remembers the list of APIs, the request that is refused is the one that counts.
+/// If kubectl has cached the list of APIs, the rejected request is the real one, and it fails.
 #[test]
 fn after_a_revoked_token_the_next_kubectl_always_works() {
     let Some(revoked) = Revoked::new() else { return };

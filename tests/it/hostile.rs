@@ -1,5 +1,5 @@
-//! Surroundings in which little works: streams that are closed, full or not read, no descriptors
-//! left, a directory that changes under our feet, plugins that behave badly.
+//! Hostile environments: closed, full or unread streams, no free descriptors or processes, FIFOs instead
+//! of files, a directory that is swapped during a call, plugins that misbehave.
 
 use std::fs;
 use std::io::Read;
@@ -31,13 +31,13 @@ impl Setting {
         self.sandbox.cache(&self.plugin)
     }
 
-    /// Behind a shell that does `preparation` and becomes the program.
+    /// The call, started by a shell that first runs `preparation`.
     fn call_after(&self, preparation: &str) -> Call {
         let script = format!("{preparation}; exec \"$@\"");
         self.call().behind(["/bin/sh", "-c", &script, "sh"])
     }
 
-    /// A miss and then a hit, each after `preparation`.
+    /// Checks a miss and a hit, each after `preparation`.
     fn assert_works_after(&self, preparation: &str) {
         for _ in 0..2 {
             self.call_after(preparation).run().assert_prints(&self.credential);
@@ -45,7 +45,7 @@ impl Setting {
         assert_eq!(self.plugin.runs(), 1, "{preparation}");
     }
 
-    /// In front of a shell that does `script` in the place of a plugin.
+    /// A call whose plugin is a shell that runs `script`; `$0` is a file with the credential.
     fn call_script(&self, script: &str) -> Call {
         let output = self.sandbox.home().join("output");
         fs::write(&output, &self.credential).unwrap();
@@ -60,7 +60,7 @@ fn closed_stdin_and_stderr_do_no_harm() {
     }
 }
 
-/// The next file that is opened would get the stream's number.
+/// The next file that is opened gets the descriptor of the closed stream.
 #[test]
 fn a_file_that_reuses_a_closed_descriptor_gets_no_output() {
     let setting = Setting::with_token("marked-secret");
@@ -92,7 +92,7 @@ fn a_full_output_device_is_reported_and_causes_no_second_run() {
     assert_eq!(setting.plugin.runs(), 1);
 }
 
-/// Such as a Node.js client has: a full one is no error, but to be waited for.
+/// Node.js clients have one. EAGAIN means to wait, not to fail.
 #[test]
 fn a_nonblocking_output_gets_every_byte() {
     let setting = Setting::with_token(&"t".repeat(900_000));
@@ -110,15 +110,15 @@ fn a_nonblocking_output_gets_every_byte() {
     assert_eq!(setting.plugin.runs(), 1);
 }
 
-/// With too few even for a pipe from the plugin, the program becomes the plugin.
+/// If there is no descriptor for a pipe, the program replaces itself with the plugin.
 #[test]
 fn with_few_file_descriptors_the_credential_is_still_printed() {
     for most in 4..16 {
         let setting = Setting::new();
-        // A key file was asked for by name; not to be able to open it would be an error.
+        // With `file`, a key file that cannot be opened is an error.
         setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
         let limited = format!("ulimit -n {most}; exec \"$@\"");
-        // A plugin that needs no more than one open file itself.
+        // This plugin needs only one descriptor itself.
         let call = |name: &str| {
             let output = setting.sandbox.home().join(name);
             fs::write(&output, &setting.credential).unwrap();
@@ -127,7 +127,7 @@ fn with_few_file_descriptors_the_credential_is_still_printed() {
         let limited = |name: &str| call(name).behind(["/bin/sh", "-c", &limited, "sh"]).run();
         limited("one").assert_prints(&setting.credential);
         call("one").run().assert_prints(&setting.credential);
-        // Nothing is lost where there is something already.
+        // Entries that are already stored are not lost.
         limited("two").assert_prints(&setting.credential);
         let entries = setting.sandbox.entries();
         assert!(entries >= 1, "{most}");
@@ -137,7 +137,7 @@ fn with_few_file_descriptors_the_credential_is_still_printed() {
     }
 }
 
-/// As with too many processes; the program becomes the plugin.
+/// As with too many processes. The program replaces itself with the plugin.
 #[test]
 fn if_fork_fails_the_credential_is_still_printed() {
     let setting = Setting::new();
@@ -169,7 +169,7 @@ fn with_one_open_file_allowed_nothing_is_broken() {
     assert_eq!(setting.sandbox.entries(), 1);
 }
 
-/// A kubeconfig may come from somebody else, and names files.
+/// Kubeconfigs may come from other people, and they name files.
 #[test]
 fn a_fifo_named_in_a_kubeconfig_does_not_hang_the_program() {
     let setting = Setting::new();
@@ -203,7 +203,7 @@ fn a_fifo_instead_of_the_key_file_or_its_lock_does_not_hang() {
     }
 }
 
-/// Between the moment at which the directory is checked and the moment at which it is used.
+/// The swap may happen after the directory was checked and before it is used.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_directory_swapped_for_a_symlink_during_a_call_gets_no_files() {
@@ -225,12 +225,12 @@ fn a_directory_swapped_for_a_symlink_during_a_call_gets_no_files() {
                 crate::support::exchange(&directory, &link);
             }
         });
-        // Whatever fails below, the thread is to end.
+        // Collect first and assert later, so that the thread always ends.
         let runs: Vec<_> = calls.map(|number| setting.call().arg(number.to_string()).run()).collect();
         done.store(true, Ordering::Relaxed);
         runs.iter().for_each(|run| run.assert_prints(&setting.credential));
     });
-    assert!(fs::read_dir(&victim).unwrap().next().is_none(), "something was put where others can write");
+    assert!(fs::read_dir(&victim).unwrap().next().is_none(), "a file was created where others can write");
     let directory = if directory.is_symlink() { link } else { directory };
     crate::cache_file::assert_only_cache_files(&directory);
 }
@@ -249,7 +249,7 @@ fn a_plugin_that_closes_its_streams_early_is_waited_for() {
     assert_eq!((run.code(), &run.stdout), (9, &setting.credential));
 }
 
-/// Its own children are its own affair, unless they keep the output open.
+/// Like an agent that the plugin starts and that inherits its stdout.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_daemon_that_keeps_stdout_open_does_not_delay_the_call() {
@@ -257,7 +257,7 @@ fn a_daemon_that_keeps_stdout_open_does_not_delay_the_call() {
     let script = "sleep 1000 2>/dev/null & cat \"$0\"";
     for _ in 0..2 {
         let mut call = setting.call_script(script);
-        // What the daemon holds of ours is the plugin's pipe alone.
+        // The daemon may hold the plugin's stdout, but no pipe that this test reads.
         call.command().stderr(std::process::Stdio::null());
         let run = call.run();
         assert_eq!((run.code(), &run.stdout), (0, &setting.credential));
@@ -271,7 +271,7 @@ fn a_daemon_that_keeps_stdout_open_does_not_delay_the_call() {
 #[test]
 fn endless_output_is_passed_through_until_the_reader_closes() {
     let setting = Setting::new();
-    // Far more than a program may have that keeps what it reads.
+    // The limit is too small for a program that keeps all output in memory.
     let limit = "ulimit -v 65536; \"$@\" | head -c 300000000 | wc -c";
     let call = setting.sandbox.program().args(["yes", "k8s"]);
     let run = call.behind(["/bin/sh", "-c", limit, "sh"]).run();

@@ -1,5 +1,5 @@
-//! `install.sh` against a server on this machine: it takes the archive for the system it runs on,
-//! installs what has the right checksum and nothing else, and leaves what is there alone otherwise.
+//! `install.sh` with a server on 127.0.0.1: it downloads the archive for the system it runs on, installs
+//! only files with the right checksum, and otherwise keeps the installed program.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
@@ -71,7 +71,7 @@ fn an_https_address_is_never_redirected_to_http() {
     for shell in ["sh", "bash"] {
         let release = Release::new();
         let arguments = release.sandbox.home().join("arguments");
-        release.pretend("curl", &format!("printf '%s\\n' \"$@\" >{}; exit 22", arguments.display()));
+        release.write_fake("curl", &format!("printf '%s\\n' \"$@\" >{}; exit 22", arguments.display()));
         let run = release.call(shell).env("DOWNLOADS", "https://127.0.0.1:1").run();
         assert_eq!(run.code(), 1, "{run:?}");
         assert!(fs::read_to_string(arguments).unwrap().starts_with("--proto\n=https\n--tlsv1.2\n"));
@@ -95,7 +95,7 @@ fn a_truncated_archive_is_not_installed() {
 #[test]
 fn an_interrupted_download_is_not_installed() {
     let mut release = Release::new();
-    release.server.promise_more_than_comes();
+    release.server.truncate_answers();
     release.assert_refuses("cannot download");
 }
 
@@ -150,8 +150,8 @@ fn the_archive_matches_system_and_processor() {
         ("Darwin", "x86_64", "1", "aarch64-apple-darwin"),
     ] {
         let release = Release::new();
-        release.pretend("uname", &format!("case $1 in -s) echo {system} ;; -m) echo {machine} ;; esac"));
-        release.pretend("sysctl", &format!("[ -z '{arm64}' ] || echo {arm64}"));
+        release.write_fake("uname", &format!("case $1 in -s) echo {system} ;; -m) echo {machine} ;; esac"));
+        release.write_fake("sysctl", &format!("[ -z '{arm64}' ] || echo {arm64}"));
         release.install("sh");
         let wanted = format!("/k8s-token-cache-{VERSION}-{target}.tar.gz");
         assert!(release.server.requests().contains(&wanted), "{system} {machine} {arm64}");
@@ -160,20 +160,19 @@ fn the_archive_matches_system_and_processor() {
 
 #[test]
 fn an_unsupported_system_is_named_in_the_error() {
-    for (system, machine, told) in [
+    for (system, machine, message) in [
         ("Linux", "riscv64", "no program for Linux on riscv64"),
         ("FreeBSD", "amd64", "no program for FreeBSD"),
         ("MINGW64_NT-10.0", "x86_64", "Scoop"),
     ] {
         let release = Release::new();
-        release.pretend("uname", &format!("case $1 in -s) echo {system} ;; -m) echo {machine} ;; esac"));
-        release.assert_refuses(told);
+        release.write_fake("uname", &format!("case $1 in -s) echo {system} ;; -m) echo {machine} ;; esac"));
+        release.assert_refuses(message);
         assert!(release.server.requests().is_empty());
     }
 }
 
-/// The files of a release, a server that has them, and a user who installs from it. A program is
-/// installed already.
+/// The files of a release, a server for them, and a user who installs from it.
 struct Release {
     sandbox: Sandbox,
     server: Server,
@@ -204,7 +203,7 @@ impl Release {
         release
     }
 
-    /// As scripts/dist does.
+    /// Makes an archive like scripts/dist.
     fn pack(&self, name: &str, program: &str) {
         let folder = self.file(name);
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -266,12 +265,12 @@ impl Release {
         call.arg(self.script()).env("PREFIX", self.prefix()).env("DOWNLOADS", &self.server.address)
     }
 
-    /// A program of that name that comes first on PATH.
-    fn pretend(&self, name: &str, script: &str) {
+    /// Puts a fake program first on PATH.
+    fn write_fake(&self, name: &str, script: &str) {
         write_program(&self.sandbox.home().join("bin").join(name), &format!("#!/bin/sh\n{script}\n"));
     }
 
-    /// PATH has these and what every system has.
+    /// Reduces PATH to these programs and those that every system has.
     fn only_these_programs(&self, programs: &[&str]) {
         let common = [
             "sh",
@@ -296,16 +295,15 @@ impl Release {
         self.sandbox.set_env("PATH", &bin);
     }
 
-    /// What was installed before stays, and nothing comes beside it.
+    /// Checks that the script fails and keeps the installed program, and nothing else is there.
     #[track_caller]
     fn assert_refuses(&self, why: &str) {
         fs::create_dir_all(self.program().parent().unwrap()).unwrap();
-        fs::write(self.program(), "the old one").unwrap();
+        fs::write(self.program(), "the old program").unwrap();
         let run = self.install("sh");
         assert_eq!(run.code(), 1, "{run:?}");
-        let told = String::from_utf8_lossy(&run.stderr);
-        assert!(told.contains(why), "{told}");
-        assert_eq!(fs::read(self.program()).unwrap(), b"the old one");
+        assert!(run.stderr_text().contains(why), "{run:?}");
+        assert_eq!(fs::read(self.program()).unwrap(), b"the old program");
         assert_eq!(fs::read_dir(self.prefix()).unwrap().count(), 1);
         assert_eq!(fs::read_dir(self.prefix().join("bin")).unwrap().count(), 1);
     }
@@ -316,7 +314,7 @@ fn write_program(path: &Path, text: &str) {
     fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Serves the files of one folder, on this machine, as long as the test runs.
+/// Serves the files of one folder on 127.0.0.1 as long as the test runs.
 struct Server {
     address: String,
     state: Arc<Mutex<State>>,
@@ -325,7 +323,7 @@ struct Server {
 #[derive(Default)]
 struct State {
     requests: Vec<String>,
-    promises_more: bool,
+    truncates: bool,
 }
 
 impl Server {
@@ -342,9 +340,9 @@ impl Server {
         Server { address, state }
     }
 
-    /// Each answer breaks off before its announced end.
-    fn promise_more_than_comes(&mut self) {
-        self.state.lock().unwrap().promises_more = true;
+    /// From now on, each answer ends before its announced length.
+    fn truncate_answers(&mut self) {
+        self.state.lock().unwrap().truncates = true;
     }
 
     fn requests(&self) -> Vec<String> {
@@ -363,7 +361,7 @@ fn answer(mut stream: &TcpStream, folder: &Path, state: &Mutex<State>) -> std::i
     let Ok(body) = file else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     };
-    let length = body.len() + if state.promises_more { 100 } else { 0 };
+    let length = body.len() + if state.truncates { 100 } else { 0 };
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
     stream.write_all(&body)
 }

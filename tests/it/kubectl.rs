@@ -1,4 +1,4 @@
-//! The main job, with the real kubectl in front of a TLS server that checks who comes.
+//! The real kubectl with the program as its exec plugin, against a TLS server that checks credentials.
 
 use std::fs;
 
@@ -46,7 +46,7 @@ fn two_kubectl_runs_with_a_client_certificate_need_one_plugin_run() {
     assert_eq!(server.identities(), [Identity::from(&certificate)]);
 }
 
-/// `aws eks get-token` signs a request and asks nobody: it needs no network and no real account.
+/// `aws eks get-token` only signs a URL: it needs no network and no real account.
 #[test]
 fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
     let (Some(kubectl), Some(aws)) = (kubectl(), aws()) else { return };
@@ -54,7 +54,7 @@ fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
     let plugin = sandbox.plugin("aws");
     plugin.becomes(&aws.program);
     sandbox.set_env("PATH", &aws.path);
-    server.allow_everybody();
+    server.allow_all();
     let command = plugin.command().to_str().unwrap();
     let kubeconfig = Kubeconfig::cached([
         command,
@@ -80,7 +80,7 @@ fn two_kubectl_runs_with_the_real_aws_need_one_plugin_run() {
     assert!(token.starts_with("k8s-aws-v1."));
 }
 
-/// With `provideClusterInfo` the plugin is told the cluster, and may answer for that one alone.
+/// With `provideClusterInfo` the plugin gets the cluster and may print a token for that one only.
 #[test]
 fn a_credential_for_one_cluster_is_not_sent_to_another() {
     let Some(kubectl) = kubectl() else { return };
@@ -99,7 +99,7 @@ fn a_credential_for_one_cluster_is_not_sent_to_another() {
     assert_eq!(servers[1].identities(), [Identity::Bearer("token-of-two".to_owned())]);
 }
 
-/// What kubectl refuses without the cache, it refuses with it: the text passes through.
+/// Output that kubectl rejects without the cache is passed through, so kubectl rejects it the same way.
 #[test]
 fn kubectl_rejects_another_api_version_as_without_the_cache() {
     let Some(kubectl) = kubectl() else { return };
@@ -116,7 +116,7 @@ fn kubectl_rejects_another_api_version_as_without_the_cache() {
     assert_eq!(sandbox.entries(), 0);
 }
 
-/// What `--doctor` and `--inject` say of a list of allowed plugins is what kubectl does.
+/// kubectl accepts the lines that `--doctor` and `--inject` suggest for its allowlist.
 #[test]
 fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
     let Some(kubectl) = kubectl() else { return };
@@ -133,7 +133,7 @@ fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
     let get = || kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
     let refused = get();
     if refused.code() == 0 {
-        return skip("this kubectl knows no allowlist: it is older than 1.35");
+        return skip("this kubectl has no plugin allowlist: it is older than 1.35");
     }
     assert!(
         refused.stderr_text().contains("not permitted by the credential plugin allowlist"),

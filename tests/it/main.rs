@@ -1,5 +1,5 @@
-//! The built program, tested as its clients run it; one module per family of promises, one test
-//! per promise. All in one program, because linking a TLS server a dozen times is slow.
+//! Black-box tests: they run the built program as its clients do. One module per topic, one test per
+//! promise. All modules are one test program, because linking a TLS server a dozen times is slow.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]

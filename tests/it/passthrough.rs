@@ -1,4 +1,4 @@
-//! The plugin is run as its client would run it: stdin, stderr, signals, the terminal.
+//! The plugin runs as its client would run it: stdin, stderr, descriptors, signals, the terminal.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -31,7 +31,7 @@ fn standard_error_of_the_plugin_is_passed_through_unchanged() {
     assert_eq!(run.stderr, b"\xff progress\r 10 %\x1b[0m");
 }
 
-/// An agent that a plugin starts may hold the plugin's output open for as long as it lives.
+/// An agent that a plugin starts may keep the plugin's stdout open as long as it lives.
 #[test]
 fn a_process_left_behind_by_the_plugin_is_not_waited_for() {
     let sandbox = Sandbox::new();
@@ -39,7 +39,7 @@ fn a_process_left_behind_by_the_plugin_is_not_waited_for() {
     plugin.prints(credential()).starts_a_child_and_ignores_signals();
     for _ in ["miss", "hit"] {
         let mut call = sandbox.cache(&plugin);
-        // What the test itself reads must not stay open.
+        // The test reads stderr to its end, so the agent must not hold it.
         call.command().stderr(Stdio::null());
         call.run().assert_prints(credential());
     }
@@ -61,7 +61,7 @@ fn a_plugin_is_found_on_path() {
     assert_eq!(plugin.runs(), 1);
 }
 
-/// Descriptors, blocked and ignored signals: the same with and without the cache in front.
+/// Compares descriptors, blocked and ignored signals with and without the cache.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_plugin_inherits_the_same_descriptors_and_signals_as_directly() {
@@ -141,7 +141,7 @@ fn ctrl_c_at_the_terminal_reaches_the_plugin() {
     let run = call.finish();
     assert_eq!(run.status.code(), Some(7), "{run:?}");
     assert_eq!(plugin.signals(), ["INT"]);
-    // That was no failure: the same caller may try again at once.
+    // An interrupt is not a failure: the same caller may retry at once.
     plugin.release();
     sandbox.cache(&plugin).run().assert_prints(credential());
 }

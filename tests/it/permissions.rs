@@ -1,4 +1,4 @@
-//! Whose files are used and how they are made; and a credential that comes whatever the disk says.
+//! Owners and modes of files, and credentials that are printed although the disk is read-only or full.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -10,8 +10,8 @@ use crate::support::{
     Call, Credential, HOUR, PROGRAM, Plugin, Sandbox, await_that, entries_of, is_root, skip,
 };
 
-/// A user that is neither us nor root.
-const SOMEBODY_ELSE: u32 = 65_534;
+/// A user that is neither this one nor root.
+const OTHER_USER: u32 = 65_534;
 
 struct Setting {
     sandbox: Sandbox,
@@ -28,7 +28,7 @@ impl Setting {
         Setting { sandbox, plugin, credential }
     }
 
-    /// The cache in a directory of its own, which exists with this mode.
+    /// A cache in a directory that exists already and has this mode.
     fn with_directory(mode: u32) -> (Setting, PathBuf) {
         let setting = Setting::new();
         let directory = setting.sandbox.home().join("directory");
@@ -42,7 +42,7 @@ impl Setting {
         self.sandbox.shell(&self.plugin)
     }
 
-    /// Calls once; whether the plugin ran. The credential must come without a word.
+    /// Calls once and returns whether the plugin ran. Checks that only the credential is printed.
     fn misses(&self, argument: &str) -> bool {
         let before = self.plugin.runs();
         self.call().arg(argument).run().assert_prints(&self.credential);
@@ -112,7 +112,7 @@ fn a_directory_that_others_can_write_to_is_not_used() {
     }
 }
 
-/// It was private when the cache was made, and is not any more.
+/// The directory was private when the cache file was made.
 #[test]
 fn a_directory_that_became_writable_for_others_gets_no_more_files() {
     let (setting, directory) = Setting::with_directory(0o700);
@@ -122,12 +122,12 @@ fn a_directory_that_became_writable_for_others_gets_no_more_files() {
     assert!(setting.never_hits());
     assert_eq!(fs::read(directory.join("token.json")).unwrap(), before);
     assert_only_cache_files(&directory);
-    // What is in it may still be read: a private file of this user, under whatever name somebody else
-    // moved it there, was written by nobody else, and holds nothing that has expired.
+    // Its entries may still be read: another user can rename a private file of this user, but not write
+    // to it.
     assert!(!setting.misses("stored before"));
 }
 
-/// As after a restored backup or a `chmod -R`: it must not be a slow cache for ever.
+/// As after a restored backup or a `chmod -R`. Otherwise the cache would miss forever.
 #[test]
 fn files_that_became_readable_for_others_are_private_after_a_store() {
     for file in [Sandbox::cache_file, Sandbox::lock_file] {
@@ -144,13 +144,13 @@ fn files_that_became_readable_for_others_are_private_after_a_store() {
 #[test]
 fn a_file_or_directory_of_another_owner_is_not_used() {
     if !is_root() {
-        return skip("only root can give files away");
+        return skip("only root can change the owner of files");
     }
-    let give_away = |path: &Path| chown(path, Some(SOMEBODY_ELSE), None).unwrap();
+    let change_owner = |path: &Path| chown(path, Some(OTHER_USER), None).unwrap();
 
     let (setting, directory) = Setting::with_directory(0o755);
-    give_away(&directory);
-    assert!(setting.never_hits(), "the directory is another's");
+    change_owner(&directory);
+    assert!(setting.never_hits(), "the directory has another owner");
     assert_eq!(names(&directory), Vec::<String>::new());
 
     for directory_mode in [0o700, 0o1777] {
@@ -158,16 +158,16 @@ fn a_file_or_directory_of_another_owner_is_not_used() {
         let file = directory.join("token.json");
         assert!(setting.misses(""));
         assert!(!setting.misses(""));
-        give_away(&file);
-        assert!(setting.misses(""), "the file is another's, in {directory_mode:o}");
+        change_owner(&file);
+        assert!(setting.misses(""), "the file has another owner, in {directory_mode:o}");
     }
 }
 
-/// In a sticky directory anybody may have put a link where the cache is to be.
+/// In a sticky directory, any user may have created a link at the path of the cache file.
 #[test]
 fn a_symlink_of_another_owner_is_not_followed() {
     if !is_root() {
-        return skip("only root can give links away");
+        return skip("only root can change the owner of links");
     }
     for name in ["token.json", "token.json.lock"] {
         let (setting, directory) = Setting::with_directory(0o1777);
@@ -175,7 +175,7 @@ fn a_symlink_of_another_owner_is_not_followed() {
         fs::write(&precious, "data").unwrap();
         set_mode(&precious, 0o644);
         symlink(&precious, directory.join(name)).unwrap();
-        std::os::unix::fs::lchown(directory.join(name), Some(SOMEBODY_ELSE), None).unwrap();
+        std::os::unix::fs::lchown(directory.join(name), Some(OTHER_USER), None).unwrap();
         setting.misses("");
         setting.misses("");
         assert_eq!(fs::read(&precious).unwrap(), b"data", "{name}");
@@ -208,11 +208,11 @@ fn a_lock_file_deleted_or_replaced_while_held_does_no_harm() {
             fs::write(setting.sandbox.lock_file(), "").unwrap();
             set_mode(&setting.sandbox.lock_file(), 0o600);
         }
-        let latecomer = setting.call().arg("another key").spawn();
-        // The waiter may run the plugin too: the lock that it waited for is no more.
-        await_that("the latecomer runs the plugin", || setting.plugin.runs() >= 2);
+        let late = setting.call().arg("another key").spawn();
+        // The waiting call may run the plugin too, because the lock that it waited for is gone.
+        await_that("the late call runs the plugin", || setting.plugin.runs() >= 2);
         setting.plugin.release();
-        for call in [holder, waiter, latecomer] {
+        for call in [holder, waiter, late] {
             call.finish().assert_prints(&setting.credential);
         }
         assert_eq!(setting.sandbox.entries(), 2);
@@ -226,7 +226,7 @@ fn a_lock_file_deleted_or_replaced_while_held_does_no_harm() {
 #[test]
 fn without_a_home_directory_the_credential_is_still_printed() {
     let setting = Setting::new();
-    // A key file was not asked for by name, which would be an error without a home.
+    // With `file`, a missing home directory is an error.
     setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
     let homes = [None, Some(""), Some("/proc/no/such/home"), Some("/dev/null")];
     for home in homes {
@@ -248,7 +248,7 @@ fn a_file_instead_of_the_cache_directory_does_not_cost_the_credential() {
     assert_eq!(fs::read(setting.sandbox.cache_directory()).unwrap(), b"in the way");
 }
 
-/// A small file system of its own, unmounted when dropped.
+/// A small file system that is unmounted when dropped.
 struct Mount(PathBuf);
 
 impl Mount {
@@ -279,7 +279,7 @@ impl Drop for Mount {
 fn a_read_only_cache_still_hits_and_does_not_cost_the_credential() {
     let setting = Setting::new();
     let directory = setting.sandbox.cache_directory();
-    // Root writes where it likes, except on a read-only file system.
+    // Root ignores modes, but not a read-only file system.
     let mount = if is_root() {
         let Some(mount) = Mount::tmpfs(&directory, "mode=0700,size=1m") else { return };
         Some(mount)
@@ -302,7 +302,7 @@ fn a_read_only_cache_still_hits_and_does_not_cost_the_credential() {
     set_mode_quietly(&directory, 0o700);
 }
 
-/// So that the sandbox can be removed; on a read-only file system it goes with the mount.
+/// Makes the sandbox removable. Fails on a read-only file system, which is unmounted anyway.
 fn set_mode_quietly(path: &Path, mode: u32) {
     let _ = fs::set_permissions(path, Permissions::from_mode(mode));
 }
@@ -325,7 +325,7 @@ fn a_full_disk_keeps_stored_entries_and_does_not_cost_the_credential() {
     assert!(!setting.misses("new"));
 }
 
-/// Writes until the disk takes nothing more.
+/// Writes until the disk is full.
 fn fill(path: &Path) {
     use std::io::Write;
     let mut file = fs::File::create(path).unwrap();

@@ -1,4 +1,4 @@
-//! Hit, miss and margin: what is served from cache, and until when.
+//! Hits, misses and the refresh margin: which credentials are cached, and until when they are served.
 
 use std::fs;
 
@@ -7,8 +7,8 @@ use crate::support::{
     rfc3339,
 };
 
-/// Two calls of a plugin that prints this; whether the second one was served from cache. Both
-/// must print the plugin's bytes and nothing else.
+/// Calls twice with a plugin that prints `output`, and returns whether the second call was a hit.
+/// Checks that both print exactly these bytes.
 fn is_cached(sandbox: &Sandbox, plugin: &Plugin, output: impl AsRef<[u8]>) -> bool {
     plugin.prints(&output);
     let before = plugin.runs();
@@ -116,7 +116,7 @@ fn a_credential_inside_the_margin_is_not_served() {
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "10m");
     let fresh = Credential::token("t").expires_in(HOUR).bytes();
     assert!(is_cached(&sandbox, &plugin, &fresh));
-    // The same entry is too old for a caller who wants half an hour.
+    // With 28 of 60 minutes left, a margin of 29 minutes makes the same entry a miss.
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "29m");
     let Some(mut clock) = sandbox.clock() else { return };
     clock.advance(32 * MINUTE);
@@ -128,7 +128,7 @@ fn a_credential_inside_the_margin_is_not_served() {
 fn the_default_margin_is_thirty_seconds() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
-    // No refresh ahead, which is another promise.
+    // The refresh ahead is tested elsewhere.
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
     let plugin = sandbox.plugin("plugin");
     plugin.prints(Credential::token("t").expires_in(10 * MINUTE).bytes());
@@ -142,7 +142,7 @@ fn the_default_margin_is_thirty_seconds() {
     assert_eq!(plugin.runs(), 2, "with 25 s left");
 }
 
-/// A credential that lives 40 s would otherwise never be served.
+/// With the default margin of 30 s, a credential that lives 40 s would hardly ever be served.
 #[test]
 fn the_margin_is_at_most_half_of_the_lifetime() {
     let sandbox = Sandbox::new();
@@ -241,7 +241,7 @@ fn the_earliest_expiry_wins() {
     assert!(!fresh_is_cached(stamp_late(Credential::certificate(authority.client("x", past)))));
     let sooner = Credential::token(jwt(now_unix_s() + HOUR)).expires_in(-1).bytes();
     assert!(!fresh_is_cached(sooner));
-    // A stamp that cannot be read is not made good by another one that can.
+    // An invalid timestamp is not outweighed by a valid `exp`.
     let unreadable = Credential::token(jwt(now_unix_s() + HOUR)).expires_as("soon").bytes();
     assert!(!fresh_is_cached(unreadable));
 }
@@ -274,12 +274,12 @@ fn only_the_requested_api_version_is_cached() {
     asked().assert_prints(&beta);
     asked().assert_prints(&beta);
     assert_eq!(plugin.runs(), 1);
-    // Not what was asked for: kubectl is to see and refuse it itself.
+    // Another version than requested is passed through, so that kubectl reports it.
     let other = sandbox.plugin("other");
     assert!(!is_cached(&sandbox, &other, &beta));
 }
 
-/// The clock was wrong when the entry was made, and has been put right since.
+/// As after the clock was wrong when the entry was made and has been corrected since.
 #[test]
 fn an_entry_from_the_future_is_not_served() {
     let sandbox = Sandbox::new();
@@ -385,7 +385,6 @@ fn the_log_has_one_line_per_call_and_never_a_secret() {
     assert!(!lines().concat().contains("SECRET"), "{:?}", lines());
 }
 
-/// Nothing about the log is worth a credential.
 #[test]
 fn a_log_that_cannot_be_written_does_not_cost_the_credential() {
     let sandbox = Sandbox::new();

@@ -1,5 +1,5 @@
-//! The background refresh: a credential that is getting old is served at once, and renewed where
-//! nobody sees it.
+//! The background refresh: a credential close to its expiry is served at once and renewed by a detached
+//! process.
 
 #![cfg(target_os = "linux")]
 
@@ -15,7 +15,7 @@ use crate::support::{
     collects_orphans, inherit_as, is_alive,
 };
 
-/// A cached credential of which little life is left, and a plugin that would give a new one.
+/// A cached credential close to its expiry, and a plugin that would print a new one.
 struct Window {
     sandbox: Sandbox,
     clock: Clock,
@@ -26,19 +26,19 @@ struct Window {
 }
 
 impl Window {
-    /// An hour's credential with four minutes left; refreshing ahead is asked for.
+    /// A credential that lives an hour and has four minutes left, with refresh ahead set to 5 minutes.
     fn open() -> Option<Window> {
         Window::of("plugin", &[], Some("5m"), HOUR, 4 * MINUTE)
     }
 
-    /// The same for a Kubernetes client that asks this question.
-    fn asked(question: &str) -> Option<Window> {
+    /// Like `open`, for a client that sets `KUBERNETES_EXEC_INFO`.
+    fn with_exec_info(exec_info: &str) -> Option<Window> {
         let sandbox = Sandbox::new();
-        sandbox.set_env("KUBERNETES_EXEC_INFO", question);
+        sandbox.set_env("KUBERNETES_EXEC_INFO", exec_info);
         Window::in_sandbox(sandbox, "plugin", &[], Some("5m"), HOUR, 4 * MINUTE)
     }
 
-    /// A credential of this life with so much left; times in seconds.
+    /// A credential with this lifetime and remaining lifetime, in seconds.
     fn of(plugin: &str, args: &[&str], ahead: Option<&str>, life: i64, left: i64) -> Option<Window> {
         Window::in_sandbox(Sandbox::new(), plugin, args, ahead, life, left)
     }
@@ -71,24 +71,24 @@ impl Window {
         self.sandbox.shell(&self.plugin)
     }
 
-    /// A call that is served from cache; afterwards no refresh runs any more.
+    /// Calls, and waits until no refresh runs any more.
     fn call_and_wait(&self) -> Run {
         let run = self.call().run();
         self.sandbox.await_quiet();
         run
     }
 
-    /// The lines of the log that tell of a refresh: `TIME PID PLUGIN refresh: WHAT`.
+    /// The log's lines about refreshes: `TIME PID PLUGIN refresh: RESULT`.
     fn refreshes(&self) -> Vec<String> {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().filter(|line| line.contains(" refresh: ")).map(str::to_owned).collect()
     }
 
-    /// Waits until every refresh that has ended is forgotten by the system too.
+    /// Waits until the exit status of every refresh was collected.
     fn await_collected(&self) {
         for line in self.refreshes() {
             let pid = line.split(' ').nth(1).unwrap().parse().unwrap();
-            await_that("somebody has collected the refresh", || !is_alive(pid));
+            await_that("the refresh is collected", || !is_alive(pid));
         }
     }
 }
@@ -98,7 +98,7 @@ fn the_old_credential_is_served_until_the_refresh_has_stored_the_new() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     window.call().run().assert_prints(&window.old);
-    // The plugin runs, and is held: whoever waited for it would wait for ever.
+    // The plugin is held, so a call that waited for it would never end.
     window.plugin.await_runs(2);
     for _ in 0..3 {
         window.call().run().assert_prints(&window.old);
@@ -125,7 +125,7 @@ fn fifty_calls_in_the_refresh_window_start_one_refresh() {
     assert_eq!(window.plugin.runs(), 2);
 }
 
-/// Somebody who needs a longer life runs the plugin already.
+/// A call that needs a longer remaining lifetime already runs the plugin.
 #[test]
 fn a_refresh_does_not_wait_for_a_running_plugin() {
     let Some(window) = Window::open() else { return };
@@ -143,7 +143,7 @@ fn a_refresh_does_not_wait_for_a_running_plugin() {
     assert_eq!(window.plugin.runs(), 2);
 }
 
-/// Here a refresh may be over before the last call begins.
+/// Here a refresh may end before the last call begins.
 #[test]
 fn fifty_calls_in_the_window_of_a_fast_plugin_start_one_refresh() {
     let Some(window) = Window::open() else { return };
@@ -160,7 +160,7 @@ fn fifty_calls_in_the_window_of_a_fast_plugin_start_one_refresh() {
 fn outside_the_refresh_window_nothing_is_refreshed() {
     for (ahead, life, left) in [
         (Some("5m"), HOUR, 6 * MINUTE),
-        // Never more than a third of the whole life.
+        // Refresh ahead is at most a third of the lifetime.
         (Some("50m"), HOUR, 21 * MINUTE),
         (Some("5m"), 9 * MINUTE, 4 * MINUTE),
         (Some("0"), HOUR, MINUTE),
@@ -206,22 +206,22 @@ fn refresh_ahead_of_zero_turns_the_refresh_off() {
     assert_eq!(window.plugin.runs(), 1);
 }
 
-/// kubectl reads until the end of its plugin's output; a script may hold a lock on a descriptor.
+/// kubectl reads its plugin's stdout to the end, and a script may hold a lock by a descriptor.
 #[test]
 fn a_running_refresh_holds_no_descriptor_of_the_caller() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let (mut reader, writer) = pipe().unwrap();
     let mut call = window.call();
-    // Far from the numbers that are in use on the way to the program.
+    // A number that is not in use between here and the program.
     inherit_as(call.command(), writer.as_raw_fd(), 900);
     let running = call.spawn();
     drop(writer);
-    // The end of stdout and stderr is what `finish` waits for.
+    // `finish` waits for the end of stdout and stderr.
     running.finish().assert_prints(&window.old);
     window.plugin.await_runs(2);
     assert_eq!(reader.read(&mut [0]).unwrap(), 0, "the descriptor is closed");
-    assert!(is_alive(window.plugin.pids()[1]), "and that before the end of the refresh");
+    assert!(is_alive(window.plugin.pids()[1]), "while the refresh still runs");
     window.plugin.release();
     window.sandbox.await_quiet();
 }
@@ -253,8 +253,8 @@ fn a_refresh_has_its_own_session_and_only_the_null_device() {
     }
 }
 
-/// Such a first process is an application in an image without an init: what it did not start itself it
-/// never collects, and every refresh would leave it one more.
+/// In a container without an init, the first process never collects orphans, so every refresh would
+/// leave a zombie.
 #[test]
 fn without_an_init_process_there_is_at_most_one_refresh() {
     let Some(mut window) = Window::open() else { return };
@@ -267,7 +267,7 @@ fn without_an_init_process_there_is_at_most_one_refresh() {
     assert!(window.refreshes()[1].contains("refresh: not started"));
     assert_eq!(window.plugin.runs(), 2);
     drop(caller);
-    // Anywhere else it is.
+    // With an init process it is refreshed.
     let newer = Credential::token("newer").expires_at(window.clock.now_unix_s() + HOUR).bytes();
     window.plugin.prints(&newer);
     window.call_and_wait().assert_prints(&window.new);
@@ -280,10 +280,10 @@ struct Stat {
     terminal: i64,
 }
 
-/// What `/proc/PID/stat` says; see proc_pid_stat(5).
+/// Fields of `/proc/PID/stat`, see proc_pid_stat(5).
 fn stat(pid: u32) -> Stat {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    // The name, in brackets, may hold anything.
+    // The name, in parentheses, may contain blanks and parentheses.
     let fields: Vec<i64> = text[text.rfind(')').unwrap() + 3..]
         .split_whitespace()
         .take(4)
@@ -307,17 +307,17 @@ fn a_refresh_tells_the_plugin_that_it_is_not_interactive() {
     let cluster = json!({"server": "https://a-server", "config": {"a": [1, "ä"]}});
     let asked = json!({"kind": "ExecCredential", "apiVersion": V1,
                        "spec": {"interactive": true, "cluster": cluster}});
-    let Some(window) = Window::asked(&asked.to_string()) else { return };
+    let Some(window) = Window::with_exec_info(&asked.to_string()) else { return };
     window.plugin.records();
-    // From another caller, since one that asks again for an old credential has rejected it.
+    // Another caller: one that asks again would have rejected the credential.
     window.call().by_another_caller().run().assert_prints(&window.old);
     window.sandbox.await_quiet();
     assert_eq!(window.plugin.runs(), 2);
-    let told = window.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap();
-    let told: Value = serde_json::from_slice(told.as_encoded_bytes()).unwrap();
+    let received = window.plugin.environ_value("KUBERNETES_EXEC_INFO").unwrap();
+    let received: Value = serde_json::from_slice(received.as_encoded_bytes()).unwrap();
     let mut expected = asked;
     expected["spec"]["interactive"] = json!(false);
-    assert_eq!(told, expected);
+    assert_eq!(received, expected);
 }
 
 #[test]
@@ -356,13 +356,13 @@ fn the_pause_after_a_failed_refresh_grows_up_to_ten_minutes() {
         window.call_and_wait().assert_prints(&window.old);
         assert_eq!(window.plugin.runs(), runs, "shortly before the end of a pause of {pause} s");
         window.clock.advance(10);
-        // Here no time passes in which it would be collected by itself.
+        // The moved clock leaves the first process no time to collect it.
         window.await_collected();
         window.call_and_wait().assert_prints(&window.old);
         runs += 1;
     }
     assert_eq!(window.plugin.runs(), runs);
-    // Once it works again, all is forgotten.
+    // A success resets the pause.
     window.plugin.exits_with(0);
     window.clock.advance(601);
     window.await_collected();
@@ -374,7 +374,7 @@ fn the_pause_after_a_failed_refresh_grows_up_to_ten_minutes() {
 #[test]
 fn a_plugin_that_hangs_in_a_refresh_is_killed_with_its_children() {
     let Some(mut window) = Window::open() else { return };
-    // Its 60 s, and 10 more until the second signal, take a third of a second.
+    // 60 s until SIGTERM and 10 s until SIGKILL take 0.35 s.
     window.clock = window.clock.speed(200);
     window.plugin.hold().starts_a_child_and_ignores_signals();
     window.call().run().assert_prints(&window.old);
@@ -425,7 +425,7 @@ fn clear_during_a_miss_discards_its_result() {
     assert_eq!(sandbox.entries(), 0);
 }
 
-/// Somebody deleted the lock file, so that a newer credential came while the refresh ran.
+/// The lock file was deleted, so another call stored a newer credential during the refresh.
 #[test]
 fn a_late_refresh_does_not_overwrite_a_newer_credential() {
     let Some(mut window) = Window::open() else { return };
@@ -450,13 +450,13 @@ fn a_late_refresh_does_not_overwrite_a_newer_credential() {
 #[test]
 fn a_clock_jump_serves_no_credential_of_another_time() {
     let Some(mut window) = Window::open() else { return };
-    // Forward past expiry: a miss. What the plugin gave was made for an earlier time.
+    // Forward past the expiry: a miss.
     window.clock.advance(2 * HOUR);
     let later = Credential::token("later").expires_at(window.clock.now_unix_s() + HOUR).bytes();
     window.plugin.prints(&later);
     window.call_and_wait().assert_prints(&later);
     assert_eq!(window.plugin.runs(), 2);
-    // Back by an hour: the entry comes from the future.
+    // Back by an hour: the entry is from the future, so this is a miss.
     window.clock.advance(-HOUR);
     let again = Credential::token("again").expires_at(window.clock.now_unix_s() + HOUR).bytes();
     window.plugin.prints(&again);
@@ -465,7 +465,7 @@ fn a_clock_jump_serves_no_credential_of_another_time() {
     assert_eq!(window.plugin.runs(), 3);
 }
 
-/// A row from the future, which a clock that was wrong has left, must not stop refreshing.
+/// A wrong clock may have left such a row; it must not stop refreshes.
 #[test]
 fn a_refresh_pause_with_a_future_timestamp_is_ignored() {
     if !collects_orphans() {
@@ -484,8 +484,8 @@ fn a_refresh_pause_with_a_future_timestamp_is_ignored() {
 
 #[test]
 fn a_refresh_is_invisible_to_a_client_like_kubectl() {
-    let Some(window) = Window::asked(EXEC_INFO) else { return };
-    window.plugin.writes_to_stderr("a word of the plugin\n");
+    let Some(window) = Window::with_exec_info(EXEC_INFO) else { return };
+    window.plugin.writes_to_stderr("a message of the plugin\n");
     window.call().by_another_caller().run().assert_prints(&window.old);
     window.sandbox.await_quiet();
     window.call().by_another_caller().run().assert_prints(&window.new);

@@ -1,6 +1,6 @@
-//! What the release workflow calls, in a copy of the project of its own: nothing is released unless
-//! tag, Cargo.toml, Cargo.lock and changelog agree; nobody sees a release before all its files are up;
-//! the tap gets one pull request. A stand-in for `gh` remembers how it was called.
+//! The scripts of the release workflow, run in a copy of the project. Nothing is released unless tag,
+//! Cargo.toml, Cargo.lock and changelog agree; a release is a draft until all files are uploaded; the
+//! tap gets one pull request. A fake `gh` records its calls.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ fn a_tap_with_the_same_formula_gets_no_pull_request() {
     assert_eq!(project.calls_of_gh().len(), 1);
 }
 
-/// The scripts and what they read, and a `gh` that comes first on PATH.
+/// The scripts, the files that they read, and a fake `gh` that is first on PATH.
 struct Project {
     sandbox: Sandbox,
 }
@@ -142,12 +142,12 @@ impl Project {
         project.write("dist/a.tar.gz", "");
         project.write("dist/b.zip", "");
         project.write("uploaded", "a.tar.gz\nb.zip\n");
-        project.pretend_gh();
+        project.write_fake_gh();
         project
     }
 
-    /// Tells what the files `state` and `uploaded` say, and writes every other call down.
-    fn pretend_gh(&self) {
+    /// Prints the files `state` and `uploaded` when asked for them, and records every other call.
+    fn write_fake_gh(&self) {
         let bin = self.path("bin");
         fs::create_dir(&bin).unwrap();
         let home = self.sandbox.home().display();
@@ -160,7 +160,7 @@ impl Project {
         self.sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
     }
 
-    /// An empty tap, beside the project; its address. The formula for it is made.
+    /// Creates an empty tap and the formula for it, and returns the tap's address.
     fn tap(&self) -> String {
         let tap = self.path("tap.git").display().to_string();
         self.git(&["init", "--quiet", "--bare", "--initial-branch=main", &tap]);
@@ -198,8 +198,7 @@ impl Project {
     fn assert_refused(&self, tag: &str, why: &str) {
         let run = self.run("release-check", &[tag]);
         assert_eq!(run.code(), 1, "{run:?}");
-        let told = String::from_utf8_lossy(&run.stderr);
-        assert!(told.contains(why), "{told}");
+        assert!(run.stderr_text().contains(why), "{run:?}");
     }
 
     fn calls_of_gh(&self) -> Vec<String> {

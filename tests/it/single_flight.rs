@@ -1,4 +1,5 @@
-//! One process per key runs the plugin; nobody waits for more than that, or for ever.
+//! Single flight: one process per cache key runs the plugin, the others wait for its result, and no
+//! wait is unlimited.
 
 use crate::support::{Credential, HOUR, Running, Sandbox, Signal, await_that, kill};
 
@@ -55,7 +56,7 @@ fn different_keys_do_not_wait_for_each_other() {
     call.finish().assert_prints(&credential);
 }
 
-/// The same key, but already stored: a hit takes no lock.
+/// A hit takes no lock.
 #[test]
 fn a_hit_does_not_wait_for_a_running_plugin() {
     let sandbox = Sandbox::new();
@@ -87,7 +88,7 @@ fn if_the_lock_holder_is_killed_a_waiting_call_takes_over() {
     for waiter in &waiters {
         sandbox.await_waiting(waiter.pid());
     }
-    // Its plugin lives on, and must not keep the lock for it.
+    // Its plugin lives on and must not hold the lock.
     holder.kill_alone();
     plugin.await_runs(2);
     plugin.release();
@@ -101,7 +102,7 @@ fn if_the_lock_holder_is_killed_a_waiting_call_takes_over() {
 fn if_the_lock_holder_is_stopped_waiting_calls_go_on_after_the_limit() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
-    // A wait of five minutes takes a third of a second.
+    // A wait of five minutes takes 0.3 s.
     let _clock = clock.speed(1000);
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
@@ -121,12 +122,12 @@ fn if_the_lock_holder_is_stopped_waiting_calls_go_on_after_the_limit() {
     assert_eq!(plugin.runs(), 6);
 }
 
-/// A minute, or five where somebody may have to log in, as far as is known.
+/// One minute, or five if the user may have to log in.
 #[test]
 fn the_wait_is_longer_for_a_plugin_that_may_prompt() {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
-    // One second, and five.
+    // One minute takes 1 s, five minutes take 5 s.
     let _clock = clock.speed(60);
     let held = |name: &str, args: &[&str]| {
         let plugin = sandbox.plugin(name);
@@ -150,7 +151,7 @@ fn the_wait_is_longer_for_a_plugin_that_may_prompt() {
     }
 }
 
-/// All but the first run side by side: the test holds every one of them and sees them all.
+/// Checks that all calls after the first one run the plugin in parallel: the test holds all of them.
 fn assert_do_not_queue(output: &[u8]) {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin");
@@ -180,7 +181,6 @@ fn calls_whose_output_is_no_credential_do_not_queue() {
     assert_do_not_queue(b"kind: ExecCredential\n");
 }
 
-/// The first waiter that may go on stores; nobody behind it runs the plugin again.
 #[test]
 fn a_cacheable_output_after_an_uncacheable_one_is_cached() {
     let sandbox = Sandbox::new();
@@ -194,7 +194,7 @@ fn a_cacheable_output_after_an_uncacheable_one_is_cached() {
     assert_eq!(plugin.runs(), 2);
 }
 
-/// The plugin of a holder that died goes on and may hold every descriptor that it inherited.
+/// The plugin of a killed call lives on with every descriptor that it inherited.
 #[test]
 fn a_plugin_that_outlives_its_call_does_not_keep_the_lock() {
     let sandbox = Sandbox::new();

@@ -1,4 +1,4 @@
-//! What the other tests stand on: the clock that moves, and that no test file is left out.
+//! Tests of the test tools: the movable clock, the check for leftovers, the list of modules.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::support::{Credential, HOUR, Sandbox};
 #[cfg(target_os = "linux")]
 use crate::support::{Signal, kill};
 
-/// A file without its `mod` line would compile nowhere and fail nothing.
+/// A file without a `mod` line would never be compiled, and none of its tests would run.
 #[test]
 fn every_test_file_is_a_module_of_the_test_program() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
@@ -19,7 +19,7 @@ fn every_test_file_is_a_module_of_the_test_program() {
     }
 }
 
-/// Fails when the program asks the time where the test clock cannot answer.
+/// Fails if the program reads the time in a way that the test clock does not intercept.
 #[test]
 fn the_test_clock_moves_the_time_of_the_program() {
     let sandbox = Sandbox::new();
@@ -35,7 +35,7 @@ fn the_test_clock_moves_the_time_of_the_program() {
     assert_eq!(plugin.runs(), 2);
 }
 
-/// `make test` runs the tests behind this script.
+/// `make test` runs the tests through this script.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_a_command_leaves_behind_is_an_error_and_is_named() {
