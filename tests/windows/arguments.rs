@@ -1,4 +1,4 @@
-//! A plugin gets its arguments as they were given: `cmd` reads those of a batch file in a way of its own.
+//! A plugin gets its arguments unchanged, although `cmd` parses those of batch files by its own rules.
 
 use std::ffi::OsString;
 
@@ -34,7 +34,7 @@ fn a_batch_file_gets_every_argument_unchanged() {
 
 #[test]
 fn a_batch_file_gets_percent_signs_unchanged() {
-    if is_wine(r#"its cmd does not know "%cd:~,%", by which std hides a percent sign"#) {
+    if is_wine(r#"its cmd does not support "%cd:~,%", with which std escapes a percent sign"#) {
         return;
     }
     let sandbox = Sandbox::new();
@@ -44,13 +44,13 @@ fn a_batch_file_gets_percent_signs_unchanged() {
     assert_eq!(plugin.arguments(), WITH_PERCENT_SIGNS);
 }
 
-/// There is no way to hand one on.
+/// `cmd` has no escape for one.
 #[test]
 fn a_line_break_in_an_argument_of_a_batch_file_is_refused() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("gcloud.cmd");
     for argument in ["a\nb", "a\r\nb"] {
-        sandbox.run(["gcloud", argument]).assert_complains(126, "cannot run 'gcloud'");
+        sandbox.run(["gcloud", argument]).assert_own_error(126, "cannot run 'gcloud'");
     }
     assert_eq!(plugin.runs(), 0);
 }

@@ -1,5 +1,5 @@
-//! The cache file and the key beside it: where they lie, what they show, and that no reader and no
-//! writer is in another one's way.
+//! Cache file and key file: their paths, their content, and that readers and writers do not block each
+//! other.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -35,7 +35,7 @@ fn without_appdata_the_plugin_runs_and_nothing_is_stored() {
         sandbox.run(["aws"]).assert_prints(&credential);
         assert_eq!(plugin.runs(), runs);
     }
-    // A relative one would be another place for every working directory.
+    // A relative path would depend on the working directory, so it is ignored.
     sandbox.set("APPDATA", "relative");
     sandbox.run(["aws"]).assert_prints(&credential);
     assert!(!sandbox.profile().join("relative").exists());
@@ -92,7 +92,7 @@ fn a_credential_inside_the_margin_is_not_served() {
     assert_eq!(plugin.runs(), 2);
 }
 
-/// DPAPI wraps the key: neither it nor the token lies on the disk.
+/// DPAPI wraps the key, so neither the key nor the token is on the disk in plain text.
 #[test]
 fn the_encryption_key_is_wrapped_and_the_credential_is_sealed() {
     let sandbox = Sandbox::new();
@@ -104,7 +104,7 @@ fn the_encryption_key_is_wrapped_and_the_credential_is_sealed() {
     assert!(!cache.contains("a-token") && !cache.contains("an-argument"));
     let key = fs::read(sandbox.key_file()).unwrap();
     let wrapped = key.strip_prefix(b"k8s-token-cache key 1\n").unwrap();
-    assert!(wrapped.len() > 100, "32 bytes would be the key itself: {}", wrapped.len());
+    assert!(wrapped.len() > 100, "32 bytes would be the unwrapped key: {}", wrapped.len());
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_key_file_that_cannot_be_unwrapped_is_never_overwritten() {
     sandbox.run(["aws"]).assert_prints(&credential);
     assert_eq!(plugin.runs(), 2);
     sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION", "file");
-    sandbox.run(["aws"]).assert_complains(2, "cannot be unwrapped");
+    sandbox.run(["aws"]).assert_own_error(2, "cannot be unwrapped");
     assert_eq!(fs::read(sandbox.key_file()).unwrap(), key);
     fs::remove_file(sandbox.key_file()).unwrap();
     for _ in 0..2 {
@@ -131,7 +131,7 @@ fn a_key_file_that_cannot_be_unwrapped_is_never_overwritten() {
     assert_eq!(plugin.runs(), 3);
 }
 
-/// Another reader, as this program is one, when a writer comes.
+/// Hits have the file open while a writer replaces it.
 #[test]
 fn a_cache_file_that_a_reader_has_open_is_replaced() {
     let sandbox = Sandbox::new();
@@ -144,9 +144,9 @@ fn a_cache_file_that_a_reader_has_open_is_replaced() {
     sandbox.run(["aws", "two"]).assert_prints(&credential);
     let mut seen = String::new();
     reader.read_to_string(&mut seen).unwrap();
-    assert!(seen == before, "a reader reads what it opened");
+    assert!(seen == before, "a reader keeps the file that it opened");
     drop(reader);
-    if is_wine("it renames over no file that is open: the second credential was not stored") {
+    if is_wine("it does not rename over an open file: the second credential was not stored") {
         return;
     }
     sandbox.run(["aws", "two"]).assert_prints(&credential);
@@ -163,10 +163,10 @@ fn a_writer_waits_for_a_reader_that_closes_the_file_soon() {
     plugin.hold();
     let call = sandbox.call(["aws", "two"]).spawn().unwrap();
     plugin.await_runs(2);
-    // Shares the file with readers alone, so that it is in the way on Windows too.
+    // Allows other readers only, so that it blocks a rename on Windows too.
     let reader = File::options().read(true).share_mode(FILE_SHARE_READ).open(sandbox.cache_file()).unwrap();
     plugin.release();
-    // The new file is whole and waits for its name.
+    // The writer has written the new file and now retries the rename.
     let waits = || fs::read_dir(sandbox.cache_file().parent().unwrap()).unwrap().count() == 3;
     await_that("the new file is there", waits);
     drop(reader);
@@ -182,9 +182,9 @@ fn a_file_opened_without_sharing_does_not_cost_the_credential() {
     let credential = credential("t", HOUR);
     plugin.prints(&credential);
     sandbox.run(["aws"]).assert_prints(&credential);
-    let selfish = File::options().read(true).share_mode(0).open(sandbox.cache_file()).unwrap();
+    let exclusive = File::options().read(true).share_mode(0).open(sandbox.cache_file()).unwrap();
     sandbox.run(["aws"]).assert_prints(&credential);
-    drop(selfish);
+    drop(exclusive);
     assert_eq!(plugin.runs(), 2);
     let names = fs::read_dir(sandbox.cache_file().parent().unwrap()).unwrap().count();
     assert_eq!(names, 2, "nothing is left behind");
@@ -218,5 +218,5 @@ fn hits_continue_while_the_cache_file_is_replaced() {
     for key in 0..8 {
         Run(writer(key).output().unwrap()).assert_prints(&credential);
     }
-    assert_eq!(written.runs(), 8, "no writer undid what another one stored");
+    assert_eq!(written.runs(), 8, "no writer removed the entry of another one");
 }

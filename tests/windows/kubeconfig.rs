@@ -1,11 +1,11 @@
-//! The verbs, as a person uses them: a kubeconfig in and out again, and what is cached.
+//! The commands of a user: inject and restore, list, explain, clear, warm and doctor.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::support::{HOUR, Run, Sandbox, credential};
 
-/// As an editor on Windows leaves it.
+/// A kubeconfig with CRLF line endings.
 const PLAIN: &str = "apiVersion: v1\r\nkind: Config\r\nusers:\r\n- name: demo # mine\r\n  user:\r\n    exec:\r\n      \
     apiVersion: client.authentication.k8s.io/v1\r\n      command: aws\r\n      args:\r\n      - eks\r\n      - get-token\r\n";
 const INJECTED: &str = "apiVersion: v1\r\nkind: Config\r\nusers:\r\n- name: demo # mine\r\n  user:\r\n    exec:\r\n      \
@@ -38,7 +38,7 @@ fn a_kubeconfig_with_crlf_is_injected_and_restored_unchanged() {
     assert_done(&sandbox.run(["--restore"]));
     assert_eq!(content(), PLAIN);
     let names = fs::read_dir(file.parent().unwrap()).unwrap().count();
-    assert_eq!(names, 1, "no lock and no new file is left behind");
+    assert_eq!(names, 1, "no lock and no temporary file is left");
 }
 
 #[test]

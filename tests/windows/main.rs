@@ -1,7 +1,7 @@
-//! The built program on Windows, as its clients run it: what differs from Unix, and the main path once
-//! more. `scripts/test-windows` runs this under Wine on Linux; on Windows, `cargo test` does.
+//! Black-box tests on Windows: everything that differs from Unix, and the main path once more.
+//! `scripts/test-windows` runs them under Wine on Linux; on Windows, `cargo test` does.
 //!
-//! What Wine does otherwise than Windows is tested on Windows alone; see `support::is_wine`.
+//! Where Wine differs from Windows, tests run on Windows only; see `support::is_wine`.
 
 #![cfg(windows)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]

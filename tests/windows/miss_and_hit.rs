@@ -1,4 +1,4 @@
-//! The main path: who runs the plugin, who does not, and how a call ends.
+//! The main path: when the plugin runs, and the exit status of a call.
 
 use crate::support::{HOUR, Run, Sandbox, credential};
 
@@ -61,18 +61,18 @@ fn a_failing_plugin_runs_once_for_the_same_client() {
     let failures = [(); 3].map(|()| sandbox.run_from_client(["aws"]));
     assert_eq!(failures.each_ref().map(Run::status), [9; 3]);
     assert_eq!(plugin.runs(), 1);
-    failures[1].assert_complains(9, "failed with status 9 a moment ago");
+    failures[1].assert_own_error(9, "failed with status 9 a moment ago");
 }
 
 #[test]
 fn exit_status_and_output_are_those_of_the_plugin() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("plugin.bat");
-    // What does not fit in a byte is never a success.
+    // A status that does not fit in a byte is never reported as a success.
     for (number, status) in [(1, 1), (3, 3), (126, 126), (255, 255), (256, 255), (9009, 255)] {
-        plugin.prints("whatever").exits_with(number);
+        plugin.prints("some output").exits_with(number);
         let run = sandbox.run(["plugin", &number.to_string()]);
-        assert_eq!((run.status(), run.stdout(), run.stderr()), (status, "whatever", ""));
+        assert_eq!((run.status(), run.stdout(), run.stderr()), (status, "some output", ""));
     }
 }
 
@@ -82,23 +82,23 @@ fn a_broken_program_exits_with_126_and_a_missing_one_with_127() {
     std::fs::create_dir_all(sandbox.programs()).unwrap();
     std::fs::write(sandbox.programs().join("broken.exe"), "no program").unwrap();
     for missing in ["no-such-plugin", r"C:\no\such\plugin", "aws"] {
-        sandbox.run([missing]).assert_complains(127, missing);
+        sandbox.run([missing]).assert_own_error(127, missing);
     }
-    sandbox.run(["broken"]).assert_complains(126, "broken");
+    sandbox.run(["broken"]).assert_own_error(126, "broken");
 }
 
 #[test]
 fn a_usage_error_or_invalid_setting_exits_with_2() {
     let sandbox = Sandbox::new();
-    sandbox.run(["--no-such-option"]).assert_complains(2, "--no-such-option");
-    sandbox.run(["--refresh-in-background", "--list"]).assert_complains(2, "");
+    sandbox.run(["--no-such-option"]).assert_own_error(2, "--no-such-option");
+    sandbox.run(["--refresh-in-background", "--list"]).assert_own_error(2, "");
     for (variable, value) in [
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon"),
         ("K8S_TOKEN_CACHE_REFRESH_AHEAD", "30"),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "keyring"),
     ] {
         sandbox.set(variable, value);
-        sandbox.run(["aws"]).assert_complains(2, variable);
+        sandbox.run(["aws"]).assert_own_error(2, variable);
         sandbox.unset(variable);
     }
 }

@@ -1,9 +1,9 @@
-//! A fake exec plugin: a batch file, as `aws.cmd` and `gcloud.cmd` are, which starts a real program
-//! with the arguments that it got.
+//! A fake exec plugin: a batch file, like `aws.cmd` and `gcloud.cmd`, that starts a program with the
+//! arguments that it gets.
 //!
-//! That program is this very test program, told to run [`run_as_plugin`] alone: it notes what it was
-//! started with, and waits where it is to be held. What the plugin prints and how it ends stands in
-//! files beside the batch file.
+//! That program is this test program itself, which runs only [`run_as_plugin`]: it records how it was
+//! started and waits while the plugin is held. Files beside the batch file set the plugin's output and
+//! exit status.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,17 +15,17 @@ use serde_json::{Value, json};
 
 use crate::support::await_that;
 
-/// Variables that a run notes.
-const NOTED: [&str; 2] = ["KUBERNETES_EXEC_INFO", "K8S_TOKEN_CACHE_ENCRYPTION_KEY"];
+/// Variables that a run records.
+const RECORDED: [&str; 2] = ["KUBERNETES_EXEC_INFO", "K8S_TOKEN_CACHE_ENCRYPTION_KEY"];
 
-/// Behind it come the batch file and its arguments; before it, what makes a test program run one test
-/// that it otherwise leaves out.
-const PART: [&str; 5] = ["--exact", "--ignored", "--nocapture", "--", "plugin::run_as_plugin"];
+/// Arguments that make the test program run only the ignored test [`run_as_plugin`]. The batch file and
+/// its arguments follow.
+const ARGUMENTS: [&str; 5] = ["--exact", "--ignored", "--nocapture", "--", "plugin::run_as_plugin"];
 
 pub struct Plugin(PathBuf);
 
 impl Plugin {
-    /// Prints nothing and ends with status 0 until it is told otherwise.
+    /// A plugin that prints nothing and exits with 0 until its behavior is set.
     pub fn new(file: PathBuf) -> Plugin {
         let script = format!(
             "@echo off\r\n\
@@ -33,7 +33,7 @@ impl Plugin {
              if exist \"%~f0.output\" type \"%~f0.output\"\r\n\
              if exist \"%~f0.exit.cmd\" call \"%~f0.exit.cmd\"\r\n",
             env::current_exe().unwrap().display(),
-            PART.join(" ")
+            ARGUMENTS.join(" ")
         );
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, script).unwrap();
@@ -52,7 +52,7 @@ impl Plugin {
         self.put("exit.cmd", format!("@exit {status}\r\n"))
     }
 
-    /// Runs do not end until `release`.
+    /// Makes runs wait until `release`.
     pub fn hold(&self) -> &Self {
         self.put("hold", "")
     }
@@ -61,15 +61,15 @@ impl Plugin {
         fs::remove_file(self.beside("hold")).unwrap();
     }
 
-    /// What every run noted, oldest first.
-    fn notes(&self) -> Vec<Value> {
+    /// The records of all runs, oldest first.
+    fn records(&self) -> Vec<Value> {
         let lines = fs::read_to_string(self.beside("runs")).unwrap_or_default();
         let whole = lines.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         whole.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     pub fn runs(&self) -> usize {
-        self.notes().len()
+        self.records().len()
     }
 
     pub fn await_runs(&self, count: usize) {
@@ -79,14 +79,14 @@ impl Plugin {
 
     /// The arguments of the last run.
     pub fn arguments(&self) -> Vec<String> {
-        let note = self.notes().pop().unwrap();
-        note["arguments"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+        let record = self.records().pop().unwrap();
+        record["arguments"].as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
     }
 
-    /// The value that a variable had in the last run.
+    /// The value of a variable in the last run.
     pub fn variable(&self, name: &str) -> Option<String> {
-        assert!(NOTED.contains(&name));
-        self.notes().pop().unwrap()[name].as_str().map(str::to_owned)
+        assert!(RECORDED.contains(&name));
+        self.records().pop().unwrap()[name].as_str().map(str::to_owned)
     }
 
     fn beside(&self, what: &str) -> PathBuf {
@@ -99,11 +99,11 @@ impl Plugin {
     }
 }
 
-/// The words that make this test program play the plugin `file`, without a batch file in between.
+/// The command line that runs the plugin `file` without its batch file.
 pub fn words_of(file: &Path) -> Vec<OsString> {
     let program = env::current_exe().unwrap().into_os_string();
     let file = file.as_os_str().to_owned();
-    [program].into_iter().chain(PART.map(OsString::from)).chain([file]).collect()
+    [program].into_iter().chain(ARGUMENTS.map(OsString::from)).chain([file]).collect()
 }
 
 fn beside(file: &Path, what: &str) -> PathBuf {
@@ -114,17 +114,17 @@ fn beside(file: &Path, what: &str) -> PathBuf {
 }
 
 #[test]
-#[ignore = "no test: what the fake plugin starts"]
+#[ignore = "not a test: the fake plugin runs it"]
 fn run_as_plugin() {
-    let mut words = env::args_os().skip_while(|word| word != PART[PART.len() - 1]).skip(1);
+    let mut words = env::args_os().skip_while(|word| word != ARGUMENTS[ARGUMENTS.len() - 1]).skip(1);
     let Some(file) = words.next().map(PathBuf::from) else { return };
     let arguments: Vec<String> = words.map(|word| word.into_string().unwrap()).collect();
-    let mut note = json!({ "arguments": arguments });
-    for name in NOTED {
-        note[name] = env::var(name).ok().into();
+    let mut record = json!({ "arguments": arguments });
+    for name in RECORDED {
+        record[name] = env::var(name).ok().into();
     }
     let mut runs = File::options().append(true).create(true).open(beside(&file, "runs")).unwrap();
-    runs.write_all(format!("{note}\n").as_bytes()).unwrap();
+    runs.write_all(format!("{record}\n").as_bytes()).unwrap();
     drop(runs);
     await_that("the plugin is released", || !beside(&file, "hold").exists());
 }

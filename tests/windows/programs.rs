@@ -1,4 +1,4 @@
-//! Which file a name means: PATHEXT, PATH, and paths.
+//! Which file a command means: PATHEXT, PATH and paths.
 
 use crate::plugin::Plugin;
 use crate::support::{HOUR, Sandbox, credential};
@@ -40,11 +40,11 @@ fn every_spelling_of_a_path_finds_its_file() {
     }
 }
 
-/// `cmd` would look in the working directory first, and run what somebody else put there.
+/// `cmd` would search the working directory first and could run a planted program.
 #[test]
 fn a_name_is_not_searched_in_the_working_directory() {
     let sandbox = Sandbox::new();
     let plugin = Plugin::new(sandbox.profile().join("aws.cmd"));
-    sandbox.run(["aws"]).assert_complains(127, "aws");
+    sandbox.run(["aws"]).assert_own_error(127, "aws");
     assert_eq!(plugin.runs(), 0);
 }

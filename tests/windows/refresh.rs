@@ -1,16 +1,16 @@
-//! The background refresh: a process of its own, which no client waits for.
+//! The background refresh: a separate process that no client waits for.
 
 use crate::plugin::Plugin;
-use crate::support::{EXEC_INFO, HOUR, Run, Sandbox, await_that, credential, from_elsewhere};
+use crate::support::{EXEC_INFO, HOUR, Run, Sandbox, await_that, by_another_caller, credential};
 
-/// A credential that another process got and that grows old: four minutes are left of two hours.
-fn ageing(sandbox: &Sandbox, words: &[&str]) -> (Plugin, String) {
+/// A credential with four minutes left of two hours, fetched by another caller.
+fn aging(sandbox: &Sandbox, words: &[&str]) -> (Plugin, String) {
     sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION", "off");
     sandbox.set("K8S_TOKEN_CACHE_REFRESH_AHEAD", "5m");
     let plugin = sandbox.plugin("plugin.cmd");
     let old = credential("old", 240);
     plugin.prints(&old);
-    Run(from_elsewhere(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
+    Run(by_another_caller(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
     sandbox.age_s(2 * HOUR);
     (plugin, old)
 }
@@ -24,17 +24,17 @@ fn an_old_credential_is_served_at_once_and_refreshed_in_background() {
     let sandbox = Sandbox::new();
     sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
     let words = ["plugin", "--folder=C:\\a\\", "größe", ""];
-    let (plugin, old) = ageing(&sandbox, &words);
+    let (plugin, old) = aging(&sandbox, &words);
     let new = credential("new", HOUR);
     plugin.prints(&new).hold();
-    // Its output has ended although the plugin has not: the background has no end of the pipe.
+    // The output ends although the plugin still runs: the refresh does not hold the pipe.
     sandbox.run(words).assert_prints(&old);
     plugin.await_runs(2);
     assert_eq!(plugin.arguments(), words[1..]);
     let question = plugin.variable("KUBERNETES_EXEC_INFO").unwrap();
     assert!(question.contains("\"interactive\":false"), "{question}");
-    // And nobody starts a second one.
-    Run(from_elsewhere(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
+    // No second refresh starts.
+    Run(by_another_caller(&sandbox.call(words)).output().unwrap()).assert_prints(&old);
     plugin.release();
     await_end_of_refresh(&sandbox);
     assert!(sandbox.log().contains("refresh: done"), "{}", sandbox.log());
@@ -45,7 +45,7 @@ fn an_old_credential_is_served_at_once_and_refreshed_in_background() {
 #[test]
 fn a_failed_refresh_keeps_the_old_credential_and_pauses() {
     let sandbox = Sandbox::new();
-    let (plugin, old) = ageing(&sandbox, &["plugin"]);
+    let (plugin, old) = aging(&sandbox, &["plugin"]);
     plugin.exits_with(1);
     sandbox.run(["plugin"]).assert_prints(&old);
     await_end_of_refresh(&sandbox);
@@ -54,12 +54,12 @@ fn a_failed_refresh_keeps_the_old_credential_and_pauses() {
     assert_eq!(plugin.runs(), 2);
 }
 
-/// As a client does whose server refused it.
+/// As a client does whose server rejected the credential.
 #[test]
 fn a_client_that_asks_again_for_the_same_credential_gets_a_new_one() {
     let sandbox = Sandbox::new();
     sandbox.set("KUBERNETES_EXEC_INFO", EXEC_INFO);
-    let (plugin, old) = ageing(&sandbox, &["plugin"]);
+    let (plugin, old) = aging(&sandbox, &["plugin"]);
     sandbox.set("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
     sandbox.run(["plugin"]).assert_prints(&old);
     let new = credential("new", HOUR);

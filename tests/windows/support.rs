@@ -1,4 +1,4 @@
-//! A user of their own for every test: profile, environment, cache and plugins.
+//! A separate user for every test: profile, environment, cache and plugins.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl Sandbox {
     pub fn new() -> Sandbox {
         let profile = tempfile::Builder::new().prefix("k8s-token-cache-test-").tempdir().unwrap();
         let sandbox = Sandbox { profile, environment: RefCell::default() };
-        // No Windows program can do without these.
+        // Every Windows program needs these.
         for name in ["SystemRoot", "SystemDrive", "ComSpec", "TEMP", "TMP"] {
             sandbox.environment.borrow_mut().extend(std::env::var_os(name).map(|value| (name.into(), value)));
         }
@@ -70,7 +70,7 @@ impl Sandbox {
         self.profile().join("log")
     }
 
-    /// Makes every credential in the cache file as much older. It must not be encrypted.
+    /// Makes every entry in the cache file older by `seconds`. Encryption must be off.
     pub fn age_s(&self, seconds: u64) {
         let old = fs::read_to_string(self.cache_file()).unwrap();
         let mut parts = old.split("\"created\":");
@@ -84,12 +84,12 @@ impl Sandbox {
         fs::write(self.cache_file(), new).unwrap();
     }
 
-    /// What the log says of every call so far.
+    /// The text of the log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// For every later call.
+    /// Sets a variable for every later call.
     pub fn set(&self, name: &str, value: impl AsRef<OsStr>) {
         self.environment.borrow_mut().insert(name.into(), value.as_ref().into());
     }
@@ -98,12 +98,12 @@ impl Sandbox {
         self.environment.borrow_mut().remove(OsStr::new(name));
     }
 
-    /// A plugin that PATH leads to.
+    /// A plugin on PATH.
     pub fn plugin(&self, file_name: &str) -> Plugin {
         Plugin::new(self.programs().join(file_name))
     }
 
-    /// The program, as a person calls it.
+    /// The program, as a person runs it in a shell.
     pub fn call<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(std::path::absolute(env!("CARGO_BIN_EXE_k8s-token-cache")).unwrap());
         command.env_clear().envs(&*self.environment.borrow()).args(words);
@@ -116,14 +116,14 @@ impl Sandbox {
         Run(self.call(words).output().unwrap())
     }
 
-    /// The same as from a Kubernetes client, which this test is.
+    /// Runs the program as a Kubernetes client does; this test is the client.
     pub fn run_from_client<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
         Run(self.call(words).env("KUBERNETES_EXEC_INFO", EXEC_INFO).output().unwrap())
     }
 }
 
-/// The call as one that another process makes, a shell. No word of it may need quotes.
-pub fn from_elsewhere(call: &Command) -> Command {
+/// The call, made by another process (a shell). No word of it may need quotes.
+pub fn by_another_caller(call: &Command) -> Command {
     let mut shell = Command::new("cmd");
     shell.args(["/d", "/c"]).arg(call.get_program()).args(call.get_args());
     shell.env_clear().envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -131,7 +131,7 @@ pub fn from_elsewhere(call: &Command) -> Command {
     shell
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Run(pub Output);
 
@@ -148,21 +148,21 @@ impl Run {
         std::str::from_utf8(&self.0.stderr).unwrap()
     }
 
-    /// A credential, and not a word beside it.
+    /// Checks for status 0, exactly this credential on stdout and nothing on stderr.
     #[track_caller]
     pub fn assert_prints(&self, credential: &str) {
         assert_eq!((self.status(), self.stdout(), self.stderr()), (0, credential, ""));
     }
 
-    /// An error of our own.
+    /// Checks for an error message of the program.
     #[track_caller]
-    pub fn assert_complains(&self, status: i32, of: &str) {
+    pub fn assert_own_error(&self, status: i32, of: &str) {
         assert_eq!((self.status(), self.stdout()), (status, ""), "{self:?}");
         assert!(self.stderr().starts_with("k8s-token-cache: ") && self.stderr().contains(of), "{self:?}");
     }
 }
 
-/// What a plugin prints: a token that lives as many seconds from now on.
+/// An ExecCredential with a token that expires in `life_s` seconds.
 pub fn credential(token: &str, life_s: u64) -> String {
     let expires_unix_s = now_unix_s() + life_s;
     let stamp = jiff::Timestamp::from_second(expires_unix_s as i64).unwrap();
@@ -176,7 +176,7 @@ pub fn now_unix_s() -> u64 {
     SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
 }
 
-/// Whether this is Wine, which says loudly what is not tested there, and why.
+/// Whether this is Wine. If so, reports why the test is skipped.
 pub fn is_wine(why: &str) -> bool {
     let wine = Path::new(r"C:\windows\system32\winecfg.exe").exists();
     if wine {
