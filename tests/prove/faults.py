@@ -1,8 +1,8 @@
 """Makes every system call of a scenario fail in turn, or kills the program at it.
 
-`strace` injects: the N-th call of one name in each process of the program; the plugin is let go
-where it begins (`--detach-on=execve`). N grows until no run was hit any more, so that nothing has to
-be known of the calls beforehand. Each worker is the reaper of its runs, so it sees what they leave.
+`strace` injects the fault into the N-th call of one name, in each process of the program. It detaches
+from the plugin (`--detach-on=execve`). N grows until a run gets no fault, so the calls need not be known
+beforehand. Each worker is the subreaper of its runs, so it sees processes that they leave behind.
 """
 
 import ctypes
@@ -15,9 +15,10 @@ from pathlib import Path
 
 from world import Broken, World
 
-# strace has to start the program, and without the second musl has no thread.
+# strace needs execve to start the program; without arch_prctl musl has no thread.
 NEVER = {"execve", "arch_prctl"}
-# These cannot fail, or be interrupted at most. close(2) can, but then it has closed the file, which strace cannot do.
+# These cannot fail, or can at most be interrupted. A failing close(2) has still closed the file, which
+# strace cannot simulate.
 CANNOT_FAIL = {
     "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
     "rt_sigprocmask", "rt_sigreturn", "set_tid_address",
@@ -25,14 +26,14 @@ CANNOT_FAIL = {
 KILL = "signal=KILL"
 CLONE_NEWUSER = 0x10000000
 PR_SET_CHILD_SUBREAPER = 36
-# The program talks to nobody.
+# The program must not make any of these calls.
 NETWORK = {"accept", "accept4", "bind", "connect", "listen", "recvfrom", "sendto", "socket", "socketpair"}
-# Polls, of which there are as many as the machine is slow.
+# A limit for polls, whose number depends on the speed of the machine.
 MOST_PER_CALL = 40
 
 
 class Tally:
-    """What was tried of one scenario, and what failed."""
+    """The number of runs of one scenario, and the failures."""
 
     def __init__(self, name):
         self.name = name
@@ -41,9 +42,9 @@ class Tally:
 
 
 def set_up_worker():
-    """Reaper of its runs, in a user namespace that has a keyring of its own.
+    """Makes the worker the subreaper of its runs, in a user namespace with its own keyring.
 
-    Where no such namespace is to be had, keys go into the user's keyring as they always do.
+    If no such namespace can be created, keys go into the user's keyring.
     """
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -55,7 +56,7 @@ def set_up_worker():
 
 
 def reap(limit_s=20):
-    """Waits for every process that a run left; how many had to be killed."""
+    """Waits for every process that a run left, and returns how many had to be killed."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         try:
@@ -88,14 +89,14 @@ def traced(scenario, world, injection, report):
 
 
 def calls_of(scenario, world, report):
-    """The names of all system calls that an undisturbed run makes."""
+    """Names of all system calls of a run without faults."""
     world.run(traced(scenario, world, None, report), **scenario.environment())
     reap()
     return set(re.findall(r"^\d+ +(\w+)\(", report.read_text(), re.MULTILINE)) - NEVER
 
 
 def look(arguments):
-    """Which calls there are to fail."""
+    """The calls that can be made to fail."""
     program, kind = arguments
     scenario = kind()
     with World(program, scenario.encryption) as world:
@@ -104,7 +105,7 @@ def look(arguments):
 
 
 def attack(arguments):
-    """All faults of one kind at all calls of one name: a worker's piece of work."""
+    """Injects one fault into all calls of one name; the unit of work of a worker."""
     program, kind, call, what = arguments
     scenario = kind()
     tally = Tally(scenario.name)
@@ -116,7 +117,7 @@ def attack(arguments):
         report = world.home.parent / f"{world.home.name}.strace"
         for number in range(1, MOST_PER_CALL + 1):
             world.reset(saved)
-            # With a plus the call goes on failing, as on a disk that is full or broken.
+            # With a plus, every later call fails too, as on a full or broken disk.
             when = f"{number}+" if what.endswith("+") else number
             injection = f"inject={call}:{what.rstrip('+')}:when={when}"
             try:
@@ -129,14 +130,14 @@ def attack(arguments):
 
 
 def attempt(scenario, world, injection, call, before, report, tally):
-    """One run; false where it did not come to the fault."""
+    """Does one run. Returns False if the fault was not reached."""
     killing = KILL in injection
     outcome = world.run(traced(scenario, world, injection, report), **scenario.environment())
     text = report.read_text(errors="replace")
     if outcome is None:
         reap(0)
         tally.tried += 1
-        raise Broken("it did not end")
+        raise Broken("the run did not end")
     if not ("(INJECTED)" in text or "killed by SIGKILL" in text):
         reap()
         return False
@@ -146,7 +147,7 @@ def attempt(scenario, world, injection, call, before, report, tally):
         raise Broken(f"{left} processes left behind")
     if leak := world.leak(outcome[2]):
         raise Broken(leak)
-    # What can never write cannot say so either.
+    # A program that cannot write cannot report that either.
     is_mute = call == "write" and injection.endswith("+") and outcome[0] != 0
     if not killing and not is_mute:
         scenario.judge(world, outcome, call)
@@ -154,14 +155,14 @@ def attempt(scenario, world, injection, call, before, report, tally):
     scenario.again(world)
     if reap():
         raise Broken("the next run left processes behind")
-    # Only now: a refresh in the background has its new file for a moment.
+    # Checked last, because a background refresh has a temporary file for a moment.
     if stray := world.stray_files():
         raise Broken(f"left behind: {', '.join(stray)}")
     return True
 
 
 def run(program, kinds, faults, workers):
-    """Every fault at every call of every scenario; one tally for each scenario."""
+    """Injects every fault into every call of every scenario. Returns a tally per scenario."""
     totals = {kind.name: Tally(kind.name) for kind in kinds}
     with multiprocessing.Pool(workers, set_up_worker) as pool:
         seen = list(zip(kinds, pool.map(look, [(program, kind) for kind in kinds])))
@@ -180,5 +181,5 @@ def run(program, kinds, faults, workers):
             total.failures += tally.failures
     idle = [total.name for total in totals.values() if not total.tried]
     if idle:
-        raise SystemExit(f"prove: strace hit nothing in: {', '.join(idle)}")
+        raise SystemExit(f"prove: strace injected no fault into: {', '.join(idle)}")
     return list(totals.values())

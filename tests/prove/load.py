@@ -1,9 +1,9 @@
-"""Many workers over many keys at once, with everything that can happen in between.
+"""Many workers with many keys in parallel.
 
-Every worker calls as a client would. The plugin fails now and then, its credentials live for a few
-seconds, one worker clears the cache, one injects and restores a kubeconfig. Each answer has to be a
-credential that the plugin really printed for that key and that had not expired when the call
-began; the plugin may not run more often than single flight and refresh allow.
+Every worker calls as a client does. The plugin fails now and then, its credentials live for a few
+seconds, one worker clears the cache, another one injects and restores a kubeconfig. Each answer must be
+a credential that the plugin printed for that key and that had not expired when the call began. The
+plugin must not run more often than single flight and refresh allow.
 """
 
 import json
@@ -21,9 +21,9 @@ from world import EXEC_INFO, KUBECONFIG, MARK
 
 LIFE_S = 4
 KEYS = 50
-# In between, so that every call comes from another client.
+# Starts the program, so that every call has another client.
 SHELL = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
-# Prints what it noted before: run number, key and end of life are the token. One in ten fails.
+# Run number, key and expiry make the token; they are recorded before it is printed. One run in ten fails.
 PLUGIN = """\
 #!/bin/sh
 run=$$-$(date +%s%N)
@@ -89,7 +89,7 @@ class Load:
             try:
                 done = self.call(self.plugin, key, front=SHELL)
             except subprocess.TimeoutExpired:
-                self.problem(f"{key}: it did not end")
+                self.problem(f"{key}: the call did not end")
                 continue
             self.judge(key, began, done)
 
@@ -100,7 +100,7 @@ class Load:
             with self.lock:
                 self.failures += 1
             return
-        # The plugin's own words come through also where its failure costs nobody the credential.
+        # The plugin's messages are passed through even if its failure does not cost the credential.
         if done.returncode != 0 or done.stderr not in (b"", b"plugin: sorry\n"):
             self.problem(f"{key}: status {done.returncode}, stderr {done.stderr!r}")
             return
@@ -109,7 +109,7 @@ class Load:
         if f"{mark_key}-{number}" != key:
             self.problem(f"{key}: got the credential of {mark_key}-{number}")
         if int(ends) <= began:
-            self.problem(f"{key}: got a credential that ended {began - int(ends):.1f} s before")
+            self.problem(f"{key}: got a credential that had expired {began - int(ends):.1f} s before the call")
         with self.lock:
             self.answers += 1
             self.given[run] = (key, int(ends))
@@ -132,10 +132,10 @@ class Load:
                     self.problem(f"{verb}: {done.stderr!r}")
                 self.edits += 1
         if self.kubeconfig.read_bytes() != self.original:
-            self.problem("the kubeconfig is not the original one after the last --restore")
+            self.problem("after the last --restore the kubeconfig is not the original one")
 
     def check_memory(self):
-        """After all that, as much memory as at first is enough: 16 MiB of addresses, plugin included."""
+        """Checks that a call still works with 16 MiB of address space, plugin included."""
         done = self.call(self.plugin, "key-0", front=["prlimit", f"--as={16 << 20}"])
         if done.returncode not in (0, 7):
             self.problem(f"16 MiB are not enough: status {done.returncode}, {done.stderr!r}")
@@ -156,21 +156,21 @@ class Load:
         self.check_files()
 
     def check_runs(self):
-        """Every answer is on record, and nothing ran more often than was allowed."""
+        """Checks that the plugin printed every answer, and did not run more often than allowed."""
         runs = [line.split() for line in (self.home / "runs").read_text().splitlines()]
         printed = {run: (key, ends) for run, key, ends, _ in runs}
         for run, (key, ends) in self.given.items():
             if printed.get(run) != (key, str(ends)):
-                self.problem(f"{key}: the plugin never printed what was given out")
+                self.problem(f"{key}: the plugin did not print this answer")
         self.runs = len(runs)
-        # A credential is renewed with a third of its life left, if it is asked for then; seconds are
-        # whole, so one may be missing. Each clearing costs one run for each key that it hit, and a
-        # failure is remembered for those who saw it: the next client tries again.
+        # A credential is refreshed when a third of its lifetime is left; expiries are whole seconds, so one
+        # second may be missing. Each --clear costs one run per cleared key. A failure is remembered for the
+        # clients that saw it; the next client runs the plugin again.
         per_key = self.took_s / (LIFE_S - LIFE_S / 3 - 1) + 1
         failed = sum(ends == "failed" for _, _, ends, _ in runs)
         self.bound = int(KEYS * per_key + self.cleared_keys + 2 * failed)
         if self.runs > self.bound:
-            self.problem(f"{self.runs} runs of the plugin, where {self.bound} are enough")
+            self.problem(f"{self.runs} runs of the plugin, at most {self.bound} are needed")
 
     def check_files(self):
         directory = self.home / ".cache/k8s-token-cache"
@@ -178,7 +178,7 @@ class Load:
         if names != ["token.json", "token.json.lock"]:
             self.problem(f"files left over: {names}")
         json.loads((directory / "token.json").read_bytes())
-        # 50 entries, and whatever expired since the last store: flat, however many calls there were.
+        # 50 entries and those that expired since the last store, independent of the number of calls.
         if (directory / "token.json").stat().st_size > 100_000:
             self.problem("the cache file has grown")
         if MARK.encode() in (self.home / "log").read_bytes():
@@ -189,7 +189,7 @@ class Load:
 
 
 def main(arguments):
-    """In a process of its own, which reaps what is left."""
+    """Runs in a separate process, which collects processes that are left."""
     program, calls, workers = arguments
     load = Load(program, calls, workers)
     try:
@@ -198,7 +198,7 @@ def main(arguments):
         shutil.rmtree(load.home, ignore_errors=True)
     print(
         f"load: {load.answers} credentials and {load.failures} failures from {load.runs} runs of the plugin"
-        f" (bound {load.bound}), {load.clears} clearings, {load.edits} edits,"
+        f" (bound {load.bound}), {load.clears} clears, {load.edits} edits,"
         f" {load.took_s:.0f} s"
     )
     return calls + load.clears + load.edits, load.problems

@@ -1,9 +1,9 @@
-"""What goes on for minutes, or for many, takes no more memory than it should.
+"""Memory of long waits and of many users or entries.
 
-The program's allocator takes nothing back (`src/sys/arena.rs`), so whatever allocates each time it
-looks at something grows. Looked at are a call that waits for another one's plugin while the cache
-file keeps changing, and a `--warm` that waits; and the verbs that read many users or entries, which
-get an address space that is proportional to their number.
+The program's allocator frees nothing (`src/sys/arena.rs`), so a loop that allocates in each iteration
+grows. Watched are a call that waits for the plugin of another one while the cache file changes, and a
+`--warm` that waits. The commands that read many users or entries get an address space that is
+proportional to their number.
 """
 
 import os
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 import faults
 from world import KUBECONFIG, World
 
-# A poll is 20 ms at most, so a few bytes too many for each add up to more than this in a few seconds.
+# A poll takes at most 20 ms, so a few bytes per poll exceed this within seconds.
 WAITING_KB_PER_S = 8
-# An address space of so much, and so much more for each user or entry.
+# Address space without users and entries, and for each of them.
 BASE_KB = 4 << 10
 EACH_KB = 48
 MANY = 300
@@ -43,7 +43,7 @@ class Memory:
 
     @contextmanager
     def started(self, *arguments):
-        """A process group of its own, which is gone at the end."""
+        """Starts the program in a new process group, which is killed at the end."""
         child = subprocess.Popen(
             self.world.command(*arguments),
             env=self.world.environment(),
@@ -60,13 +60,13 @@ class Memory:
             child.wait()
 
     def watch(self, what, pid, meanwhile):
-        """How much the process grows while it waits."""
-        # What it allocates to begin with, it has by now.
+        """Measures how much the process grows while it waits."""
+        # After a second it has allocated what it needs to begin with.
         until(1, meanwhile)
         before = resident_kb(pid)
         until(self.seconds, meanwhile)
         grown = resident_kb(pid) - before
-        self.figures.append(f"{what}: {grown} KB more in {self.seconds} s")
+        self.figures.append(f"{what}: grew by {grown} KB in {self.seconds} s")
         if grown > WAITING_KB_PER_S * self.seconds:
             self.problems.append(f"{what}: it grew by {grown} KB in {self.seconds} s")
 
@@ -101,7 +101,7 @@ class Memory:
             outcome = self.world.run(command, KUBECONFIG=kubeconfig)
             if outcome is None or outcome[0] != 0:
                 why = outcome and (outcome[0], outcome[2])
-                self.problems.append(f"{verb[0]} of {MANY}: {limit_kb} KB are not enough: {why}")
+                self.problems.append(f"{verb[0]} of {MANY}: {limit_kb} KB are too few: {why}")
         self.figures.append(f"{MANY} users and entries: {limit_kb} KB are enough")
 
     def write_users(self, count, argument):
@@ -126,7 +126,7 @@ def resident_kb(pid):
 
 
 def wait_for_child(pid, limit_s=20):
-    """The plugin runs."""
+    """Waits until the process has started its plugin."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
@@ -137,7 +137,7 @@ def wait_for_child(pid, limit_s=20):
 
 
 def main(arguments):
-    """In a process of its own, which reaps what is left."""
+    """Runs in a separate process, which collects processes that are left."""
     program, seconds = arguments
     with World(program, "file") as world:
         memory = Memory(world, seconds)

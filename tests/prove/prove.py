@@ -1,7 +1,8 @@
 """usage: prove.py PROGRAM [--quick]
 
-Attacks the program as a whole: every system call failing, death at every system call, load, long
-waits. Prints a table of what was tried, how often, and what failed; ends with 1 where anything did.
+Attacks the whole program: makes every system call fail, kills the program at every system call, runs it
+under load and through long waits. Prints a table with the number of runs and failures. Exits with 1 if
+there is a failure.
 """
 
 import multiprocessing
@@ -16,7 +17,7 @@ import scenarios
 
 WORKERS = 2
 ERRORS = ("EIO", "EIO+", "ENOSPC", "EINTR", "EACCES")
-# A short proof takes one error and leaves out the slow edits of a kubeconfig but one.
+# --quick takes one error and four scenarios, with one of the slow edits of a kubeconfig.
 QUICK_ERRORS = ("EIO",)
 QUICK = [scenarios.FileMiss, scenarios.Store, scenarios.Refresh, scenarios.Inject]
 
@@ -41,11 +42,11 @@ def main():
 
 
 def report(rows, took_s):
-    print(f"\n{'what was tried':<46} {'times':>7} {'failed':>7}")
+    print(f"\n{'scenario':<46} {'runs':>7} {'failed':>7}")
     for name, tried, failures in rows:
         print(f"{name:<46} {tried:>7} {len(failures):>7}")
     failures = [failure for row in rows for failure in row[2]]
-    print(f"{'altogether, in %d s' % took_s:<46} {sum(row[1] for row in rows):>7} {len(failures):>7}")
+    print(f"{'total, in %d s' % took_s:<46} {sum(row[1] for row in rows):>7} {len(failures):>7}")
     for failure in failures[:50]:
         print(f"FAILED: {failure}")
     raise SystemExit(1 if failures else 0)

@@ -1,7 +1,7 @@
-"""What the program is caught doing while its system calls fail or it is killed.
+"""The scenarios in which system calls fail or the program is killed.
 
-A scenario prepares a home, names a command, and says what the user must have got from it and what
-must be true of the home afterwards, whichever call failed.
+A scenario prepares a home directory and names a command. It checks the output that the user gets and the
+state of the home directory afterwards, whichever call failed.
 """
 
 import json
@@ -10,23 +10,23 @@ import time
 
 from world import Broken, own_message
 
-# Of these, at least one failure leaves no way to a credential: nothing to read from the plugin, no
-# word of its end, nowhere to print. Then an honest error is what the user must get.
+# A failure of one of these can make a credential impossible: no output or exit status of the plugin, or
+# no way to print. Then the user must get an error message.
 ESSENTIAL = {"read", "wait4", "write", "writev"}
-# Without memory a program may end as it likes; what it leaves behind must be whole all the same.
+# Without memory the program may end in any way, but the files that it leaves must be valid.
 MEMORY = {"brk", "mmap", "mprotect"}
 
 
 class Scenario:
-    """Base of all; `name` stands in the table."""
+    """Base class; `name` is shown in the table."""
 
     name = ""
     encryption = "auto"
-    # For every run a keyring of its own, which is empty at first.
+    # Whether every run gets a new, empty keyring.
     own_keyring = False
 
     def prepare(self, world):
-        """Makes the home that every run begins with."""
+        """Prepares the home directory that every run begins with."""
 
     def command(self, world):
         raise NotImplementedError
@@ -35,17 +35,17 @@ class Scenario:
         return {}
 
     def judge(self, world, outcome, call):
-        """Raises Broken if the user did not get what was due; `call` is what failed, or `None`."""
+        """Raises Broken if the output is wrong. `call` is the call that failed, or `None`."""
         raise NotImplementedError
 
     def after(self, world, before):
-        """Raises Broken if the home is not as it must be once everything has ended."""
+        """Raises Broken if the home directory is wrong after every process has ended."""
         lost = before - world.entries()
         if lost:
             raise Broken(f"{len(lost)} stored credentials are lost")
 
     def again(self, world):
-        """The same without fault: everything must work. It also cleans up, in the background perhaps."""
+        """Runs without faults: everything must work, and a refresh may clean up in the background."""
         outcome = world.run(self.command(world), **self.environment())
         self.judge(world, outcome, None)
         outcome = world.get("cleaner")
@@ -54,7 +54,7 @@ class Scenario:
 
 
 class Get(Scenario):
-    """The program in front of a plugin."""
+    """The program with a plugin."""
 
     argument = "wanted"
 
@@ -70,7 +70,7 @@ class Get(Scenario):
         if call in ESSENTIAL and status != 0 and own_message(stderr):
             if world.credential(self.argument).startswith(stdout):
                 return
-        # A place for the key that was asked for by name and cannot be had is an error.
+        # With `file`, a key file that cannot be used is an error.
         if self.encryption == "file" and call and b"K8S_TOKEN_CACHE_ENCRYPTION=file: " in stderr:
             if (status, stdout) == (2, b"") and own_message(stderr):
                 return
@@ -78,7 +78,7 @@ class Get(Scenario):
 
 
 class Miss(Get):
-    """The very first call: directories, key and file are made."""
+    """The first call of a user: creates directories, encryption key and cache file."""
 
     name = "first miss, key in the keyring"
     own_keyring = True
@@ -90,7 +90,7 @@ class FileMiss(Get):
 
 
 class Store(Get):
-    """A miss beside three entries, which must survive it."""
+    """A miss in a cache with three entries, which must survive."""
 
     name = "store"
 
@@ -105,7 +105,7 @@ class Hit(Store):
 
 
 class FailingPlugin(Store):
-    """Its status and its words come through."""
+    """Its exit status and messages are passed through."""
 
     name = "failing plugin"
     argument = "fail"
@@ -114,7 +114,7 @@ class FailingPlugin(Store):
         status, stdout, stderr = outcome
         if (status, stdout, stderr) == (3, b"", b"plugin: no such user\n"):
             return
-        # Where the program became the plugin, strace let it go and does not know its status.
+        # If the program replaced itself with the plugin, strace detached and does not know the status.
         if call and (status, stdout, stderr) == (0, b"", b"plugin: no such user\n"):
             return
         if call in MEMORY and status != 0:
@@ -126,7 +126,7 @@ class FailingPlugin(Store):
 
 
 class Refresh(Store):
-    """A hit on an entry with little life left, which is renewed in the background."""
+    """A hit on an entry close to its expiry, which is refreshed in the background."""
 
     name = "background refresh"
     encryption = "off"
@@ -134,7 +134,7 @@ class Refresh(Store):
 
     def prepare(self, world):
         super().prepare(world)
-        # Plain entries can be made older by hand: two hours ago, with half an hour left.
+        # Without encryption, entries can be made older: two hours old, with half an hour left.
         now = int(time.time())
         document = json.loads(world.cache_file.read_bytes())
         stamps = {(entry["created"], entry["expires"]) for entry in document["entries"].values()}
@@ -165,7 +165,7 @@ class Clear(Store):
 
 
 class Kubeconfig(Scenario):
-    """Injecting and restoring; `wanted` is what the file becomes."""
+    """Injects or restores; `wanted` is the resulting file."""
 
     def prepare(self, world):
         world.write_kubeconfig()
@@ -185,7 +185,7 @@ class Kubeconfig(Scenario):
         if status != 0 and not own_message(stderr) and call not in MEMORY:
             raise Broken(f"status {status}, stderr: {stderr!r}")
         if status == 0 and world.kubeconfig.read_bytes() == self.old:
-            raise Broken("status 0, and nothing was done")
+            raise Broken("status 0, but the kubeconfig is unchanged")
 
     def after(self, world, before):
         if world.kubeconfig.read_bytes() not in (self.old, self.wanted):
@@ -194,7 +194,7 @@ class Kubeconfig(Scenario):
     def again(self, world):
         self.judge(world, world.run(self.command(world)), None)
         if world.kubeconfig.read_bytes() != self.wanted:
-            raise Broken("the next run did not do it")
+            raise Broken("the next run did not complete the edit")
 
 
 class Inject(Kubeconfig):

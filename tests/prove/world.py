@@ -1,7 +1,7 @@
-"""A user of their own: home, plugin, kubeconfig, and what must hold there whatever happened.
+"""A separate user: home directory, plugin, kubeconfig, and the checks that always hold.
 
-Everything lives in one temporary folder. The plugin counts its runs and prints a credential whose
-token begins with MARK, so that a secret in the wrong place is found by looking for that word.
+Everything is in one temporary folder. The plugin counts its runs and prints a credential whose token
+begins with MARK, so that a search for that word finds leaked secrets.
 """
 
 import json
@@ -18,7 +18,7 @@ EXEC_INFO = (
     '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
     '"spec":{"interactive":false}}\n'
 )
-# Nothing in here takes longer by itself than waiting for a lock that nobody lets go of.
+# Longer than the longest wait for a lock.
 LIMIT_S = 40
 
 KUBECONFIG = """\
@@ -55,7 +55,7 @@ def rfc3339(unix_s):
 
 
 class World:
-    """A home, with a plugin and nothing else in it."""
+    """A home directory that contains only a plugin."""
 
     def __init__(self, program, encryption):
         self.program = str(program)
@@ -80,7 +80,7 @@ class World:
         self.plugin.chmod(0o755)
 
     def save(self):
-        """Everything in the home, to be put back by `reset`; its path counts for every key."""
+        """Everything in the home directory, for `reset`. Its path counts for every cache key."""
         return {
             path: (path.read_bytes(), path.stat())
             for path in sorted(self.home.rglob("*"))
@@ -99,11 +99,11 @@ class World:
 
     def write_kubeconfig(self):
         self.kubeconfig.write_text(KUBECONFIG.format(plugin=self.plugin))
-        # Settled long ago: nothing is waited for.
+        # An old file, so that no edit waits for another writer to finish.
         os.utime(self.kubeconfig, (1_700_000_000, 1_700_000_000))
 
     def credential(self, name):
-        """What the plugin prints when its argument is `name`."""
+        """The output of the plugin for the argument `name`."""
         document = {
             "kind": "ExecCredential",
             "apiVersion": "client.authentication.k8s.io/v1",
@@ -125,7 +125,7 @@ class World:
         return [self.program, *map(str, arguments)]
 
     def run(self, command, **more):
-        """Status, standard output and standard error; `None` where it did not end."""
+        """Status, standard output and standard error, or `None` after LIMIT_S."""
         try:
             done = subprocess.run(
                 command,
@@ -141,7 +141,7 @@ class World:
         return done.returncode, done.stdout, done.stderr
 
     def get(self, name, **more):
-        """The program in front of the plugin."""
+        """Runs the program with the plugin."""
         return self.run(self.command(self.plugin, name), **more)
 
     def plugin_runs(self):
@@ -151,7 +151,7 @@ class World:
             return 0
 
     def entries(self):
-        """Names of what the cache file holds. Raises Broken unless it is whole, or not there."""
+        """Names of the entries in the cache file, if there is one. Raises Broken if it is damaged."""
         try:
             content = self.cache_file.read_bytes()
         except FileNotFoundError:
@@ -159,7 +159,7 @@ class World:
         try:
             document = json.loads(content)
         except ValueError as error:
-            raise Broken(f"the cache file is no JSON: {error}") from None
+            raise Broken(f"the cache file is not JSON: {error}") from None
         for name, offset, length, _ in document["index"]:
             line = content[offset : offset + length]
             if not line.startswith(f'"{name}":{{'.encode()) or content[offset + length] not in b",\n":
@@ -169,7 +169,7 @@ class World:
         return set(document["entries"])
 
     def stray_files(self):
-        """Files that belong to nobody once everything has ended."""
+        """Files that must not exist after every process has ended."""
         known = {
             ".cache/k8s-token-cache/token.json",
             ".cache/k8s-token-cache/token.json.lock",
@@ -184,7 +184,7 @@ class World:
         return sorted(found - known)
 
     def secrets(self):
-        """What must be in no message: every token, and the key in every form."""
+        """Text that must be in no message: tokens, and the encryption key in every form."""
         words = [MARK.encode()]
         key_file = self.home / ".local/state/k8s-token-cache/key"
         if key_file.exists():
@@ -193,7 +193,7 @@ class World:
         return words
 
     def leak(self, stderr):
-        """Where a secret is that must not be there, or `None`."""
+        """A message about a leaked secret, or `None`."""
         log = self.home / "log"
         places = {"standard error": stderr, "the log": log.read_bytes() if log.exists() else b""}
         if self.encryption != "off" and self.cache_file.exists():
@@ -205,10 +205,10 @@ class World:
 
 
 class Broken(Exception):
-    """A promise that did not hold."""
+    """A broken promise."""
 
 
 def own_message(stderr):
-    """Whether standard error is nothing but messages of the program in their usual form."""
+    """Whether standard error consists of well-formed messages of the program."""
     lines = stderr.decode(errors="replace").splitlines()
     return bool(lines) and all(re.match(r"k8s-token-cache: |hint: ", line) for line in lines)
