@@ -1,9 +1,9 @@
-//! What every fuzz target shares: how it takes its input, and the current time.
+//! Shared by all fuzz targets: the macro that reads an input, and a fixed current time.
 
 #[cfg(feature = "libfuzzer")]
 pub use libfuzzer_sys::fuzz_target;
 
-/// Without libFuzzer: a program that takes the files that its arguments name as inputs.
+/// Without libFuzzer, a target is a program that reads the input files named by its arguments.
 #[cfg(not(feature = "libfuzzer"))]
 #[macro_export]
 macro_rules! fuzz_target {
@@ -23,5 +23,5 @@ macro_rules! fuzz_target {
 #[cfg(not(feature = "libfuzzer"))]
 pub use arbitrary;
 
-/// A moment in January 2026.
+/// The current time of all targets, in January 2026.
 pub const NOW: std::time::Duration = std::time::Duration::from_secs(1_769_846_400);

@@ -1,5 +1,5 @@
-//! Any argument vector: a command, or an error of status 2 that can be shown. What is wrapped is the
-//! end of what was given, unchanged.
+//! Any argument vector gives a command, or an error with status 2 and a message. A wrapped command is the
+//! unchanged end of the vector.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::ffi::OsString;

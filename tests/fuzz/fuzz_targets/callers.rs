@@ -1,5 +1,5 @@
-//! Any bytes in the place of the table of callers: a row that nobody wrote is no row, and a row that
-//! was written is found again.
+//! Any bytes as the table of callers: a row that was never written is not found, and a row that was
+//! written is found again.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::File;
@@ -13,7 +13,7 @@ use k8s_token_cache::sys::{Process, write_all_at};
 use program::NOW;
 use program::fuzz_target;
 
-/// One for all inputs: the program leaves it to its end to close the table.
+/// One descriptor for all inputs, because the program never closes the table.
 static TABLE: LazyLock<RawFd> = LazyLock::new(|| {
     // SAFETY: the name is a string; the result is checked.
     let descriptor = unsafe { libc::memfd_create(c"callers".as_ptr(), 0) };
@@ -23,7 +23,7 @@ static TABLE: LazyLock<RawFd> = LazyLock::new(|| {
 
 fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     let (content, id, started, status) = input;
-    // SAFETY: the descriptor is open for ever; nobody closes it.
+    // SAFETY: the descriptor is never closed.
     let [table, file] = [(); 2].map(|()| unsafe { ManuallyDrop::new(File::from_raw_fd(*TABLE)) });
     table.set_len(0).unwrap();
     write_all_at(&table, content, 0).unwrap();
@@ -45,7 +45,7 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
         assert_eq!(row.ended_unix_ms, unix_ms(NOW));
         assert_eq!(row.recent_failure(NOW), Some(failure));
         let _ = row.rejects(started, Duration::from_secs(started));
-        // A row from the future is none.
+        // A row from the future is ignored.
         assert_eq!(callers.recall(subject, NOW - Duration::from_secs(1)).row, CallerRow::default());
     }
 });

@@ -1,5 +1,5 @@
-//! What is taken for a credential is one for client-go too; and no bytes make the judge, the JWT or
-//! the certificate reader panic.
+//! Output that is accepted as a credential is accepted by client-go too, and no bytes make the checks of
+//! output, JWTs and certificates panic.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use k8s_token_cache::credential::{self, Verdict};
@@ -25,7 +25,7 @@ fuzz_target!(|output: &[u8]| {
     }
 });
 
-/// What client-go demands (`refreshCredsLocked`), the certificate's validity aside.
+/// Whether client-go (`refreshCredsLocked`) accepts the text, without a check of the certificate.
 fn client_go_accepts(text: &[u8]) -> bool {
     let Ok(document) = serde_json::from_slice::<Value>(text) else { return false };
     let is_text = |value: &Value| value.is_null() || value.is_string();

@@ -1,9 +1,9 @@
-//! No envelope opens but one that was sealed with this key for this entry and is whole; and no bytes
-//! in the place of an entry's object make it be read.
+//! An envelope opens only if it is complete and was sealed with this key for this entry. No other bytes
+//! are read as a sealed entry.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use k8s_token_cache::cache::vault::Vault;
 use k8s_token_cache::cache::seal::{SealContext, Sealer};
+use k8s_token_cache::cache::vault::Vault;
 use k8s_token_cache::keystore::KeyOrigin;
 use k8s_token_cache::secret::SecretKey;
 use program::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|input: (&[u8], u16, u8)| {
     let other = SealContext { expires_unix_s: CONTEXT.expires_unix_s + 1, ..CONTEXT };
     assert!(sealer().open(&other, &envelope).is_none());
     assert!(sealer().open(&CONTEXT, &envelope[..usize::from(at) % envelope.len()]).is_none());
-    // Any change of any byte; the fifth tells where the key came from, and is sealed like the rest.
+    // Any change of any byte; the header is authenticated too.
     let at = usize::from(at) % envelope.len();
     envelope[at] ^= change;
     assert_eq!(sealer().open(&CONTEXT, &envelope).is_some(), change == 0);

@@ -1,5 +1,5 @@
-//! Any environment: a configuration or an error of status 2; a key or an error; and two environments
-//! that differ in a variable that counts give two keys.
+//! Any environment gives a configuration or an error with status 2, and a cache key or an error. Two
+//! environments that differ in an identity variable give two cache keys.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::ffi::{OsStr, OsString};
@@ -39,7 +39,7 @@ fuzz_target!(|lines: &[u8]| {
         Ok(config) => config,
         Err(error) => {
             assert_eq!(error.exit_status(), 2);
-            // Another key, as good or as bad, gives the same words: nothing of it is told.
+            // Another encryption key, valid or not, gives the same message: it reveals nothing of the key.
             let other =
                 |name: &str| environment(name).map(|value| if name == KEY { another(&value) } else { value });
             assert_eq!(Config::read(&other).err().map(|error| error.to_string()), Some(error.to_string()));
@@ -67,14 +67,14 @@ fuzz_target!(|lines: &[u8]| {
         value.push("x");
         Some(value)
     };
-    let Ok(other) = key_of(&other) else { panic!("another profile makes no key") };
+    let Ok(other) = key_of(&other) else { panic!("another profile gives no cache key") };
     assert_ne!(key.parts(), other.parts());
     assert_ne!(key.hash(), other.hash());
 });
 
 fn another(key: &OsStr) -> OsString {
     if key.is_empty() {
-        return OsString::new(); // Counts as unset.
+        return OsString::new(); // An empty value counts as unset.
     }
     if keystore::from_environment(key).is_ok() { "A".repeat(43).into() } else { "!".into() }
 }

@@ -1,4 +1,4 @@
-//! The scanner and serde_json accept the same texts and read the same values out of them.
+//! Our JSON reader and serde_json accept the same texts and read the same values from them.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use k8s_token_cache::format::json::{self, MAX_DEPTH};
@@ -32,7 +32,7 @@ fn assert_same(ours: json::Value<'_>, theirs: &serde_json::Value) {
         }
         Object(members) => {
             for (name, value) in members {
-                // Refused where it stands there twice; serde_json takes the last.
+                // A duplicate name is refused; serde_json takes the last one.
                 if let Ok(found) = ours.member(name) {
                     assert_same(found.unwrap(), value);
                 } else {

@@ -1,4 +1,4 @@
-//! Stamps as jiff reads them, durations as Go's grammar has them.
+//! Timestamps are read as jiff reads them, durations as Go's grammar defines them.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use k8s_token_cache::format::time::{self, Human};
@@ -18,7 +18,7 @@ const MOST_S: f64 = i64::MAX as f64 / 1e9;
 
 fuzz_target!(|text: &str| {
     if let Some(unix_s) = time::parse_rfc3339(text) {
-        // Jiff's stamps end a day before year 10000.
+        // jiff's range ends one day before the year 10000.
         if let Ok(stamp) = with_nine_digits(text).parse::<jiff::Timestamp>() {
             assert_eq!(unix_s, stamp.as_nanosecond().div_euclid(1_000_000_000) as i64);
         } else {
@@ -37,20 +37,20 @@ fuzz_target!(|text: &str| {
             let _ = Human(ours).to_string();
         }
         (None, None) => {}
-        // The last bits of the limit are beyond a float.
+        // A float is not exact close to the limit.
         (ours, Some(theirs)) => assert!(theirs > MOST_S * 0.999_999, "{text}: {ours:?} {theirs}"),
         (Some(ours), None) => panic!("{text}: {ours:?}"),
     }
 });
 
-/// RFC 3339 allows any number of digits behind the point, jiff nine.
+/// The timestamp with at most nine fractional digits, which is jiff's limit; RFC 3339 has none.
 fn with_nine_digits(stamp: &str) -> String {
     let Some((whole, rest)) = stamp.split_once('.') else { return stamp.to_owned() };
     let digits = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     [whole, ".", &rest[..digits.min(9)], &rest[digits..]].concat()
 }
 
-/// Seconds; `None` for what Go refuses, infinity and the like included.
+/// The duration in seconds; `None` if Go rejects the text.
 fn go_duration(text: &str) -> Option<f64> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     if rest == "0" {
