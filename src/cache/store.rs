@@ -538,7 +538,7 @@ impl<'a> StoredLine<'a> {
         let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n', ..]);
         let object = line.strip_prefix(line_prefix(&row.name).as_bytes())?;
         let place = Some(start..start + row.length);
-        fills_line.then(|| StoredLine {
+        fills_line.then_some(StoredLine {
             name: row.name,
             expires_unix_s: row.expires_unix_s,
             object: Cow::Borrowed(object),
