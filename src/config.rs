@@ -1,9 +1,10 @@
 //! The environment's `K8S_TOKEN_CACHE_*` variables and the platform's directories.
 //!
 //! Reads every variable once, checks it, and fills in the documented default. An empty variable
-//! counts as unset. A bad value is an error that names the variable, the value and what is
-//! accepted. The directories follow from the platform and the environment alone, so that every
-//! platform's rule can be tested on any of them.
+//! counts as unset. An invalid value is an error that names the variable, the value and what is
+//! expected. With the cache switched off, nothing that is wrong with a setting stops the plugin.
+//! The directories depend on the platform and the environment alone, so that each platform's rule
+//! can be tested on all of them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,66 +14,132 @@ use crate::error::{Error, Result};
 use crate::format::time;
 use crate::keystore::{self, ENCRYPTION_KEY_VARIABLE, Mode};
 use crate::secret::SecretKey;
+use crate::sys::{self, Stream};
+
+/// What the names of all our variables begin with.
+pub const PREFIX: &str = "K8S_TOKEN_CACHE_";
+
+const FILE: &str = "K8S_TOKEN_CACHE_FILE";
+const REFRESH_MARGIN: &str = "K8S_TOKEN_CACHE_REFRESH_MARGIN";
+const REFRESH_AHEAD: &str = "K8S_TOKEN_CACHE_REFRESH_AHEAD";
+const KEEP_WARM: &str = "K8S_TOKEN_CACHE_KEEP_WARM";
+const DEFAULT_TTL: &str = "K8S_TOKEN_CACHE_DEFAULT_TTL";
+const KEY_ENV: &str = "K8S_TOKEN_CACHE_KEY_ENV";
+const KEY_FILES: &str = "K8S_TOKEN_CACHE_KEY_FILES";
+const ENCRYPTION: &str = "K8S_TOKEN_CACHE_ENCRYPTION";
+const DISABLE: &str = "K8S_TOKEN_CACHE_DISABLE";
+const LOG: &str = "K8S_TOKEN_CACHE_LOG";
+/// The name of the encryption key before the first release.
+const OLD_ENCRYPTION_KEY: &str = "K8S_TOKEN_CACHE_KEY";
+
+/// Every variable that the program reads.
+pub const VARIABLES: [&str; 11] = [
+    FILE,
+    REFRESH_MARGIN,
+    REFRESH_AHEAD,
+    KEEP_WARM,
+    DEFAULT_TTL,
+    KEY_ENV,
+    KEY_FILES,
+    ENCRYPTION,
+    ENCRYPTION_KEY_VARIABLE,
+    DISABLE,
+    LOG,
+];
 
 const PROGRAM: &str = "k8s-token-cache";
 const DEFAULT_REFRESH_MARGIN: Duration = Duration::from_secs(30);
 
-/// Looks up one environment variable.
+/// Returns the value of an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 pub struct Config {
-    /// `None` where the platform's directory is not known, as without `HOME`.
+    /// `None` if the platform's directory is unknown, as without `HOME`.
     pub cache_file: Option<PathBuf>,
     pub refresh_margin: Duration,
-    /// `None` where the variable is not set.
+    /// `None` if the variable is not set.
     pub refresh_ahead: Option<Duration>,
+    /// How long an unused credential is still renewed. `None` if the variable is not set.
+    pub keep_warm: Option<Duration>,
+    /// How long a credential without an expiry is cached; zero: not at all.
+    pub default_ttl: Duration,
     pub key_env: Vec<String>,
     pub key_files: Vec<PathBuf>,
     pub encryption: Encryption,
-    /// Where the key file lives; `None` where that is not known.
+    /// The directory of the key file. `None` if it is unknown.
     pub state_directory: Option<PathBuf>,
     pub disabled: bool,
+    /// What is wrong with a setting that does not stop the call.
+    pub warning: Option<Error>,
     pub log: Option<PathBuf>,
 }
 
 impl Config {
+    /// Fails with the first invalid setting, unless the cache is switched off.
     pub fn read(environment: Environment<'_>) -> Result<Config> {
-        let path = |name: &str| set(environment, name).map(PathBuf::from);
-        Ok(Config {
-            cache_file: path("K8S_TOKEN_CACHE_FILE")
-                .or_else(|| Some(cache_directory(Platform::CURRENT, environment)?.join("token.json"))),
-            refresh_margin: duration(environment, "K8S_TOKEN_CACHE_REFRESH_MARGIN")?
+        let (config, errors) = Config::read_with_errors(environment);
+        match errors.into_iter().next() {
+            Some(error) if !config.disabled => Err(error),
+            _ => Ok(config),
+        }
+    }
+
+    /// Returns every invalid setting; the configuration has its default instead.
+    pub fn read_with_errors(environment: Environment<'_>) -> (Config, Vec<Error>) {
+        let mut errors = Vec::new();
+        let (disabled, warning) = read_switch(environment);
+        let path = |name: &str| value(environment, name).map(PathBuf::from);
+        let config = Config {
+            cache_file: path(FILE).or_else(|| default_cache_file(environment)),
+            refresh_margin: valid(duration(environment, REFRESH_MARGIN), &mut errors)
                 .unwrap_or(DEFAULT_REFRESH_MARGIN),
-            refresh_ahead: duration(environment, "K8S_TOKEN_CACHE_REFRESH_AHEAD")?,
-            key_env: names(environment, "K8S_TOKEN_CACHE_KEY_ENV")?,
-            key_files: set(environment, "K8S_TOKEN_CACHE_KEY_FILES")
-                .map(|list| {
-                    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
-                })
-                .unwrap_or_default(),
-            encryption: encryption(environment)?,
+            refresh_ahead: valid(duration(environment, REFRESH_AHEAD), &mut errors),
+            keep_warm: valid(duration(environment, KEEP_WARM), &mut errors),
+            default_ttl: valid(duration(environment, DEFAULT_TTL), &mut errors).unwrap_or_default(),
+            key_env: valid(names(environment, KEY_ENV), &mut errors),
+            key_files: paths(environment, KEY_FILES),
+            encryption: valid(encryption(environment), &mut errors),
             state_directory: state_directory(Platform::CURRENT, environment),
-            disabled: switch(environment, "K8S_TOKEN_CACHE_DISABLE")?,
-            log: path("K8S_TOKEN_CACHE_LOG"),
-        })
+            disabled,
+            warning,
+            log: path(LOG),
+        };
+        (config, errors)
     }
 }
 
-/// Whether credentials are sealed, and with which key.
+/// Whether credentials are encrypted, and with which key.
 pub enum Encryption {
     Off,
-    /// The key itself was given.
+    /// With the key in the environment.
     Given(SecretKey),
     Stored(Mode),
 }
 
-/// Splits a comma separated list of names of environment variables. `origin` names it in errors.
+impl Default for Encryption {
+    fn default() -> Encryption {
+        Encryption::Stored(Mode::Auto)
+    }
+}
+
+fn valid<T: Default>(setting: Result<T>, errors: &mut Vec<Error>) -> T {
+    setting.unwrap_or_else(|error| {
+        errors.push(error);
+        T::default()
+    })
+}
+
+/// Splits a comma separated list of names of environment variables. An empty list has no names.
+/// `origin` names the list in errors.
 pub fn split_names(origin: &str, list: &str) -> Result<Vec<String>> {
+    if list.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
     match names.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         None => Ok(names),
         Some(_) => {
-            // What follows an equals sign may be a secret.
+            // A secret may follow the equals sign.
             let shown = list.split('=').next().unwrap_or_default();
             Err(invalid(origin, shown, "names of environment variables, separated by commas"))
         }
@@ -97,97 +164,123 @@ impl Platform {
     const CURRENT: Platform = Platform::Xdg;
 }
 
-/// Where the cache file goes by default.
+fn default_cache_file(environment: Environment<'_>) -> Option<PathBuf> {
+    Some(cache_directory(Platform::CURRENT, environment)?.join("token.json"))
+}
+
+/// Returns the default directory of the cache file.
 pub fn cache_directory(platform: Platform, environment: Environment<'_>) -> Option<PathBuf> {
     let base = match platform {
         Platform::Xdg => xdg_directory(environment, "XDG_CACHE_HOME", ".cache"),
-        Platform::MacOs => home(environment).map(|home| home.join("Library/Caches")),
+        Platform::MacOs => absolute_home(environment).map(|home| home.join("Library/Caches")),
         Platform::Windows => absolute(environment, "AppData"),
     };
     base.map(|base| base.join(PROGRAM))
 }
 
-/// Where the key file lives; never the directory of the cache file, except on Windows, where the
-/// file is bound to the user by the system.
+/// Returns the directory of the key file. Only on Windows is it that of the cache file: there the
+/// system binds the key to the user.
 pub fn state_directory(platform: Platform, environment: Environment<'_>) -> Option<PathBuf> {
     let base = match platform {
         Platform::Xdg => xdg_directory(environment, "XDG_STATE_HOME", ".local/state"),
-        Platform::MacOs => home(environment).map(|home| home.join("Library/Application Support")),
+        Platform::MacOs => absolute_home(environment).map(|home| home.join("Library/Application Support")),
         Platform::Windows => absolute(environment, "LocalAppData"),
     };
     base.map(|base| base.join(PROGRAM))
 }
 
-/// A relative path in an XDG variable is to be ignored (XDG Base Directory Specification 0.8).
+/// Relative paths in XDG variables are ignored (XDG Base Directory Specification 0.8).
 fn xdg_directory(environment: Environment<'_>, variable: &str, below_home: &str) -> Option<PathBuf> {
-    absolute(environment, variable).or_else(|| Some(home(environment)?.join(below_home)))
+    absolute(environment, variable).or_else(|| Some(absolute_home(environment)?.join(below_home)))
 }
 
-pub fn home(environment: Environment<'_>) -> Option<PathBuf> {
-    absolute(environment, if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+/// Returns the user's home directory, which may be a relative path.
+pub fn home_directory(environment: Environment<'_>) -> Option<PathBuf> {
+    value(environment, if cfg!(windows) { "USERPROFILE" } else { "HOME" }).map(PathBuf::from)
+}
+
+fn absolute_home(environment: Environment<'_>) -> Option<PathBuf> {
+    home_directory(environment).filter(|home| home.is_absolute())
 }
 
 fn absolute(environment: Environment<'_>, variable: &str) -> Option<PathBuf> {
-    set(environment, variable).map(PathBuf::from).filter(|path| path.is_absolute())
+    value(environment, variable).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// An empty variable counts as unset.
-pub fn set(environment: Environment<'_>, variable: &str) -> Option<OsString> {
+/// Whether standard output gets colors: on a terminal that has them, unless the user refuses them
+/// (<https://no-color.org>).
+pub fn wants_color(environment: Environment<'_>) -> bool {
+    let is_dumb = value(environment, "TERM").is_some_and(|term| term == "dumb");
+    sys::is_terminal(Stream::Output) && value(environment, "NO_COLOR").is_none() && !is_dumb
+}
+
+/// Returns the value of a variable unless it is empty.
+pub fn value(environment: Environment<'_>, variable: &str) -> Option<OsString> {
     environment(variable).filter(|value| !value.is_empty())
 }
 
 fn text(environment: Environment<'_>, variable: &str) -> Result<Option<String>> {
-    let Some(value) = set(environment, variable) else { return Ok(None) };
+    let Some(value) = value(environment, variable) else { return Ok(None) };
     value.into_string().map(Some).map_err(|value| invalid(variable, &value.to_string_lossy(), "UTF-8 text"))
 }
 
 fn duration(environment: Environment<'_>, variable: &str) -> Result<Option<Duration>> {
     let Some(value) = text(environment, variable)? else { return Ok(None) };
-    let accepted = "a duration such as '30s', '1m30s', '1.5h' or '0'";
-    time::parse_duration(&value).map(Some).ok_or_else(|| invalid(variable, &value, accepted))
+    let expected = "a duration such as '30s', '1m30s', '1.5h' or '0'";
+    time::parse_duration(&value).map(Some).ok_or_else(|| invalid(variable, &value, expected))
 }
 
 fn names(environment: Environment<'_>, variable: &str) -> Result<Vec<String>> {
     text(environment, variable)?.map_or(Ok(Vec::new()), |list| split_names(variable, &list))
 }
 
+fn paths(environment: Environment<'_>, variable: &str) -> Vec<PathBuf> {
+    let list = value(environment, variable).unwrap_or_default();
+    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
 fn encryption(environment: Environment<'_>) -> Result<Encryption> {
     refuse_old_name(environment)?;
-    const MODE: &str = "K8S_TOKEN_CACHE_ENCRYPTION";
-    let mode = match text(environment, MODE)?.as_deref() {
+    let mode = match text(environment, ENCRYPTION)?.as_deref() {
         Some("off") => return Ok(Encryption::Off),
         None | Some("auto") => Mode::Auto,
         Some("keyring") => Mode::Keyring,
         Some("file") => Mode::File,
-        Some(other) => return Err(invalid(MODE, other, "'auto', 'keyring', 'file' or 'off'")),
+        Some(other) => return Err(invalid(ENCRYPTION, other, "'auto', 'keyring', 'file' or 'off'")),
     };
-    match set(environment, ENCRYPTION_KEY_VARIABLE) {
+    match value(environment, ENCRYPTION_KEY_VARIABLE) {
         Some(value) => keystore::from_environment(&value).map(Encryption::Given),
         None => Ok(Encryption::Stored(mode)),
     }
 }
 
-/// Fails if the encryption key has the name that it had before the first release: without the key,
-/// the cache would silently be encrypted with another one.
+/// Fails if the encryption key has its old name. Ignored, it would silently give way to another key.
 fn refuse_old_name(environment: Environment<'_>) -> Result<()> {
-    const OLD_NAME: &str = "K8S_TOKEN_CACHE_KEY";
-    match set(environment, OLD_NAME) {
-        Some(_) => Err(Error::usage([OLD_NAME, " is now called ", ENCRYPTION_KEY_VARIABLE].concat())),
+    match value(environment, OLD_ENCRYPTION_KEY) {
+        Some(_) => {
+            Err(Error::usage([OLD_ENCRYPTION_KEY, " is now called ", ENCRYPTION_KEY_VARIABLE].concat()))
+        }
         None => Ok(()),
     }
 }
 
-fn switch(environment: Environment<'_>, variable: &str) -> Result<bool> {
-    match text(environment, variable)?.as_deref() {
-        Some("1") => Ok(true),
-        None | Some("0") => Ok(false),
-        Some(other) => Err(invalid(variable, other, "'1' or '0'")),
+/// Returns whether the cache is switched off, and what is wrong with the switch. It is for
+/// emergencies: an invalid value must not stop kubectl, so it counts as on.
+fn read_switch(environment: Environment<'_>) -> (bool, Option<Error>) {
+    let text = match text(environment, DISABLE) {
+        Ok(text) => text.unwrap_or_default(),
+        Err(error) => return (true, Some(error)),
+    };
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => (true, None),
+        "" | "0" | "false" | "no" | "off" => (false, None),
+        _ => (true, Some(invalid(DISABLE, &text, "'1', 'true', 'yes', 'on' or '0', 'false', 'no', 'off'"))),
     }
 }
 
-/// A value may be anything, and of any length: its beginning is enough to know it by.
-fn invalid(origin: &str, value: &str, accepted: &str) -> Error {
-    Error::usage(format!("{origin}: '{value:.60}' is not accepted: it takes {accepted}"))
+/// Shows the beginning of `value` only, because it may be of any length.
+fn invalid(origin: &str, value: &str, expected: &str) -> Error {
+    Error::usage(format!("{origin}: invalid value '{value:.60}': expected {expected}"))
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! What went wrong, with what, and whether it may be ignored.
+//! Errors: what failed, on what, why, and with which exit status.
 //!
-//! An [`Error`] is one line for people (what failed, on what, why), perhaps a hint on a line of
-//! its own, and a [`Kind`] that decides the exit status. Nothing in here ever holds a byte of a
-//! plugin's output or of a credential.
+//! An [`Error`] is one line for people, an optional hint on a line of its own, and a [`Kind`]. It
+//! never holds a byte of a plugin's output or of a credential. Text from elsewhere becomes harmless
+//! for terminals here.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// Decides the exit status, and whether the call can go on without.
+/// Decides the exit status, and whether the call can continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The call or a setting is wrong.
     Usage,
-    /// The cache cannot be used; the credential can still be had from the plugin.
+    /// The cache cannot be used; the plugin can still provide the credential.
     Cache,
     /// The wrapped command does not exist.
     PluginNotFound,
-    /// The wrapped command exists and cannot be started.
+    /// The wrapped command exists but cannot be started.
     PluginNotRunnable,
     /// Anything else.
     Failure,
@@ -26,7 +26,7 @@ pub enum Kind {
 
 /// One line of text without newline, in the form "cannot read 'PATH': permission denied".
 ///
-/// Boxed, because nearly every function can return one: a result then fits into a register.
+/// Boxed, so that a result fits into a register: nearly every function can return an error.
 #[derive(Debug)]
 pub struct Error(Box<Details>);
 
@@ -57,17 +57,26 @@ impl Error {
         Error::new(kind, format!("cannot {verb} '{}': {}", shown(path), reason(error)))
     }
 
-    /// The same as the fault of a setting: "NAME=VALUE: TEXT".
+    /// Blames a setting for the error: "NAME=VALUE: TEXT", a usage error.
     pub fn of_setting(mut self, name: &str, value: &str) -> Self {
         self.0.kind = Kind::Usage;
         self.0.text = [name, "=", value, ": ", &self.0.text].concat();
         self
     }
 
-    /// A line that tells what to do about it.
+    /// Adds a line that says what to do.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Returns the text without the hint.
+    pub fn text(&self) -> String {
+        printable(&self.0.text)
     }
 
     pub fn kind(&self) -> Kind {
@@ -84,18 +93,19 @@ impl Error {
     }
 }
 
-/// The text, which may quote anything, and the hint on a second line.
+/// Writes the text as one line, and the hint on a second one.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&printable(&self.0.text))?;
-        match &self.0.hint {
+        f.write_str(&self.text())?;
+        match self.hint() {
             Some(hint) => write!(f, "\nhint: {hint}"),
             None => Ok(()),
         }
     }
 }
 
-/// The system's own words, in lower case, without std's "(os error N)" and Windows' full stop.
+/// Returns the system's text for `error`, in lower case, without std's "(os error N)" and Windows' full
+/// stop.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
     if let Some(number) = text.rfind("(os error") {
@@ -109,17 +119,30 @@ pub fn reason(error: &io::Error) -> String {
     if text.is_empty() { "unknown error".to_owned() } else { text }
 }
 
-/// One line of text from elsewhere, without what a terminal would obey.
+/// Returns text from elsewhere as one line that is harmless on a terminal: control characters and the
+/// marks that change the direction of text become U+FFFD.
 pub fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    text.replace(is_dangerous, REPLACEMENT)
 }
 
-/// Displays a path or name; bytes that are not Unicode become U+FFFD.
+const REPLACEMENT: &str = "\u{fffd}";
+
+/// Whether a terminal may obey the character, or shows what follows in another order
+/// (<https://trojansource.codes>).
+fn is_dangerous(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// Displays a path or name as [`printable`] text; bytes that are not Unicode become U+FFFD.
 pub struct Shown<'a>(&'a OsStr);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_string_lossy())
+        f.write_str(&printable(&self.0.to_string_lossy()))
     }
 }
 
@@ -133,8 +156,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_one_line_whatever_it_quotes_and_its_hint_another() {
+    fn an_error_is_one_line_and_its_hint_another() {
         let error = Error::usage("cannot use 'a\nb\u{1b}[31m'").with_hint("do so");
         assert_eq!(error.to_string(), "cannot use 'a\u{fffd}b\u{fffd}[31m'\nhint: do so");
+    }
+
+    #[test]
+    fn control_characters_and_direction_marks_are_replaced() {
+        let dangerous = ['\0', '\n', '\r', '\t', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{61c}']
+            .into_iter()
+            .chain('\u{200e}'..='\u{200f}')
+            .chain('\u{202a}'..='\u{202e}')
+            .chain('\u{2066}'..='\u{2069}');
+        for character in dangerous {
+            let text = format!("a{character}b");
+            assert_eq!(printable(&text), "a\u{fffd}b", "{character:?}");
+            assert_eq!(shown(&text).to_string(), "a\u{fffd}b", "{character:?}");
+        }
+        for harmless in ["ä ö ü", "日本", "אבג", "a\u{200d}b", "~/.kube/config"] {
+            assert_eq!(printable(harmless), harmless);
+        }
     }
 }

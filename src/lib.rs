@@ -26,10 +26,11 @@ use config::Config;
 use error::Result;
 use proxy::Call;
 
-/// Does what `arguments` ask for and returns the exit status. The first argument is the program's name.
+/// Does what `arguments` ask for and returns the exit status. The first argument is the name of the
+/// program.
 pub fn run(arguments: Vec<OsString>) -> u8 {
     dispatch(arguments).unwrap_or_else(|error| {
-        log::say(&error);
+        log::write_message(&error);
         error.exit_status()
     })
 }

@@ -1,15 +1,15 @@
-//! Lines of our own: to people while they watch, and to the log file that they asked for.
+//! What the program writes: standard output, messages on standard error, and the log.
 //!
-//! Some clients merge standard error into standard output, so a call that ends well says nothing
-//! there unless it is a terminal. The log gets one line per call; nothing in it is secret: of the
-//! command, only the name of the program is named.
+//! Some clients merge standard error into standard output, so a call that succeeds writes messages
+//! only if standard error is a terminal. The log gets one line per call. Nothing in it is secret: it
+//! names the command's program and none of its arguments.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::printable;
+use crate::error::{Error, Result, printable, reason};
 use crate::format::time;
 use crate::sys::{self, Stream};
 
@@ -25,15 +25,16 @@ impl Log {
         Log { file, program }
     }
 
-    /// For people who watch, while the call goes on to end well; and for the log.
+    /// Shows a message on a terminal, and logs it. The call can still succeed.
     pub fn warn(&self, text: &dyn std::fmt::Display, now: Duration) {
         if sys::is_terminal(Stream::Error) {
-            say(text);
+            write_message(text);
         }
         self.write("warning", text, now);
     }
 
-    /// One line: time, process id, program, what happened.
+    /// Appends one line: time, process id, program, what happened. Errors are ignored: the credential
+    /// matters more than the log.
     pub fn write(&self, event: &str, detail: &dyn std::fmt::Display, now: Duration) {
         let Some(path) = &self.file else { return };
         let text = format!(
@@ -42,20 +43,25 @@ impl Log {
             std::process::id(),
             self.program,
         );
-        let line = text.trim_ascii_end().replace('\n', "; ") + "\n";
-        // A log that cannot be written must not cost anybody the credential.
+        let line = printable(&text.trim_ascii_end().replace('\n', "; ")) + "\n";
         if let Ok(mut file) = sys::open_log(path) {
             let _ = file.write_all(line.as_bytes());
         }
     }
 }
 
-/// One line on standard error.
-pub fn say(text: &dyn std::fmt::Display) {
-    write_error(&format!("k8s-token-cache: {text}\n"));
+/// Writes one line to standard error, after the program's name.
+pub fn write_message(text: &dyn std::fmt::Display) {
+    write_stderr(&format!("k8s-token-cache: {text}\n"));
 }
 
-/// `text` as it is on standard error, which may be closed.
-pub fn write_error(text: &str) {
+/// Writes `text` to standard error, which may be closed: errors are ignored.
+pub fn write_stderr(text: &str) {
     let _ = sys::write(Stream::Error, text.as_bytes());
+}
+
+/// Writes `bytes` to standard output.
+pub fn write_stdout(bytes: &[u8]) -> Result<()> {
+    sys::write(Stream::Output, bytes)
+        .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
 }

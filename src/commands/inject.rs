@@ -35,7 +35,7 @@ impl InjectOutput {
 /// Injects or restores and prints the outcome; the exit status is 1 if a user or a file was refused.
 pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Result<u8> {
     let outcome = run(options, environment, &identity::covers)?;
-    log::write_error(&outcome.stderr);
+    log::write_stderr(&outcome.stderr);
     print(&outcome.stdout)?;
     Ok(outcome.exit_status())
 }

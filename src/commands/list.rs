@@ -209,7 +209,7 @@ impl TableLine {
 
 /// `~/...` for a file in the user's directory.
 fn below_home(file: &str, environment: Environment<'_>) -> String {
-    let home = config::home(environment);
+    let home = config::home_directory(environment);
     let below = home.and_then(|home| {
         file.strip_prefix(home.to_str()?.trim_end_matches(is_separator))?.strip_prefix(is_separator)
     });

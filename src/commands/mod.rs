@@ -29,16 +29,14 @@ use crate::cache::entry::Entry;
 use crate::cache::store::Name;
 use crate::cache::{self, vault};
 use crate::config::{Config, Encryption};
+use crate::error::Result;
 use crate::error::shown;
-use crate::error::{Error, Result, reason};
 use crate::keystore::{self, KeyOrigin};
-use crate::sys::{self, Stream};
+use crate::log;
 
 /// Writes `text` to standard output.
 pub fn print(text: &str) -> Result<u8> {
-    sys::write(Stream::Output, text.as_bytes())
-        .map(|()| 0)
-        .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
+    log::write_stdout(text.as_bytes()).map(|()| 0)
 }
 
 /// All that the cache file holds, as far as it can be opened.

@@ -47,7 +47,7 @@ pub fn warm(
     let files = if files.is_empty() { existing_files(kubeconfigs)? } else { files };
     let (users, errors) = users(&files, kubeconfigs);
     for error in &errors {
-        log::say(error);
+        log::write_message(error);
     }
     let mut clients = clients(&users, kubeconfigs);
     let all = clients.len();
@@ -354,7 +354,7 @@ impl Progress {
         let text = page::shorten(&text, width.saturating_sub(1));
         if text != self.drawn {
             self.erase();
-            log::write_error(&text);
+            log::write_stderr(&text);
             self.drawn = text;
         }
     }
@@ -363,7 +363,7 @@ impl Progress {
     fn erase(&mut self) {
         let columns = page::columns(&self.drawn);
         if columns > 0 {
-            log::write_error(&format!("\r{}\r", " ".repeat(columns)));
+            log::write_stderr(&format!("\r{}\r", " ".repeat(columns)));
             self.drawn.clear();
         }
     }
@@ -371,7 +371,7 @@ impl Progress {
     /// Leaves the line where it is: somebody else writes now.
     fn keep(&mut self) {
         if !self.drawn.is_empty() {
-            log::write_error("\n");
+            log::write_stderr("\n");
             self.drawn.clear();
         }
     }

@@ -25,7 +25,7 @@ fn error(variables: Variables<'_>) -> Error {
 }
 
 #[test]
-fn every_platform_has_its_directories() {
+fn each_platform_has_its_directories() {
     let [home, elsewhere] = ["/home/u", "/elsewhere"].map(absolute_path);
     let variables = [
         ("HOME", home.as_str()),
@@ -82,7 +82,7 @@ fn a_relative_or_empty_xdg_directory_is_ignored() {
 }
 
 #[test]
-fn without_a_base_there_is_no_directory() {
+fn without_a_base_directory_there_are_no_directories() {
     for variables in
         [&[][..], &[("HOME", ""), ("USERPROFILE", ""), ("AppData", "")], &[("HOME", "u"), ("AppData", "u")]]
     {
@@ -96,7 +96,7 @@ fn without_a_base_there_is_no_directory() {
 }
 
 #[test]
-fn without_settings_the_documented_defaults_hold() {
+fn without_settings_the_documented_defaults_apply() {
     let base = absolute_path("/base");
     let config =
         read(&[("HOME", &base), ("USERPROFILE", &base), ("AppData", &base), ("LocalAppData", &base)])
@@ -104,19 +104,22 @@ fn without_settings_the_documented_defaults_hold() {
     assert!(config.cache_file.unwrap().ends_with("k8s-token-cache/token.json"));
     assert!(config.state_directory.unwrap().ends_with("k8s-token-cache"));
     assert_eq!(config.refresh_margin, Duration::from_secs(30));
-    assert_eq!(config.refresh_ahead, None);
+    assert_eq!((config.refresh_ahead, config.keep_warm), (None, None));
+    assert_eq!(config.default_ttl, Duration::ZERO);
     assert!(config.key_env.is_empty() && config.key_files.is_empty() && config.log.is_none());
     assert!(matches!(config.encryption, Encryption::Stored(Mode::Auto)));
     assert!(!config.disabled);
 }
 
 #[test]
-fn every_setting_is_taken() {
+fn every_setting_is_read() {
     let files = std::env::join_paths(["a", "/b c"]).unwrap().into_string().unwrap();
     let config = read(&[
         ("K8S_TOKEN_CACHE_FILE", "relative/cache.json"),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "1m30s"),
         ("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0"),
+        ("K8S_TOKEN_CACHE_KEEP_WARM", "8h"),
+        ("K8S_TOKEN_CACHE_DEFAULT_TTL", "10m"),
         ("K8S_TOKEN_CACHE_KEY_ENV", "B, A ,\u{a0}C"),
         ("K8S_TOKEN_CACHE_KEY_FILES", &files),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off"),
@@ -127,6 +130,8 @@ fn every_setting_is_taken() {
     assert_eq!(config.cache_file.unwrap(), PathBuf::from("relative/cache.json"));
     assert_eq!(config.refresh_margin, Duration::from_secs(90));
     assert_eq!(config.refresh_ahead, Some(Duration::ZERO));
+    assert_eq!(config.keep_warm, Some(Duration::from_secs(8 * 3600)));
+    assert_eq!(config.default_ttl, Duration::from_secs(600));
     assert_eq!(config.key_env, ["B", "A", "C"]);
     assert_eq!(config.key_files, [PathBuf::from("a"), PathBuf::from("/b c")]);
     assert!(matches!(config.encryption, Encryption::Off));
@@ -135,11 +140,13 @@ fn every_setting_is_taken() {
 }
 
 #[test]
-fn an_empty_setting_is_none() {
+fn an_empty_setting_counts_as_unset() {
     let config = read(&[
         ("K8S_TOKEN_CACHE_FILE", ""),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", ""),
         ("K8S_TOKEN_CACHE_REFRESH_AHEAD", ""),
+        ("K8S_TOKEN_CACHE_KEEP_WARM", ""),
+        ("K8S_TOKEN_CACHE_DEFAULT_TTL", ""),
         ("K8S_TOKEN_CACHE_KEY_ENV", ""),
         ("K8S_TOKEN_CACHE_KEY_FILES", ""),
         ("K8S_TOKEN_CACHE_ENCRYPTION", ""),
@@ -148,14 +155,15 @@ fn an_empty_setting_is_none() {
         ("K8S_TOKEN_CACHE_LOG", ""),
     ])
     .unwrap();
-    assert_eq!((config.cache_file, config.log, config.refresh_ahead), (None, None, None));
+    assert_eq!((config.cache_file, config.log), (None, None));
+    assert_eq!((config.refresh_ahead, config.keep_warm, config.default_ttl), (None, None, Duration::ZERO));
     assert_eq!(config.refresh_margin, Duration::from_secs(30));
     assert!(config.key_env.is_empty() && config.key_files.is_empty() && !config.disabled);
     assert!(matches!(config.encryption, Encryption::Stored(Mode::Auto)));
 }
 
 #[test]
-fn every_way_to_encrypt_is_taken() {
+fn every_encryption_mode_is_read() {
     let way = |text| read(&[("K8S_TOKEN_CACHE_ENCRYPTION", text)]).unwrap().encryption;
     assert!(matches!(way("auto"), Encryption::Stored(Mode::Auto)));
     assert!(matches!(way("keyring"), Encryption::Stored(Mode::Keyring)));
@@ -164,57 +172,54 @@ fn every_way_to_encrypt_is_taken() {
 }
 
 #[test]
-fn a_bad_value_is_named_with_what_is_accepted() {
+fn an_invalid_value_is_named_with_what_is_expected() {
     let duration = "a duration such as '30s', '1m30s', '1.5h' or '0'";
     let names = "names of environment variables, separated by commas";
     let ways = "'auto', 'keyring', 'file' or 'off'";
-    for (variable, value, accepted) in [
+    for (variable, value, expected) in [
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "30", duration),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "-5s", duration),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon", duration),
         ("K8S_TOKEN_CACHE_REFRESH_MARGIN", " ", duration),
         ("K8S_TOKEN_CACHE_REFRESH_AHEAD", "5 m", duration),
+        ("K8S_TOKEN_CACHE_KEEP_WARM", "yes", duration),
+        ("K8S_TOKEN_CACHE_DEFAULT_TTL", "600", duration),
         ("K8S_TOKEN_CACHE_KEY_ENV", "A,,B", names),
         ("K8S_TOKEN_CACHE_KEY_ENV", "A,", names),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "on", ways),
         ("K8S_TOKEN_CACHE_ENCRYPTION", "Auto", ways),
-        ("K8S_TOKEN_CACHE_DISABLE", "true", "'1' or '0'"),
-        ("K8S_TOKEN_CACHE_DISABLE", "yes", "'1' or '0'"),
     ] {
         let text = error(&[(variable, value)]).to_string();
-        assert_eq!(text, format!("{variable}: '{value}' is not accepted: it takes {accepted}"));
+        assert_eq!(text, format!("{variable}: invalid value '{value}': expected {expected}"));
     }
 }
 
 #[test]
-fn a_bad_value_is_shown_in_one_line_and_not_to_its_end() {
+fn an_invalid_value_is_shown_in_one_line_and_shortened() {
     let value = format!("so\non {}", "x".repeat(1000));
     let text = error(&[("K8S_TOKEN_CACHE_REFRESH_MARGIN", &value)]).to_string();
     let shown = format!("so\u{fffd}on {}", "x".repeat(54));
-    assert!(text.starts_with(&format!("K8S_TOKEN_CACHE_REFRESH_MARGIN: '{shown}' is not")), "{text}");
+    assert!(text.starts_with(&format!("K8S_TOKEN_CACHE_REFRESH_MARGIN: invalid value '{shown}':")), "{text}");
 }
 
 #[test]
-fn what_stands_for_a_value_in_the_place_of_a_name_is_not_shown() {
+fn a_value_in_a_list_of_names_is_not_shown() {
     let text = error(&[("K8S_TOKEN_CACHE_KEY_ENV", "TOKEN=secret")]).to_string();
     assert!(text.contains("'TOKEN'") && !text.contains("secret"), "{text}");
 }
 
 #[cfg(unix)]
 #[test]
-fn text_that_is_not_utf_8_is_refused_and_a_path_is_not() {
+fn invalid_utf_8_is_refused_in_text_and_accepted_in_paths() {
     use std::os::unix::ffi::OsStringExt;
     let odd = OsString::from_vec(b"/odd-\xff".to_vec());
     let set = |variable: &'static str| {
         let odd = odd.clone();
         Config::read(&move |name: &str| (name == variable).then(|| odd.clone()))
     };
-    for variable in [
-        "K8S_TOKEN_CACHE_REFRESH_MARGIN",
-        "K8S_TOKEN_CACHE_KEY_ENV",
-        "K8S_TOKEN_CACHE_ENCRYPTION",
-        "K8S_TOKEN_CACHE_DISABLE",
-    ] {
+    for variable in
+        ["K8S_TOKEN_CACHE_REFRESH_MARGIN", "K8S_TOKEN_CACHE_KEY_ENV", "K8S_TOKEN_CACHE_ENCRYPTION"]
+    {
         let error = set(variable).err().unwrap();
         assert_eq!(error.kind(), Kind::Usage);
         assert!(
@@ -228,12 +233,12 @@ fn text_that_is_not_utf_8_is_refused_and_a_path_is_not() {
 }
 
 #[test]
-fn the_key_is_taken_whole_or_refused_without_being_shown() {
+fn the_encryption_key_is_read_or_refused_and_never_shown() {
     const KEY: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=";
     for good in [KEY, &KEY[..43], &format!(" {KEY}\n")] {
         match read(&[("K8S_TOKEN_CACHE_ENCRYPTION_KEY", good)]).unwrap().encryption {
             Encryption::Given(key) => assert_eq!(key.expose(), b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"),
-            _ => panic!("the key was not taken"),
+            _ => panic!("the key was not read"),
         }
     }
     for bad in [&KEY[1..], &KEY[..42], &KEY.repeat(2), "hush-hush", "aHVzaC1odXNo", " "] {
@@ -255,15 +260,80 @@ fn the_old_name_of_the_encryption_key_is_refused_and_names_the_new_one() {
 }
 
 #[test]
-fn off_is_off_even_with_a_key() {
+fn off_wins_over_a_key() {
     let config =
-        read(&[("K8S_TOKEN_CACHE_ENCRYPTION", "off"), ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "whatever")])
+        read(&[("K8S_TOKEN_CACHE_ENCRYPTION", "off"), ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush-hush")])
             .unwrap();
     assert!(matches!(config.encryption, Encryption::Off));
 }
 
 #[test]
-fn an_unknown_way_to_encrypt_is_refused_even_with_a_key() {
+fn an_unknown_encryption_mode_is_refused_even_with_a_key() {
     let variables = [("K8S_TOKEN_CACHE_ENCRYPTION", "of"), ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush-hush")];
     assert!(!error(&variables).to_string().contains("hush-hush"));
+}
+
+fn switch(text: &str) -> (bool, bool) {
+    let config = read(&[("K8S_TOKEN_CACHE_DISABLE", text)]).unwrap();
+    (config.disabled, config.warning.is_some())
+}
+
+#[test]
+fn the_switch_takes_the_usual_words_in_any_case() {
+    for word in ["1", "true", "yes", "on", "TRUE", "Yes", "oN", " 1 "] {
+        assert_eq!(switch(word), (true, false), "{word}");
+    }
+    for word in ["0", "false", "no", "off", "FALSE", "No", " off", " "] {
+        assert_eq!(switch(word), (false, false), "{word}");
+    }
+}
+
+#[test]
+fn an_invalid_switch_counts_as_on_and_is_a_warning() {
+    for word in ["2", "enabled", "y", "-1"] {
+        assert_eq!(switch(word), (true, true), "{word}");
+    }
+    let warning = read(&[("K8S_TOKEN_CACHE_DISABLE", "maybe")]).unwrap().warning.unwrap().to_string();
+    assert!(warning.starts_with("K8S_TOKEN_CACHE_DISABLE: invalid value 'maybe': expected '1', 'true'"));
+}
+
+#[test]
+fn with_the_cache_switched_off_no_other_setting_is_an_error() {
+    let config = read(&[
+        ("K8S_TOKEN_CACHE_DISABLE", "1"),
+        ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon"),
+        ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush"),
+        ("K8S_TOKEN_CACHE_KEY", "hush"),
+    ]);
+    assert!(config.unwrap().disabled);
+}
+
+#[test]
+fn every_invalid_setting_is_reported() {
+    let variables = [
+        ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon"),
+        ("K8S_TOKEN_CACHE_KEY_ENV", "A,,B"),
+        ("K8S_TOKEN_CACHE_ENCRYPTION", "on"),
+    ];
+    let (_, errors) = Config::read_with_errors(&environment(&variables));
+    let named: Vec<bool> = errors
+        .iter()
+        .zip(variables)
+        .map(|(error, (variable, _))| error.to_string().starts_with(variable))
+        .collect();
+    assert_eq!(named, [true; 3]);
+}
+
+#[test]
+fn the_list_of_variables_is_the_one_that_is_read() {
+    let read = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    Config::read_with_errors(&|name: &str| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    });
+    let read: Vec<String> = read.into_inner().into_iter().filter(|name| name.starts_with(PREFIX)).collect();
+    let mut expected = VARIABLES.map(str::to_owned).to_vec();
+    expected.push(OLD_ENCRYPTION_KEY.to_owned());
+    expected.sort();
+    assert_eq!(read, expected);
 }

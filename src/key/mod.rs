@@ -135,7 +135,7 @@ impl CacheKey {
 }
 
 fn exec_info(environment: Environment<'_>) -> Result<Option<ExecInfo>> {
-    let Some(text) = config::set(environment, EXEC_INFO) else { return Ok(None) };
+    let Some(text) = config::value(environment, EXEC_INFO) else { return Ok(None) };
     let info = ExecInfo::parse(text.as_encoded_bytes());
     info.map(Some)
         .map_err(|_| Error::new(Kind::Cache, format!("cannot read {EXEC_INFO}: it is not an ExecCredential")))

@@ -375,7 +375,7 @@ struct Lock(PathBuf);
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.0) {
-            log::say(&Error::io(Kind::Failure, "remove", &self.0, &error));
+            log::write_message(&Error::io(Kind::Failure, "remove", &self.0, &error));
         }
     }
 }

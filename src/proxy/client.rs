@@ -20,7 +20,7 @@ impl Client {
     /// Only Kubernetes clients have a history: a loop in a shell keeps hitting.
     pub fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Client {
         let subject = sys::parent_process().map(|process| Subject::caller(&cache.name, process));
-        let history = config::set(call.environment, EXEC_INFO)
+        let history = config::value(call.environment, EXEC_INFO)
             .and(subject)
             .and_then(|subject| Some((Callers::open(cache.store.path())?, subject)))
             .map(|(callers, subject)| {

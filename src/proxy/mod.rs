@@ -21,16 +21,20 @@ use std::time::Duration;
 pub use call::Call;
 
 use crate::cache::{Cache, Found, LookedUp, Lookup, Reason};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result};
 use crate::format::time::Human;
 use crate::key::CacheKey;
-use crate::sys::{self, Stream};
+use crate::log::write_stdout;
+use crate::sys;
 use client::Client;
 use miss::Miss;
 
 /// Prints the credential of the wrapped command and returns the exit status.
 pub fn run(call: &Call<'_>) -> Result<u8> {
     let now = sys::now();
+    if let Some(warning) = &call.config.warning {
+        call.log.warn(warning, now);
+    }
     if call.config.disabled {
         call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now);
         return plugin::run_uncached(&call.command);
@@ -81,9 +85,4 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: 
         refresh::start(call, cache, found, now);
     }
     Ok(0)
-}
-
-fn write_stdout(bytes: &[u8]) -> Result<()> {
-    sys::write(Stream::Output, bytes)
-        .map_err(|error| Error::failure(format!("cannot write to standard output: {}", reason(&error))))
 }
