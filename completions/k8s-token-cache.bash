@@ -1,7 +1,7 @@
 # Completion for bash. Needs the package bash-completion, version 1 or 2, as kubectl's own does.
 #
-# Behind the options of k8s-token-cache stands another command: that one is completed by its own
-# completion. The options are those of "k8s-token-cache --help": tests/it/completions.rs compares.
+# The wrapped command is completed by its own completion. The options are those of
+# "k8s-token-cache --help": tests/it/completions.rs compares.
 
 # shellcheck disable=SC2207 # The bash of macOS has no mapfile, and what is split here has no blanks.
 
@@ -23,20 +23,26 @@ _k8s_token_cache() {
                 _k8s_token_cache_variables "$cur"
             elif [[ $cur == --key-env=* ]]; then
                 _k8s_token_cache_variables "${cur#*=}"
-            elif [[ $cur != -* ]]; then
-                COMPREPLY=($(compgen -c -- "$cur"))
-            elif [[ -n $verb ]]; then
-                _k8s_token_cache_offer --key-env
-            else
+            elif [[ $verb == --explain && $prev == --user ]]; then
+                _k8s_token_cache_users "$cur"
+            elif [[ $verb == --explain && $cur == --user=* ]]; then
+                _k8s_token_cache_users "${cur#*=}"
+            elif [[ -z $verb && ( -z $cur || $cur == -* ) ]]; then
                 _k8s_token_cache_offer --key-env --inject --restore --list --explain --clear \
                     --warm --doctor --help --version
+            elif [[ $cur != -* ]]; then
+                COMPREPLY=($(compgen -c -- "$cur"))
+            elif [[ $verb == --explain ]]; then
+                _k8s_token_cache_offer --key-env --user
+            else
+                _k8s_token_cache_offer --key-env
             fi
             ;;
     esac
 }
 
-# Sets verb, and command to the place in COMP_WORDS where the wrapped command begins, where they stand
-# before the cursor. Readline has split --key-env=NAME into three words.
+# Looks at the words before the cursor. Sets verb, and command to the index in COMP_WORDS of the wrapped
+# command. Readline splits --key-env=NAME into three words.
 _k8s_token_cache_scan() {
     local i
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -61,7 +67,7 @@ _k8s_token_cache_scan() {
     done
 }
 
-# Behind the verbs that take kubeconfigs.
+# Completes after the verbs that take kubeconfigs.
 _k8s_token_cache_edit() {
     if [[ $verb == --warm ]]; then
         _filedir
@@ -84,7 +90,7 @@ _k8s_token_cache_offer() {
     COMPREPLY=($(compgen -W "$*" -- "$cur"))
 }
 
-# The last of the names, which are separated by commas.
+# Completes the last of several names, which are separated by commas.
 _k8s_token_cache_variables() {
     local before=''
     [[ $1 != *,* ]] || before=${1%,*},

@@ -1,10 +1,10 @@
 # Completion for fish, 3.2 or newer.
 #
-# Behind the options of k8s-token-cache stands another command: that one is completed by its own
-# completion. The options are those of "k8s-token-cache --help": tests/it/completions.rs compares.
+# The wrapped command is completed by its own completion. The options are those of
+# "k8s-token-cache --help": tests/it/completions.rs compares.
 
-# Walks over what stands before the cursor. Prints the verb, if there is one; with the wrapped command
-# begun, "command", and in further lines the command up to the cursor.
+# Looks at the words before the cursor. Prints the verb, if there is one. If the wrapped command has
+# begun, prints "command", and in further lines the command up to the cursor.
 function __k8s_token_cache_scan
     set -l words (commandline -opc) (commandline -ct)
     set -l verb
@@ -39,7 +39,7 @@ function __k8s_token_cache_complete_command
     set -l found (__k8s_token_cache_scan)
     if test "$found[1]" = command
         __fish_complete_subcommand --commandline $found[2..-1]
-    else
+    else if test -n "$found[1]" -o -n (commandline -ct)
         __fish_complete_command
     end
 end
@@ -52,25 +52,29 @@ end
 complete -c k8s-token-cache -f
 
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l inject -d 'Put the cache in front of the exec plugins'
-complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l restore -d 'Take it out again'
+complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l restore -d 'Remove it again'
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l list -d 'Show what is cached'
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l explain -d 'Show what a credential depends on'
-complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l clear -d 'Forget everything, or one credential'
+complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l clear -d 'Remove every credential, or one'
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l warm -d 'Fetch every credential now'
-complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l doctor -d 'Check kubeconfigs, plugins, cache and key'
+complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l doctor -d 'Check kubeconfigs, plugins, cache and encryption key'
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l help -d 'Show the usage'
 complete -c k8s-token-cache -n '__k8s_token_cache_in ""' -l version -d 'Show the version'
 
+# Without a letter typed, offer the options and not every command.
+complete -c k8s-token-cache -n '__k8s_token_cache_in ""; and test -z (commandline -ct)' \
+    -a '--inject --restore --list --explain --clear --warm --doctor --help --version --key-env'
+
 complete -c k8s-token-cache -n '__k8s_token_cache_in "" --explain --clear' -x -l key-env \
-    -d 'Variables that tell credentials apart' -a '(set --names --export)'
+    -d 'Environment variables to include in the cache key' -a '(set --names --export)'
 complete -c k8s-token-cache -n '__k8s_token_cache_in "" --explain --clear command' \
     -a '(__k8s_token_cache_complete_command)'
 
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l dry-run -d 'Show what would change'
-complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l quiet -d 'Say nothing, wait for nothing'
-complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -x -l user -d 'Only this user' \
+complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l quiet -d 'Print nothing, and wait for nothing'
+complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --explain' -x -l user -d 'Only this user' \
     -a '(__k8s_token_cache_users)'
-complete -c k8s-token-cache -n '__k8s_token_cache_in --inject' -x -l command -d 'What to write as command' \
+complete -c k8s-token-cache -n '__k8s_token_cache_in --inject' -x -l command -d 'The command to write' \
     -a '(__fish_complete_command)'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --warm' -F
 

@@ -1,30 +1,31 @@
 # Completion for PowerShell, 5.1 or newer: dot-source it in $PROFILE.
 #
-# Behind the options of k8s-token-cache stands another command: that one is completed by its own
-# completion. The options are those of "k8s-token-cache --help": tests/it/completions.rs compares.
+# The wrapped command is completed by its own completion. The options are those of
+# "k8s-token-cache --help": tests/it/completions.rs compares.
 
 Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
     $verbs = @{
         '--inject'  = 'put the cache in front of the exec plugins in kubeconfigs'
-        '--restore' = 'take it out again'
+        '--restore' = 'remove it again'
         '--list'    = 'show what is cached, never a token'
         '--explain' = 'show what the credential of a command depends on'
-        '--clear'   = 'forget everything, or the credential of a command'
+        '--clear'   = 'remove every credential, or that of a command'
         '--warm'    = 'fetch the credential of every user with the cache now'
-        '--doctor'  = 'check kubeconfigs, plugins, cache and key'
+        '--doctor'  = 'check kubeconfigs, plugins, cache and encryption key'
         '--help'    = 'show the usage'
         '--version' = 'show the version'
     }
-    $keyEnv = @{ '--key-env' = 'variables that tell credentials apart' }
+    $keyEnv = @{ '--key-env' = 'environment variables to include in the cache key' }
     $restore = @{
         '--dry-run' = 'show what would change, and change nothing'
-        '--quiet'   = 'say nothing, wait for nothing'
+        '--quiet'   = 'print nothing, and wait for nothing'
         '--user'    = 'only this user of the kubeconfig'
     }
-    $inject = $restore + @{ '--command' = 'what to write as command, a name or a path' }
+    $inject = $restore + @{ '--command' = 'the command to write, a name or a path' }
     $list = @{ '--json' = 'for programs' }
+    $explain = $keyEnv + @{ '--user' = 'explain the command of this user' }
 
     # The words before the cursor, without the one that is being written.
     $before = @($commandAst.CommandElements | Select-Object -Skip 1 |
@@ -88,10 +89,17 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         Complete-Word (Get-ChildItem env:).Name
     } elseif ($wordToComplete.StartsWith('--key-env=')) {
         Complete-Word (Get-ChildItem env:).Name '--key-env='
+    } elseif ($verb -eq '--explain' -and $previous -eq '--user') {
+        Complete-Word (Get-KubeconfigUser)
+    } elseif ($verb -eq '--explain' -and $wordToComplete.StartsWith('--user=')) {
+        Complete-Word (Get-KubeconfigUser) '--user='
+    } elseif ($verb -eq '' -and ($wordToComplete -eq '' -or $wordToComplete.StartsWith('-'))) {
+        # Without a letter typed, offer the options and not every command.
+        Complete-Option ($verbs + $keyEnv)
     } elseif (-not $wordToComplete.StartsWith('-')) {
         [System.Management.Automation.CompletionCompleters]::CompleteCommand($wordToComplete)
-    } elseif ($verb -eq '') {
-        Complete-Option ($verbs + $keyEnv)
+    } elseif ($verb -eq '--explain') {
+        Complete-Option $explain
     } else {
         Complete-Option $keyEnv
     }

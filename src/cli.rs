@@ -2,9 +2,11 @@
 //!
 //! The first argument that does not begin with `-` starts the wrapped command; `--` ends the
 //! options. The program's own verbs are options, so that they take no name from the commands that
-//! it wraps. Verbs that take files may have their options among them. Nothing is looked up or run
-//! in here, and no error shows more of an argument than an option's name: what follows may be a
-//! secret that was meant for the plugin.
+//! it wraps; a verb without its dashes is refused, because `clear` is also a program. Verbs that take
+//! files accept their options among them. Nothing is looked up or run here, and errors show only the
+//! name of an option: what follows it may be a secret that was meant for the plugin.
+
+pub mod suggestion;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -12,63 +14,83 @@ use std::path::PathBuf;
 use crate::config;
 use crate::error::{Error, Result};
 
-pub const USAGE: &str = "\
+pub const USAGE: &str = concat!(
+    "\
 Caches the credentials of Kubernetes exec plugins.
 
 Usage:
   k8s-token-cache [--key-env=NAME,...] COMMAND [ARG]...
-  k8s-token-cache --inject [--dry-run] [--quiet] [--user NAME]... [--command NAME] [FILE]...
-  k8s-token-cache --restore [--dry-run] [--quiet] [--user NAME]... [FILE]...
-  k8s-token-cache --list [--json]
-  k8s-token-cache --explain [--key-env=NAME,...] COMMAND [ARG]...
-  k8s-token-cache --clear [[--key-env=NAME,...] COMMAND [ARG]...]
-  k8s-token-cache --warm [FILE]...
-  k8s-token-cache --doctor
-  k8s-token-cache --help | --version
+  k8s-token-cache VERB [OPTION]... [ARG]...
 
-COMMAND is the exec plugin, for example: aws eks get-token --cluster-name demo
+COMMAND is an exec plugin, for example: aws eks get-token --cluster-name demo
+Its credential comes from the cache, else COMMAND is run.
+  --key-env=NAME,...     environment variables to include in the cache key
+
+Verbs for kubeconfigs, with their options:
+  --inject [FILE]...     put the cache in front of the exec plugins
+  --restore [FILE]...    remove it again
+    --dry-run            show what would change, and change nothing
+    --user NAME          only this user; may be repeated
+    --quiet              print nothing, and wait for nothing
+    --command NAME       with --inject: the command to write, a name or a path
+  --warm [FILE]...       fetch the credential of every user with the cache now
+
+Verbs that look:
+  --list                 show what is cached, never a token
+    --json               print one line of JSON, for programs
+  --explain [COMMAND]    show what the credential depends on, and why the next
+                         call would hit or miss; run nothing
+    --user NAME          take COMMAND from this user of the kubeconfig; without
+                         user and COMMAND, from that of the current context
+  --doctor               check kubeconfigs, plugins, cache and encryption key,
+                         and say how to fix what is wrong
+
+Other verbs:
+  --clear [COMMAND]      remove every credential, or that of COMMAND
+  --help                 show this text
+  --version              show the version
+
 FILE is a kubeconfig; without one, the files of $KUBECONFIG, else ~/.kube/config
-
-Options:
-  --key-env=NAME,...  environment variables that tell credentials apart
-  --inject            put the cache in front of the exec plugins in kubeconfigs
-  --restore           take it out again
-  --dry-run           show what would change, and change nothing
-  --quiet             say nothing, wait for nothing
-  --user NAME         only this user of the kubeconfig
-  --command NAME      what to write as command, a name or a path
-  --list              show what is cached, never a token
-  --json              with --list: for programs
-  --explain           show what the credential of COMMAND depends on, and
-                      why the next call would hit or miss; runs nothing
-  --clear             forget everything, or the credential of COMMAND
-  --warm              fetch the credential of every user with the cache now
-  --doctor            check kubeconfigs, plugins, cache and key
-  --help              show this text
-  --version           show the version
 
 Environment:
   K8S_TOKEN_CACHE_FILE            the cache file
-  K8S_TOKEN_CACHE_REFRESH_MARGIN  life that a served credential has left at least (30s)
-  K8S_TOKEN_CACHE_REFRESH_AHEAD   life left at which it is renewed in the background (5m)
-  K8S_TOKEN_CACHE_KEY_ENV         more variables that tell credentials apart
-  K8S_TOKEN_CACHE_KEY_FILES       files whose change makes a miss
-  K8S_TOKEN_CACHE_ENCRYPTION      auto, keyring, file or off (auto)
+  K8S_TOKEN_CACHE_REFRESH_MARGIN  minimum remaining lifetime of a served
+                                  credential (default 30s)
+  K8S_TOKEN_CACHE_REFRESH_AHEAD   remaining lifetime below which a credential is
+                                  renewed in the background (default 5m)
+  K8S_TOKEN_CACHE_KEEP_WARM       how long after its last use a credential is
+                                  still renewed (default 30m)
+  K8S_TOKEN_CACHE_DEFAULT_TTL     how long a credential that states no expiry is
+                                  cached (default 0)
+  K8S_TOKEN_CACHE_KEY_ENV         environment variables to include in the cache
+                                  key, separated by commas
+  K8S_TOKEN_CACHE_KEY_FILES       files to include in the cache key, a path list
+  K8S_TOKEN_CACHE_ENCRYPTION      auto, keyring, file or off (default auto)
   K8S_TOKEN_CACHE_ENCRYPTION_KEY  the encryption key: 32 bytes in base64
   K8S_TOKEN_CACHE_DISABLE         1: run the plugin, cache nothing
   K8S_TOKEN_CACHE_LOG             a file that gets a line per call
-";
 
-/// Renews a credential where nobody waits for it. For this program itself, which starts itself anew
-/// where it cannot fork; so the usage text does not name it.
+Examples:
+  k8s-token-cache --inject --dry-run
+  k8s-token-cache --explain --user demo
+  K8S_TOKEN_CACHE_DISABLE=1 kubectl get pods
+
+More: ",
+    env!("CARGO_PKG_REPOSITORY"),
+    "\n"
+);
+
+/// Makes a process of this program renew a credential in the background, on systems without fork. The
+/// usage text does not name it.
 pub const REFRESH_IN_BACKGROUND: &str = "--refresh-in-background";
 
 const HINT: &str = "run 'k8s-token-cache --help' to see what is accepted";
 
-/// The wrapped command and what the caller adds to its key.
+/// The wrapped command and the variables that the caller adds to its cache key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wrapped {
-    pub key_env: Vec<String>,
+    /// `None` without `--key-env`, whose list may be empty.
+    pub key_env: Option<Vec<String>>,
     /// The program and its arguments; never empty.
     pub command: Vec<OsString>,
 }
@@ -84,16 +106,26 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InjectOptions {
     pub action: Action,
-    /// Write nothing, show a diff.
+    /// Show a diff, and write nothing.
     pub dry_run: bool,
-    /// Say nothing and wait for nothing.
+    /// Print nothing, and wait for nothing.
     pub quiet: bool,
     /// The users to change; empty for all.
     pub users: Vec<String>,
-    /// What to write as `command`.
+    /// The `command` to write.
     pub command: Option<OsString>,
     /// Empty for the files that kubectl reads.
     pub files: Vec<PathBuf>,
+}
+
+/// The call that `--explain` is about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ExplainSubject {
+    Command(Wrapped),
+    /// The user of this name in the kubeconfigs.
+    User(String),
+    /// The user of the current context.
+    CurrentUser,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -104,7 +136,7 @@ pub enum Command {
     List {
         json: bool,
     },
-    Explain(Wrapped),
+    Explain(ExplainSubject),
     Clear(Option<Wrapped>),
     /// The kubeconfigs; none for those that kubectl reads.
     Warm(Vec<PathBuf>),
@@ -130,11 +162,47 @@ enum Verb {
     Version,
 }
 
+const VERBS: [(&str, Verb); 9] = [
+    ("--inject", Verb::Inject),
+    ("--restore", Verb::Restore),
+    ("--list", Verb::List),
+    ("--explain", Verb::Explain),
+    ("--clear", Verb::Clear),
+    ("--warm", Verb::Warm),
+    ("--doctor", Verb::Doctor),
+    ("--help", Verb::Help),
+    ("--version", Verb::Version),
+];
+
+const OPTIONS: [&str; 6] = ["--key-env", "--json", "--dry-run", "--quiet", "--user", "--command"];
+
+fn verb_named(name: &str) -> Option<(&'static str, Verb)> {
+    let name = match name {
+        "-h" => "--help",
+        "-V" => "--version",
+        #[cfg(windows)]
+        REFRESH_IN_BACKGROUND => return Some((REFRESH_IN_BACKGROUND, Verb::Refresh)),
+        _ => name,
+    };
+    VERBS.into_iter().find(|(known, _)| *known == name)
+}
+
+/// Returns the verb that is spelled `word` without its dashes.
+fn verb_without_dashes(word: &OsStr) -> Option<&'static str> {
+    let verb = VERBS.iter().find(|(verb, _)| word == &verb[2..]);
+    verb.map(|(verb, _)| *verb)
+}
+
+/// Returns the verb that `program`, which does not exist, may be a typo of.
+pub fn mistyped_verb(program: &OsStr) -> Option<&'static str> {
+    suggestion::nearest(program.to_str()?, &VERBS.map(|(verb, _)| verb))
+}
+
 /// The options, as they were given.
 #[derive(Default)]
 struct Options {
-    verb: Option<(Verb, &'static str)>,
-    key_env: Vec<String>,
+    verb: Option<(&'static str, Verb)>,
+    key_env: Option<Vec<String>>,
     json: bool,
     dry_run: bool,
     quiet: bool,
@@ -155,6 +223,7 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Command> {
             options.take(&argument, &mut arguments)?;
             continue;
         }
+        options.check_first_word(&argument)?;
         words.push(argument);
         if !options.takes_files() {
             break;
@@ -198,58 +267,58 @@ impl Options {
         }
         let list = value.and_then(|value| value.into_string().ok());
         let list = list.ok_or_else(|| needs("names of environment variables"))?;
-        self.key_env.extend(config::split_names(name, &list)?);
+        self.key_env.get_or_insert_default().extend(config::split_names(name, &list)?);
         Ok(())
     }
 
-    /// Whoever asks for help gets it, whatever else is asked for.
+    /// `--help` wins over every other verb.
     fn take_verb(&mut self, argument: &OsStr, name: &str) -> Result<()> {
-        let (verb, name) = match name {
-            "--inject" => (Verb::Inject, "--inject"),
-            "--restore" => (Verb::Restore, "--restore"),
-            "--list" => (Verb::List, "--list"),
-            "--explain" => (Verb::Explain, "--explain"),
-            "--clear" => (Verb::Clear, "--clear"),
-            "--warm" => (Verb::Warm, "--warm"),
-            "--doctor" => (Verb::Doctor, "--doctor"),
-            #[cfg(windows)]
-            REFRESH_IN_BACKGROUND => (Verb::Refresh, REFRESH_IN_BACKGROUND),
-            "--help" | "-h" => (Verb::Help, "--help"),
-            "--version" | "-V" => (Verb::Version, "--version"),
-            _ => return Err(unknown(argument)),
-        };
+        let (name, verb) = verb_named(name).ok_or_else(|| unknown(argument))?;
         match self.verb {
-            Some((Verb::Help, _)) => {}
-            Some((other, other_name)) if other != verb && verb != Verb::Help => {
+            Some((_, Verb::Help)) => {}
+            Some((other_name, other)) if other != verb && verb != Verb::Help => {
                 return Err(usage(&format!("{other_name} and {name} exclude each other")));
             }
-            _ => self.verb = Some((verb, name)),
+            _ => self.verb = Some((name, verb)),
         }
         Ok(())
     }
 
+    /// Refuses a verb without its dashes in place of the wrapped command.
+    fn check_first_word(&self, word: &OsStr) -> Result<()> {
+        match verb_without_dashes(word) {
+            Some(verb) if self.verb.is_none() => {
+                let plugin = &verb[2..];
+                let text = format!("'{plugin}' was not run: did you mean {verb}?");
+                let hint = format!("for a plugin of that name: k8s-token-cache -- {plugin}");
+                Err(Error::usage(text).with_hint(hint))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn takes_files(&self) -> bool {
-        matches!(self.verb, Some((Verb::Inject | Verb::Restore | Verb::Warm, _)))
+        matches!(self.verb, Some((_, Verb::Inject | Verb::Restore | Verb::Warm)))
     }
 
     fn command(self, words: Vec<OsString>) -> Result<Command> {
-        let verb = self.verb.map(|(verb, _)| verb);
+        let verb = self.verb.map(|(_, verb)| verb);
         if verb == Some(Verb::Help) {
             return Ok(Command::Help);
         }
         self.check(verb)?;
-        if let Some((Verb::List | Verb::Doctor | Verb::Version, name)) = self.verb
+        if let Some((name, Verb::List | Verb::Doctor | Verb::Version)) = self.verb
             && !words.is_empty()
         {
             return Err(usage(&format!("{name} takes no arguments")));
         }
         Ok(match verb {
             None => Command::Proxy(self.wrapped(words)?),
-            Some(Verb::Explain) => Command::Explain(self.wrapped(words)?),
-            Some(Verb::Clear) if words.is_empty() && self.key_env.is_empty() => Command::Clear(None),
+            Some(Verb::Explain) => Command::Explain(self.explain_subject(words)?),
+            Some(Verb::Clear) if words.is_empty() && self.key_env.is_none() => Command::Clear(None),
             Some(Verb::Clear) => Command::Clear(Some(self.wrapped(words)?)),
-            Some(Verb::Inject) => Command::Kubeconfig(self.edit(Action::Inject, words)),
-            Some(Verb::Restore) => Command::Kubeconfig(self.edit(Action::Restore, words)),
+            Some(Verb::Inject) => Command::Kubeconfig(self.inject_options(Action::Inject, words)),
+            Some(Verb::Restore) => Command::Kubeconfig(self.inject_options(Action::Restore, words)),
             Some(Verb::Warm) => Command::Warm(words.into_iter().map(PathBuf::from).collect()),
             Some(Verb::List) => Command::List { json: self.json },
             Some(Verb::Doctor) => Command::Doctor,
@@ -260,20 +329,21 @@ impl Options {
         })
     }
 
-    /// An option that would do nothing is a misunderstanding.
+    /// Rejects options that have no effect.
     fn check(&self, verb: Option<Verb>) -> Result<()> {
         let edits = matches!(verb, Some(Verb::Inject | Verb::Restore));
-        let alone = matches!(verb, Some(Verb::List | Verb::Warm | Verb::Doctor | Verb::Version));
+        let takes_user = edits || verb == Some(Verb::Explain);
+        let takes_no_command = matches!(verb, Some(Verb::List | Verb::Warm | Verb::Doctor | Verb::Version));
         let rules = [
-            (self.json, verb == Some(Verb::List), "--json goes with --list"),
-            (self.dry_run, edits, "--dry-run goes with --inject or --restore"),
-            (self.quiet, edits, "--quiet goes with --inject or --restore"),
-            (!self.users.is_empty(), edits, "--user goes with --inject or --restore"),
-            (self.command.is_some(), verb == Some(Verb::Inject), "--command goes with --inject"),
+            (self.json, verb == Some(Verb::List), "--json requires --list"),
+            (self.dry_run, edits, "--dry-run requires --inject or --restore"),
+            (self.quiet, edits, "--quiet requires --inject or --restore"),
+            (!self.users.is_empty(), takes_user, "--user requires --inject, --restore or --explain"),
+            (self.command.is_some(), verb == Some(Verb::Inject), "--command requires --inject"),
             (
-                !self.key_env.is_empty(),
-                !edits && !alone,
-                "--key-env goes with a command to run, explain or clear",
+                self.key_env.is_some(),
+                !edits && !takes_no_command,
+                "--key-env requires a command to run, explain or clear",
             ),
         ];
         match rules.iter().find(|(given, allowed, _)| *given && !*allowed) {
@@ -282,7 +352,7 @@ impl Options {
         }
     }
 
-    fn edit(self, action: Action, files: Vec<OsString>) -> InjectOptions {
+    fn inject_options(self, action: Action, files: Vec<OsString>) -> InjectOptions {
         InjectOptions {
             action,
             dry_run: self.dry_run,
@@ -293,11 +363,27 @@ impl Options {
         }
     }
 
+    fn explain_subject(mut self, words: Vec<OsString>) -> Result<ExplainSubject> {
+        let Some(user) = self.users.pop() else {
+            return match words.is_empty() && self.key_env.is_none() {
+                true => Ok(ExplainSubject::CurrentUser),
+                false => self.wrapped(words).map(ExplainSubject::Command),
+            };
+        };
+        if !self.users.is_empty() {
+            return Err(usage("--explain takes one --user"));
+        }
+        if !words.is_empty() || self.key_env.is_some() {
+            return Err(usage("--explain takes --user or a command, not both"));
+        }
+        Ok(ExplainSubject::User(user))
+    }
+
     fn wrapped(self, command: Vec<OsString>) -> Result<Wrapped> {
         match command.first() {
             None => Err(usage(match self.verb {
-                Some((Verb::Explain, _)) => "no command to explain",
-                Some((Verb::Clear, _)) => "no command to clear",
+                Some((_, Verb::Explain)) => "no command to explain",
+                Some((_, Verb::Clear)) => "no command to clear",
                 _ => "no command to run",
             })),
             Some(program) if program.is_empty() => Err(usage("the name of the command to run is empty")),
@@ -306,14 +392,19 @@ impl Options {
     }
 }
 
-/// Shows the name of the option alone; of a short one, the letter.
+/// Shows only the name of the option; of a short one, the letter.
 fn unknown(argument: &OsStr) -> Error {
     let text = argument.to_string_lossy();
+    let name = text.split('=').next().unwrap_or_default();
+    let verbs = VERBS.map(|(verb, _)| verb);
+    if let Some(meant) = suggestion::nearest(name, &[&verbs[..], &OPTIONS].concat()) {
+        return usage(&format!("unknown option '{name}': did you mean {meant}?"));
+    }
     if !text.starts_with("--") && text.chars().count() > 2 {
         let letter: String = text.chars().take(2).collect();
         return usage(&format!("unknown option '{letter}...'"));
     }
-    usage(&format!("unknown option '{}'", text.split('=').next().unwrap_or_default()))
+    usage(&format!("unknown option '{name}'"))
 }
 
 fn usage(text: &str) -> Error {

@@ -42,7 +42,7 @@ fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
         Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
         Command::List { json } => commands::list(&read_config()?, json, &sys::variable),
-        Command::Explain(wrapped) => commands::explain(wrapped, &sys::variable, &kubeconfigs()),
+        Command::Explain(subject) => commands::explain(subject, &sys::variable, &kubeconfigs()),
         Command::Clear(None) => commands::clear_all(&read_config()?),
         Command::Clear(Some(wrapped)) => commands::clear(&Call::new(wrapped, &sys::variable)?),
         Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),

@@ -15,8 +15,14 @@ fn proxy(key_env: &[&str], command: &[&str]) -> Command {
     Command::Proxy(wrapped(key_env, command))
 }
 
+/// Without names there was no `--key-env`.
 fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
-    Wrapped { key_env: key_env.iter().map(|name| (*name).to_owned()).collect(), command: words(command) }
+    let key_env: Vec<String> = key_env.iter().map(|name| (*name).to_owned()).collect();
+    Wrapped { key_env: Some(key_env).filter(|names| !names.is_empty()), command: words(command) }
+}
+
+fn explain(key_env: &[&str], command: &[&str]) -> Command {
+    Command::Explain(ExplainSubject::Command(wrapped(key_env, command)))
 }
 
 fn edit(action: Action) -> InjectOptions {
@@ -64,8 +70,13 @@ fn every_call_of_the_usage_text_is_understood() {
         (&["--clear", "aws", "eks"], Command::Clear(Some(wrapped(&[], &["aws", "eks"])))),
         (&["--clear", "--key-env=A", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
         (&["--key-env=A", "--clear", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
-        (&["--explain", "aws", "--json"], Command::Explain(wrapped(&[], &["aws", "--json"]))),
-        (&["--explain", "--key-env=A", "aws"], Command::Explain(wrapped(&["A"], &["aws"]))),
+        (&["--explain", "aws", "--json"], explain(&[], &["aws", "--json"])),
+        (&["--explain", "--key-env=A", "aws"], explain(&["A"], &["aws"])),
+        (&["--explain", "list"], explain(&[], &["list"])),
+        (&["--explain"], Command::Explain(ExplainSubject::CurrentUser)),
+        (&["--explain", "--"], Command::Explain(ExplainSubject::CurrentUser)),
+        (&["--explain", "--user", "a"], Command::Explain(ExplainSubject::User("a".into()))),
+        (&["--user=a", "--explain"], Command::Explain(ExplainSubject::User("a".into()))),
         (&["--warm"], Command::Warm(vec![])),
         (&["--warm", "f", "g"], Command::Warm(vec!["f".into(), "g".into()])),
         (&["--doctor"], Command::Doctor),
@@ -83,7 +94,7 @@ fn every_call_of_the_usage_text_is_understood() {
 }
 
 #[test]
-fn from_the_command_on_every_word_is_the_plugins() {
+fn every_word_from_the_command_on_belongs_to_the_plugin() {
     for (arguments, command) in [
         (&["aws", "--list", "--help", "--version"][..], &["aws", "--list", "--help", "--version"][..]),
         (&["aws", "--key-env=A", "--", "--json"], &["aws", "--key-env=A", "--", "--json"]),
@@ -94,8 +105,9 @@ fn from_the_command_on_every_word_is_the_plugins() {
         (&["aws", ""], &["aws", ""]),
         (&["aws", "-"], &["aws", "-"]),
         (&["a b", "c\nd"], &["a b", "c\nd"]),
-        (&["list"], &["list"]),
-        (&["help"], &["help"]),
+        (&["--", "list"], &["list"]),
+        (&["./help"], &["./help"]),
+        (&["lists"], &["lists"]),
     ] {
         assert_eq!(parsed(arguments).unwrap(), proxy(&[], command), "{arguments:?}");
     }
@@ -113,29 +125,36 @@ fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
         (&["", "aws"], "the name of the command to run is empty"),
         (&["--clear", ""], "the name of the command to run is empty"),
         (&["--key-env"], "--key-env needs names of environment variables"),
-        (&["--lists"], "unknown option '--lists'"),
+        (&["--lists"], "unknown option '--lists': did you mean --list?"),
+        (&["--inejct"], "unknown option '--inejct': did you mean --inject?"),
+        (&["-clear"], "unknown option '-clear': did you mean --clear?"),
+        (&["--dryrun", "--inject"], "unknown option '--dryrun': did you mean --dry-run?"),
         (&["-l"], "unknown option '-l'"),
         (&["-"], "unknown option '-'"),
         (&["-hV"], "unknown option '-h...'"),
-        (&["--List"], "unknown option '--List'"),
-        (&["--key-envs=A", "aws"], "unknown option '--key-envs'"),
+        (&["--List"], "unknown option '--List': did you mean --list?"),
+        (&["--key-envs=A", "aws"], "unknown option '--key-envs': did you mean --key-env?"),
+        (&["--no-such-option"], "unknown option '--no-such-option'"),
         (&["--list", "aws"], "--list takes no arguments"),
         (&["--list", "--", "aws"], "--list takes no arguments"),
         (&["--doctor", "file"], "--doctor takes no arguments"),
-        (&["--explain"], "no command to explain"),
+        (&["--explain", "--key-env=A"], "no command to explain"),
+        (&["--explain", "--user=a", "--user=b"], "--explain takes one --user"),
+        (&["--explain", "--user=a", "aws"], "--explain takes --user or a command, not both"),
+        (&["--explain", "--user=a", "--key-env=A"], "--explain takes --user or a command, not both"),
         (&["--clear", "--key-env=A"], "no command to clear"),
-        (&["--json"], "--json goes with --list"),
-        (&["--json", "aws"], "--json goes with --list"),
-        (&["--clear", "--json"], "--json goes with --list"),
+        (&["--json"], "--json requires --list"),
+        (&["--json", "aws"], "--json requires --list"),
+        (&["--clear", "--json"], "--json requires --list"),
         (&["--list", "--clear"], "--list and --clear exclude each other"),
         (&["--clear", "--list"], "--clear and --list exclude each other"),
         (&["--inject", "--warm"], "--inject and --warm exclude each other"),
-        (&["--json", "--doctor"], "--json goes with --list"),
-        (&["--dry-run", "--warm"], "--dry-run goes with --inject or --restore"),
-        (&["--quiet", "--list"], "--quiet goes with --inject or --restore"),
-        (&["--user", "a", "--list"], "--user goes with --inject or --restore"),
-        (&["--restore", "--command", "x"], "--command goes with --inject"),
-        (&["--key-env=A", "--list"], "--key-env goes with a command to run, explain or clear"),
+        (&["--json", "--doctor"], "--json requires --list"),
+        (&["--dry-run", "--warm"], "--dry-run requires --inject or --restore"),
+        (&["--quiet", "--list"], "--quiet requires --inject or --restore"),
+        (&["--user", "a", "--list"], "--user requires --inject, --restore or --explain"),
+        (&["--restore", "--command", "x"], "--command requires --inject"),
+        (&["--key-env=A", "--list"], "--key-env requires a command to run, explain or clear"),
         (&["--inject", "--user"], "--user needs the name of a user"),
         (&["--inject", "--user="], "--user needs the name of a user"),
         (&["--inject", "--command", ""], "--command needs a name or a path"),
@@ -148,19 +167,23 @@ fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
 
 #[test]
 fn names_of_variables_are_checked() {
-    for list in ["", ",", "A,", ",A", "A,,B", " ", "A=1"] {
+    for list in [",", "A,", ",A", "A,,B", "A=1"] {
         for arguments in [&[&format!("--key-env={list}"), "aws"][..], &["--key-env", list, "aws"]] {
             let error = parsed(arguments).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage);
             assert!(error.to_string().starts_with("--key-env: "), "{error}");
         }
     }
+    for arguments in [&["--key-env=", "aws"][..], &["--key-env", "", "aws"], &["--key-env= ", "aws"]] {
+        let expected = Wrapped { key_env: Some(Vec::new()), command: words(&["aws"]) };
+        assert_eq!(parsed(arguments).unwrap(), Command::Proxy(expected), "an empty list");
+    }
     assert_eq!(parsed(&["--key-env= A , B ", "aws"]).unwrap(), proxy(&["A", "B"], &["aws"]));
     assert_eq!(parsed(&["--key-env", "--", "aws"]).unwrap(), proxy(&["--"], &["aws"]));
 }
 
 #[test]
-fn the_value_of_an_option_that_is_not_ours_is_not_shown() {
+fn the_value_of_an_unknown_option_is_not_shown() {
     for arguments in [
         &["--token=hush-hush", "aws"][..],
         &["--list=hush-hush"],
@@ -176,11 +199,11 @@ fn the_value_of_an_option_that_is_not_ours_is_not_shown() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_utf_8_is_taken_in_a_command_and_refused_in_an_option() {
+fn invalid_utf_8_is_accepted_in_a_command_and_refused_in_options() {
     use std::os::unix::ffi::OsStringExt;
     let odd = |text: &[u8]| OsString::from_vec(text.to_vec());
     let command = vec![odd(b"\xff"), odd(b"a\xffb"), odd(b"--\xff")];
-    assert_eq!(parse(command.clone()).unwrap(), Command::Proxy(Wrapped { key_env: Vec::new(), command }));
+    assert_eq!(parse(command.clone()).unwrap(), Command::Proxy(Wrapped { key_env: None, command }));
     for arguments in [
         vec![odd(b"--\xff"), "aws".into()],
         vec![odd(b"--key-env=\xff"), "aws".into()],
@@ -191,39 +214,38 @@ fn what_is_not_utf_8_is_taken_in_a_command_and_refused_in_an_option() {
 }
 
 #[test]
-fn the_usage_text_fits_a_terminal_and_names_every_option() {
-    assert!(USAGE.lines().all(|line| line.len() <= 100 && line.trim_end() == line));
-    assert!(USAGE.ends_with('\n'));
-    for option in [
-        "--key-env=NAME,...",
-        "--inject",
-        "--restore",
-        "--dry-run",
-        "--quiet",
-        "--user NAME",
-        "--command NAME",
-        "--list",
-        "--json",
-        "--explain",
-        "--clear",
-        "--warm",
-        "--doctor",
-        "--help",
-        "--version",
-    ] {
-        assert!(USAGE.lines().any(|line| line.trim_start().starts_with(option)), "{option}");
+fn a_verb_without_its_dashes_is_refused() {
+    for (verb, _) in VERBS {
+        let word = &verb[2..];
+        for arguments in [&[word][..], &[word, "a"], &["--key-env=A", word]] {
+            let error = parsed(arguments).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{arguments:?}");
+            let expected = format!(
+                "'{word}' was not run: did you mean {verb}?\nhint: for a plugin of that name: k8s-token-cache -- {word}"
+            );
+            assert_eq!(error.to_string(), expected, "{arguments:?}");
+        }
     }
-    for name in [
-        "FILE",
-        "REFRESH_MARGIN",
-        "REFRESH_AHEAD",
-        "KEY_ENV",
-        "KEY_FILES",
-        "ENCRYPTION",
-        "ENCRYPTION_KEY",
-        "DISABLE",
-        "LOG",
-    ] {
-        assert!(USAGE.contains(&format!("\n  K8S_TOKEN_CACHE_{name} ")), "{name}");
+}
+
+#[test]
+fn a_program_that_does_not_exist_may_be_a_typo_of_a_verb() {
+    assert_eq!(mistyped_verb("inejct".as_ref()), Some("--inject"));
+    for program in ["aws", "/usr/bin/clear", "kubelogin"] {
+        assert_eq!(mistyped_verb(program.as_ref()), None, "{program}");
+    }
+}
+
+#[test]
+fn the_usage_text_fits_80_columns_and_names_everything() {
+    for line in USAGE.lines() {
+        assert!(line.chars().count() <= 80 && line.trim_end() == line, "{line}");
+    }
+    assert!(USAGE.ends_with('\n'));
+    for name in VERBS.map(|(verb, _)| verb).iter().chain(&OPTIONS) {
+        assert!(USAGE.lines().any(|line| line.trim_start().starts_with(name)), "{name}");
+    }
+    for name in config::VARIABLES {
+        assert!(USAGE.contains(&format!("\n  {name} ")), "{name}");
     }
 }

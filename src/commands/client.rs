@@ -12,12 +12,13 @@ use nanoserde::SerJson;
 
 use crate::cli::{self, Wrapped};
 use crate::config::Environment;
-use crate::error::{Error, printable, shown};
+use crate::error::{Error, Result, printable, shown};
 use crate::format::base64;
 use crate::identity::{self, Identity};
 use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
-use crate::kubeconfig::{self, Cluster, ExecUser};
+use crate::kubeconfig::yaml::{self, Tree};
+use crate::kubeconfig::{self, Cluster, ExecUser, scan};
 
 /// Users with exec plugins, and the files that they stand in.
 pub type Users = Vec<(PathBuf, ExecUser)>;
@@ -36,6 +37,37 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> 
         }
     }
     (users, errors)
+}
+
+/// Returns the name of the current context's user. Of several files the first one that says something
+/// counts, as for kubectl.
+pub fn current_user(environment: &kubeconfig::ClientEnvironment) -> Result<String> {
+    let mut texts = Vec::new();
+    for file in kubeconfig::default_files(environment)? {
+        texts.extend(kubeconfig::read_named(&file).ok().and_then(|bytes| String::from_utf8(bytes).ok()));
+    }
+    let trees: Vec<Tree<'_>> = texts.iter().filter_map(|text| yaml::parse(text).ok()).collect();
+    let context = trees.iter().find_map(|tree| {
+        let name = text(tree, *tree.documents().first()?, "current-context")?;
+        (!name.is_empty()).then_some(name)
+    });
+    let context = context.ok_or_else(|| {
+        Error::failure("the kubeconfig has no current context").with_hint("use --explain --user NAME")
+    })?;
+    let user = trees.iter().find_map(|tree| user_of_context(tree, context));
+    user.map(str::to_owned)
+        .ok_or_else(|| Error::failure(format!("no kubeconfig has the current context '{context}'")))
+}
+
+fn user_of_context<'t>(tree: &'t Tree<'_>, name: &str) -> Option<&'t str> {
+    let contexts = tree.get(*tree.documents().first()?, "contexts")?.value;
+    let mut contexts = scan::items(tree, contexts).into_iter();
+    let context = contexts.find(|context| text(tree, *context, "name") == Some(name))?;
+    text(tree, tree.get(context, "context")?.value, "user")
+}
+
+fn text<'t>(tree: &'t Tree<'_>, mapping: yaml::Id, name: &str) -> Option<&'t str> {
+    tree.scalar(tree.get(mapping, name)?.value)
 }
 
 /// Who calls for these users: one client for each, or one per cluster where the plugin learns of it.
@@ -99,6 +131,12 @@ impl<'u> UserClient<'u> {
             Some(wrapped) => wrapped.command == command,
             None => self.words() == command,
         }
+    }
+
+    /// Returns the plugin's command, and what the user's arguments add to its cache key.
+    pub fn into_wrapped(self) -> Wrapped {
+        let command = self.words();
+        self.wrapped.unwrap_or(Wrapped { key_env: None, command })
     }
 
     /// What is known of the plugin, in the environment that it gets.

@@ -8,15 +8,15 @@
 use crate::proxy::Call;
 use std::time::Duration;
 
-use super::client::{UserClient, clients, users};
+use super::client::{UserClient, clients, current_user, users};
 use super::page::Page;
 use super::parts::{self, Difference};
 use super::{Contents, command_line, plural};
 use crate::cache::entry::Entry;
 use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
-use crate::cli::Wrapped;
+use crate::cli::{ExplainSubject, Wrapped};
 use crate::config::Environment;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::time::{self, Human};
 use crate::identity::{Identity, Interaction};
 use crate::key::{CacheKey, PartKind};
@@ -31,10 +31,11 @@ const NO_CLIENT: &str = "none: KUBERNETES_EXEC_INFO is not set here, as in any s
                          their apiVersion and cluster count";
 
 pub fn explain(
-    wrapped: Wrapped,
+    subject: ExplainSubject,
     environment: Environment<'_>,
     kubeconfigs: &kubeconfig::ClientEnvironment,
 ) -> Result<u8> {
+    let wrapped = wrapped(subject, kubeconfigs)?;
     let page = Page::for_output(environment);
     let mut explanation = Explanation { page, now: sys::now(), told: Vec::new(), nearest: Vec::new() };
     let call = Call::new(wrapped, environment)?;
@@ -49,6 +50,22 @@ pub fn explain(
     }
     explanation.others(&call);
     explanation.page.print()
+}
+
+/// Returns the command to explain. That of a user is the plugin behind the cache, if the cache is in
+/// front of it.
+fn wrapped(subject: ExplainSubject, kubeconfigs: &kubeconfig::ClientEnvironment) -> Result<Wrapped> {
+    let name = match subject {
+        ExplainSubject::Command(wrapped) => return Ok(wrapped),
+        ExplainSubject::User(name) => name,
+        ExplainSubject::CurrentUser => current_user(kubeconfigs)?,
+    };
+    let files = kubeconfig::default_files(kubeconfigs)?;
+    let (users, _) = users(&files, kubeconfigs);
+    match clients(&users, kubeconfigs).into_iter().find(|client| client.user.name == name) {
+        Some(client) => Ok(client.into_wrapped()),
+        None => Err(Error::failure(format!("no kubeconfig has a user '{name}' with an exec plugin"))),
+    }
 }
 
 struct Explanation {

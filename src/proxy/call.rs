@@ -21,7 +21,7 @@ impl<'e> Call<'e> {
     /// Reads the settings and identifies the plugin. Fails if a setting is invalid.
     pub fn new(wrapped: Wrapped, environment: Environment<'e>) -> Result<Call<'e>> {
         let mut config = Config::read(environment)?;
-        config.key_env.extend(wrapped.key_env);
+        config.key_env.extend(wrapped.key_env.unwrap_or_default());
         Ok(Call {
             identity: identity::identify(&wrapped.command, environment),
             log: Log::new(config.log.clone(), &wrapped.command),

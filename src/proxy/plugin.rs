@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use crate::cli;
 use crate::error::{Error, Kind, Result, reason, shown};
 use crate::identity;
 use crate::key::EXEC_INFO;
@@ -174,8 +175,9 @@ fn cannot_start(command: &[OsString], error: &io::Error) -> Error {
     }
     let missing =
         Error::new(Kind::PluginNotFound, format!("cannot find the exec plugin '{}'", shown(program)));
-    match identity::install_hint(command) {
-        Some(hint) => missing.with_hint(hint),
-        None => missing,
+    match (identity::install_hint(command), cli::mistyped_verb(program)) {
+        (Some(hint), _) => missing.with_hint(hint),
+        (None, Some(verb)) => missing.with_hint(["did you mean ", verb, "?"].concat()),
+        (None, None) => missing,
     }
 }

@@ -1,6 +1,6 @@
-//! Completion in bash, zsh, fish and PowerShell, asked as the shells ask it: every option of
-//! `--help` and no other is offered, in the place where the program takes it; users come from the
-//! kubeconfig; behind the options the wrapped command completes itself.
+//! Completion in bash, zsh, fish and PowerShell, asked as the shells ask it: exactly the options of
+//! `--help` are offered, where the program accepts them; users come from the kubeconfig; the wrapped
+//! command completes itself.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -33,15 +33,26 @@ fn every_option_of_help_is_offered_and_no_other() {
 }
 
 #[test]
-fn a_verb_offers_the_options_that_go_with_it() {
+fn a_verb_offers_its_options() {
     in_every_shell(|shell| {
         shell.assert_offers("--inject --", &["--command", "--dry-run", "--quiet", "--user"]);
         shell.assert_offers("--inject a-kubeconfig --", &["--command", "--dry-run", "--quiet", "--user"]);
         shell.assert_offers("--restore --", &["--dry-run", "--quiet", "--user"]);
         shell.assert_offers("--list --", &["--json"]);
-        shell.assert_offers("--explain --", &["--key-env"]);
+        shell.assert_offers("--explain --", &["--key-env", "--user"]);
+        shell.assert_offers("--clear --", &["--key-env"]);
         shell.assert_offers("--doctor --", &[]);
     });
+}
+
+#[test]
+fn before_the_first_letter_the_options_are_offered() {
+    let help = Help::read();
+    let options_of_verbs = ["--json", "--dry-run", "--quiet", "--user", "--command"];
+    let mut options = help.options();
+    options.retain(|option| !options_of_verbs.contains(option));
+    options.sort();
+    in_every_shell(|shell| shell.assert_offers("", &options));
 }
 
 #[test]
@@ -51,6 +62,7 @@ fn the_users_of_the_kubeconfig_are_offered() {
         let arn = if let Shell::Bash = shell.shell { "eks:a" } else { "arn:aws:eks:a" };
         shell.assert_offers("--inject --user de", &["demo"]);
         shell.assert_offers("--restore --user arn:aws:eks", &[arn]);
+        shell.assert_offers("--explain --user de", &["demo"]);
     });
 }
 
@@ -82,7 +94,7 @@ fn in_every_shell(test: impl Fn(&Interactive)) {
     }
 }
 
-/// A user who sits at that shell, with a kubeconfig, kubectl, and a plugin that has a completion.
+/// A shell with a kubeconfig, kubectl, and a plugin that has a completion.
 struct Interactive {
     shell: Shell,
     sandbox: Sandbox,
@@ -115,10 +127,10 @@ impl Interactive {
 
     /// Sorted.
     fn offers(&self, line: &str) -> Vec<String> {
-        self.ask(line).expect("the shell was there a moment ago")
+        self.ask(line).expect("the shell existed a moment ago")
     }
 
-    /// `None` where the shell or its completion is missing.
+    /// `None` if the shell or its completion is missing.
     fn ask(&self, line: &str) -> Option<Vec<String>> {
         let (program, script) = match self.shell {
             Shell::Bash => ("bash", "complete.bash"),
@@ -134,7 +146,7 @@ impl Interactive {
             .arg(root.join("completions"))
             .arg(format!("k8s-token-cache {line}"))
             .run();
-        // As `env` says that there is no such program, and the scripts that they cannot complete.
+        // From `env`: there is no such program; from the scripts: they cannot complete.
         if run.status.code() == Some(127) {
             return None;
         }

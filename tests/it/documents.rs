@@ -28,8 +28,12 @@ fn the_man_page_has_the_synopsis_of_help() {
     let synopsis = between(&page, ".Sh SYNOPSIS\n", ".Sh DESCRIPTION");
     let calls: Vec<Vec<&str>> = synopsis.split(".Nm\n").skip(1).map(flags).collect();
     let help = Help::read();
-    let expected: Vec<Vec<&str>> = help.section("Usage").map(|call| options_in(call).collect()).collect();
-    assert_eq!(calls, expected.iter().map(|call| without_dashes(call)).collect::<Vec<_>>());
+    let named: BTreeSet<&str> = calls.iter().flatten().copied().collect();
+    assert_eq!(named, set(without_dashes(&help.options())));
+    let verbs: BTreeSet<&str> = calls.iter().filter_map(|call| call.first().copied()).collect();
+    let expected: Vec<&str> = help.verbs().into_iter().chain(["--key-env"]).collect();
+    // The page names --help and --version in one line.
+    assert_eq!(&verbs | &set(vec!["version"]), set(without_dashes(&expected)));
 }
 
 #[test]
@@ -58,6 +62,27 @@ fn the_readme_has_a_row_for_each_variable_of_help() {
         let row = readme.lines().find(|line| line.starts_with(&format!("| `{variable}` |"))).unwrap();
         assert_eq!(row.split('|').nth(2).unwrap().trim(), format!("`{default}`"), "{variable}");
     }
+}
+
+/// `--help` names every variable; man page, README and completions are compared with it.
+#[test]
+fn help_names_every_variable_of_the_sources() {
+    let found = std::cell::RefCell::new(BTreeSet::new());
+    for_each_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &|path| {
+        let is_test = path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests");
+        let text = fs::read_to_string(path).unwrap();
+        for (place, _) in text.match_indices("K8S_TOKEN_CACHE_").filter(|_| !is_test) {
+            let is_end = |character: char| !(character.is_ascii_uppercase() || "_8".contains(character));
+            found.borrow_mut().insert(text[place..].split(is_end).next().unwrap().to_owned());
+        }
+    });
+    let mut found = found.into_inner();
+    // What all of them begin with, and the old name of the encryption key, which is an error.
+    for expected in ["K8S_TOKEN_CACHE_", "K8S_TOKEN_CACHE_KEY"] {
+        assert!(found.remove(expected), "{expected}");
+    }
+    let help = Help::read();
+    assert_eq!(found, help.variables().into_iter().map(str::to_owned).collect());
 }
 
 /// What keeps a promise is a test's name, the path of tests, or a target of the Makefile.
@@ -133,34 +158,47 @@ impl Help {
         Help(String::from_utf8(Sandbox::new().program().arg("--help").run().stdout).unwrap())
     }
 
-    /// Of the list of options, not only of the usage lines.
+    /// The options that have a line, verbs among them, each once.
     pub fn options(&self) -> Vec<&str> {
-        self.section("Options").filter_map(|line| options_in(line.split("  ").next()?).next()).collect()
+        let lines = self.0.lines().map(str::trim_start).filter(|line| line.starts_with("--"));
+        let mut options: Vec<&str> = Vec::new();
+        for option in lines.filter_map(|line| options_in(line).next()) {
+            if !options.contains(&option) {
+                options.push(option);
+            }
+        }
+        options
+    }
+
+    /// The options that are indented like a verb, in the sections of verbs.
+    fn verbs(&self) -> Vec<&str> {
+        let sections = self.0.split("\n\n").filter(|section| section.contains("erbs"));
+        let lines = sections.flat_map(|section| section.lines().filter(|line| line.starts_with("  --")));
+        lines.filter_map(|line| options_in(line).next()).collect()
     }
 
     fn variables(&self) -> Vec<&str> {
-        self.section("Environment").filter_map(|line| line.split(' ').next()).collect()
+        self.environment().map(|(name, _)| name).collect()
     }
 
-    /// The variables whose line ends with a default in parentheses.
-    fn defaults(&self) -> Vec<(&str, &str)> {
-        let default = |line: &str| Some(line.rsplit_once('(')?.1.strip_suffix(')')?.len());
-        let lines = self.section("Environment").filter_map(|line| Some((line, default(line)?)));
-        lines
-            .map(|(line, length)| {
-                (line.split(' ').next().unwrap(), &line[line.len() - length - 1..line.len() - 1])
-            })
-            .collect()
+    /// The variables whose description ends with a default in parentheses.
+    fn defaults(&self) -> Vec<(&str, String)> {
+        let default = |text: &str| Some(text.rsplit_once("(default ")?.1.strip_suffix(')')?.to_owned());
+        self.environment().filter_map(|(name, text)| Some((name, default(&text)?))).collect()
     }
 
-    /// The lines of a section, without their indentation; those that go on are left out.
-    fn section(&self, name: &str) -> impl Iterator<Item = &str> {
-        let text = between(&self.0, &format!("{name}:\n"), "\n\n");
-        text.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '))
+    /// Each variable, and its description in one line.
+    fn environment(&self) -> impl Iterator<Item = (&str, String)> {
+        let section = between(&self.0, "Environment:\n  ", "\n\n");
+        section.split("\n  K8S").map(|item| {
+            let (name, text) = item.split_once(' ').unwrap();
+            let name = self.0.split_whitespace().find(|word| word.ends_with(name) && word.starts_with("K8S"));
+            (name.unwrap(), text.split_whitespace().collect::<Vec<_>>().join(" "))
+        })
     }
 }
 
-/// `--name` wherever it stands, without a value.
+/// Every `--name` in the text, without a value.
 fn options_in(text: &str) -> impl Iterator<Item = &str> {
     let is_end = |character: char| !(character.is_ascii_lowercase() || character == '-');
     text.split([' ', '[', ']'])

@@ -1,6 +1,7 @@
 //! What the program tells of itself: `--list`, `--explain`, `--warm`, `--doctor`, and that none of
 //! it gives a secret away.
 
+mod command_line;
 mod doctor;
 mod explain;
 mod golden;
