@@ -8,7 +8,9 @@ import json
 import ssl
 import subprocess
 import threading
+import time
 
+CREATED = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 30 * 24 * 3600))
 ANSWERS = {
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
     "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
@@ -29,7 +31,9 @@ ANSWERS = {
         "kind": "NamespaceList",
         "apiVersion": "v1",
         "metadata": {"resourceVersion": "1"},
-        "items": [{"metadata": {"name": "default"}, "status": {"phase": "Active"}}],
+        "items": [
+            {"metadata": {"name": "default", "creationTimestamp": CREATED}, "status": {"phase": "Active"}},
+        ],
     },
 }
 
