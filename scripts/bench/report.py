@@ -2,14 +2,15 @@
 """usage: report.py FOLDER
 
 Compares the measurements in FOLDER/benchmark.json with the project's budgets. Writes FOLDER/benchmark.md
-with two tables, and FOLDER/benchmark.svg, a bar chart that is readable on light and dark pages. Also prints
-the tables and, if FOLDER is docs, writes them into the README between its marks.
+with a summary and two tables, and FOLDER/benchmark.svg, a bar chart with one scale. Also prints the page
+and, if FOLDER is docs, writes the summary into the README between its marks.
 """
 
 import json
 import pathlib
 import statistics
 import sys
+import textwrap
 from html import escape
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,45 +39,54 @@ ROWS = {
 
 SLOW_NS = 10 * MS
 
-# Panels of the chart: their unit, and the rows with their labels.
-PANELS = [
-    (
-        "kubectl get namespaces, in milliseconds",
-        MS,
-        {"kubectl": "with aws eks get-token", "kubectl, cached": "and k8s-token-cache"},
-    ),
-    (
-        "A credential from the cache, in microseconds",
-        US,
-        {
-            "peer": "kube-credential-cache",
-            "hit": "k8s-token-cache",
-            "hit, 1000 entries": "with 1,000 entries",
-            "floor": "a C program that reads 2 KB",
-        },
-    ),
-]
+# Bars of the chart: row -> label.
+BARS = {
+    "kubectl": "kubectl get namespaces",
+    "kubectl, cached": "with k8s-token-cache",
+    "aws": "aws eks get-token",
+    "aws, cached": "with k8s-token-cache",
+}
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     measured = json.loads((folder / "benchmark.json").read_text())
     spread = {name: statistics.quantiles(ns, n=4) for name, ns in measured["samples_ns"].items()}
-    text = "\n".join([*describe(measured), "", *row_table(measured, spread), "", *budget_table(measured, spread), ""])
-    (folder / "benchmark.md").write_text(text)
-    (folder / "benchmark.svg").write_text(chart(measured, {name: q[1] for name, q in spread.items()}))
+    median = {name: quartiles[1] for name, quartiles in spread.items()}
+    summary = summarize(measured, median)
+    tables = [row_table(measured, spread), budget_table(measured, median)]
+    parts = [["# Benchmark"], [summary], describe(measured), *tables]
+    page = "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    (folder / "benchmark.md").write_text(page)
+    if set(BARS) <= set(median):
+        (folder / "benchmark.svg").write_text(chart(measured, median))
     if folder.resolve() == ROOT / "docs":
-        into_readme(text)
-    print(text)
+        into_readme(summary)
+    print(page)
 
 
-def into_readme(text):
+def into_readme(summary):
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         sys.exit(f"report: README.md lacks the marks {BEGIN} and {END}")
-    readme.write_text(f"{before}{BEGIN}\n{text}{END}{after}")
+    readme.write_text(f"{before}{BEGIN}\n{summary}\n{END}{after}")
+
+
+def summarize(measured, median):
+    """Returns the sentences for the README."""
+    hit = f"A hit takes {duration(median['hit'])}"
+    if "peer" in median:
+        hit += f", {median['peer'] / median['hit']:.1f} times less than one of kube-credential-cache"
+    sentences = [f"{hit}. A C program that only reads and prints 2 KB takes {duration(median['floor'])}."]
+    if "kubectl, cached" in median:
+        sentences.append(
+            f"`kubectl get namespaces` with `aws eks get-token` takes {duration(median['kubectl'])} without the cache "
+            f"and {duration(median['kubectl, cached'])} with it."
+        )
+    sentences.append(f"The program is {kilobytes(measured['bytes']['k8s-token-cache'])} large.")
+    return "\n".join(textwrap.wrap(" ".join(sentences), 118, break_on_hyphens=False))
 
 
 def describe(measured):
@@ -87,8 +97,7 @@ def describe(measured):
     )
 
 
-def budget_table(measured, spread):
-    median = {name: quartiles[1] for name, quartiles in spread.items()}
+def budget_table(measured, median):
     yield "| what | measured | budget | aim | |"
     yield "|---|--:|--:|--:|---|"
     for what, value, form, budget, aim in budgets(measured, median):
@@ -100,20 +109,20 @@ def budget_table(measured, spread):
 def budgets(measured, median):
     """Yields the label, the value, its formatter, the budget and the aim. Less is better in every row."""
     bursts = measured["bursts"]
-    yield "size", measured["bytes"]["k8s-token-cache"], kilobytes, 256 * KB, 200 * KB
-    yield "a hit against the C program", median["hit"] / median["floor"], times, 1.6, 1.4
-    yield "a hit, encrypted against `off`", median["hit"] / median["hit, not encrypted"], times, 1.15, 1.1
+    yield "size", measured["bytes"]["k8s-token-cache"], kilobytes, 288 * KB, 224 * KB
+    yield "a hit against the C program", median["hit"] / median["floor"], times, 1.6, 1.45
+    yield "a hit, encrypted against `off`", median["hit"] / median["hit, not encrypted"], times, 1.1, 1.05
     if "peer" in median:
-        yield "a hit against that of the peer", median["hit"] / median["peer"], one_in, 1 / 5, 1 / 6
+        yield "a hit against that of the peer", median["hit"] / median["peer"], one_in, 1 / 6, 1 / 8
     if measured["system_calls"]:
-        yield "system calls of a hit", measured["system_calls"], str, 30, 22
+        yield "system calls of a hit", measured["system_calls"], str, 24, 20
     yield "a hit with 1,000 entries against 1", median["hit, 1000 entries"] / median["hit"], times, 1.1, 1.05
-    yield "a miss beyond its plugin", median["miss"] - median["plugin"], milliseconds, 2 * MS, 1 * MS
+    yield "a miss beyond its plugin", median["miss"] - median["plugin"], milliseconds, 0.35 * MS, 0.25 * MS
     yield "64 cold calls at once: plugin runs", max(burst["plugin_runs"] for burst in bursts), str, 1, None
     after = [burst["last_after_first_ns"] for burst in bursts]
     what = f"64 cold calls at once: last answer after the first (at worst {milliseconds(max(after))})"
-    yield what, statistics.median(after), milliseconds, 100 * MS, None
-    yield "third-party crates linked", measured["crates"], str, 25, 20
+    yield what, statistics.median(after), milliseconds, 10 * MS, 5 * MS
+    yield "third-party crates linked", measured["crates"], str, 20, 18
 
 
 def row_table(measured, spread):
@@ -146,60 +155,50 @@ def duration(ns):
     return f"{ns / US:,.0f} µs" if ns < SLOW_NS else f"{ns / MS:,.0f} ms"
 
 
-# The chart, in units of the SVG.
-WIDTH = 720
-LABEL_WIDTH = 210
-BAR_WIDTH = 420
+# The chart, in units of the SVG. It has its own background: in an image, the browser's color scheme may differ
+# from that of the page.
+WIDTH = 760
+LABEL_WIDTH = 190
+BAR_WIDTH = 450
 BAR_HEIGHT = 22
 STEP = 32
 TITLE_HEIGHT = 40
-MARGIN = 16
+MARGIN = 20
 
 STYLE = """
   text { font: 14px system-ui, sans-serif; fill: #1f2328 }
   .title { font-weight: 600 }
   .note { font-size: 12px; fill: #59636e }
+  .background { fill: #ffffff; stroke: #d1d9e0 }
   .ours { fill: #1a7f37 }
   .other { fill: #8c959f }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #f0f6fc }
-    .note { fill: #9198a1 }
-    .ours { fill: #3fb950 }
-    .other { fill: #656c76 }
-  }
 """
 
 
 def chart(measured, median):
-    parts, y = [], MARGIN
-    for title, unit, labels in PANELS:
-        rows = {label: median[name] / unit for name, label in labels.items() if name in median}
-        ours = {label for name, label in labels.items() if "hit" in name or "cached" in name}
-        if len(rows) > 1:
-            parts += panel(title, rows, ours, y)
-            y += TITLE_HEIGHT + STEP * len(rows)
-    note = f"Medians, {measured['date']}, {measured['machine']['processor']}"
-    parts.append(text("note", MARGIN, y + 16, note))
-    height = y + 16 + MARGIN
+    """Returns the SVG of a bar chart in milliseconds; all bars have the same scale."""
+    rows = {name: median[name] / MS for name in BARS}
+    longest = max(rows.values())
+    parts = [text("title", MARGIN, MARGIN + 18, "Milliseconds, less is better")]
+    for number, (name, value) in enumerate(rows.items()):
+        top = MARGIN + TITLE_HEIGHT + STEP * number
+        length = max(2, round(BAR_WIDTH * value / longest))
+        kind = "ours" if "cached" in name else "other"
+        x = MARGIN + LABEL_WIDTH
+        parts.append(text("label", MARGIN, top + 16, BARS[name]))
+        parts.append(f'<rect class="{kind}" x="{x}" y="{top}" width="{length}" height="{BAR_HEIGHT}" rx="3"/>')
+        parts.append(text("value", x + length + 8, top + 16, f"{value:,.1f}" if value < 10 else f"{value:,.0f}"))
+    bottom = MARGIN + TITLE_HEIGHT + STEP * len(rows) + 16
+    note = f"Medians, {measured['date']}, {measured['machine']['processor']}, {measured['machine']['cores']} cores"
+    parts.append(text("note", MARGIN, bottom, note))
+    height = bottom + MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-        f'height="{height}" role="img" aria-label="Benchmark of k8s-token-cache">\n'
-        f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
+        f'height="{height}" role="img" aria-label="Benchmark of k8s-token-cache">\n<style>{STYLE}</style>\n'
+        f'<rect class="background" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
     )
-
-
-def panel(title, rows, ours, y):
-    """Yields the SVG elements of one group of bars. The longest bar fills the width."""
-    yield text("title", MARGIN, y + 18, title)
-    longest = max(rows.values())
-    for number, (label, value) in enumerate(rows.items()):
-        top = y + TITLE_HEIGHT - 8 + STEP * number
-        length = max(2, round(BAR_WIDTH * value / longest))
-        kind = "ours" if label in ours else "other"
-        x = MARGIN + LABEL_WIDTH
-        yield text("label", MARGIN, top + 16, label)
-        yield f'<rect class="{kind}" x="{x}" y="{top}" width="{length}" height="{BAR_HEIGHT}" rx="3"/>'
-        yield text("value", x + length + 8, top + 16, f"{value:,.0f}")
 
 
 def text(kind, x, y, content):

@@ -9,6 +9,7 @@ mod support;
 
 mod cache_file;
 mod completions;
+mod console;
 mod crash;
 mod documents;
 mod encryption;
