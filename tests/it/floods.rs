@@ -1,5 +1,5 @@
 //! Failing plugins: they are not run again and again, a credential that is still valid is served
-//! instead, and a call that waits long says so.
+//! instead, and a call reports a long wait.
 
 use crate::support::{
     ApiServer, Caller, Clock, Credential, HOUR, Kubeconfig, MINUTE, Plugin, Run, Sandbox, Screen, Terminal,
@@ -176,8 +176,8 @@ fn one_kubectl_runs_a_failing_plugin_once_and_reports_its_error() {
         assert_eq!(text.matches("error: no login").count(), 1, "{cached:?}");
         let last = text.lines().last().unwrap();
         let direct = direct.stderr_text();
-        let (_, says) = direct.lines().last().unwrap().split_once(" failed with ").unwrap();
-        assert!(last.ends_with(&format!(" failed with {says}")), "{cached:?}");
+        let (_, reason) = direct.lines().last().unwrap().split_once(" failed with ").unwrap();
+        assert!(last.ends_with(&format!(" failed with {reason}")), "{cached:?}");
     }
 }
 

@@ -157,11 +157,11 @@ fn if_fork_fails_the_credential_is_still_printed() {
 }
 
 #[test]
-fn with_one_open_file_allowed_nothing_is_broken() {
+fn with_one_file_descriptor_the_cache_stays_intact() {
     let setting = Setting::new();
     setting.call().run().assert_prints(&setting.credential);
     for closed in ["", "exec <&-; ", "exec <&- 2>&-; "] {
-        // The plugin, a script, cannot be opened by its shell: its error is all there is to get.
+        // The shell cannot open the plugin, which is a script, so its error may be the result.
         let run = setting.call_after(&format!("{closed}ulimit -n 1")).run();
         assert!(run.code() != 0 || run.stdout == setting.credential, "{closed}: {run:?}");
     }

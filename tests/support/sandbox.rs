@@ -122,7 +122,7 @@ impl Sandbox {
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(in_home).collect()
     }
 
-    /// Waits until no process of this user runs any more. What has not happened by then never will.
+    /// Waits until no process of this user is left, so that nothing can happen later.
     #[cfg(target_os = "linux")]
     pub fn await_quiet(&self) {
         await_that("no process is left", || self.processes().is_empty());
