@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Once;
 #[cfg(target_os = "linux")]
 use std::{fs, sync::OnceLock, thread, time::Duration};
 
@@ -48,6 +49,27 @@ pub fn kill(pid: u32, signal: Signal) {
 pub fn kill_group(pid: u32) {
     // SAFETY: kill takes no pointers.
     unsafe { libc::kill(-(pid as libc::pid_t), libc::SIGKILL) };
+}
+
+/// Makes children start with the default action for SIGHUP and SIGINT, which `nohup` and background jobs
+/// of a shell ignore: a signal with a handler has its default action after exec.
+pub fn let_children_take_signals() {
+    extern "C" fn do_nothing(_: libc::c_int) {}
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        for signal in [libc::SIGHUP, libc::SIGINT] {
+            // SAFETY: a zeroed sigaction is valid, and the handler does nothing.
+            unsafe {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, std::ptr::null(), &mut action);
+                if action.sa_sigaction == libc::SIG_IGN {
+                    action.sa_sigaction = do_nothing as *const () as usize;
+                    action.sa_flags = libc::SA_RESTART;
+                    libc::sigaction(signal, &action, std::ptr::null_mut());
+                }
+            }
+        }
+    });
 }
 
 /// Whether a process of that id exists; zombies count.

@@ -26,6 +26,7 @@ pub struct Call {
 impl Call {
     /// A call with an empty environment and an empty standard input.
     pub fn new(program: impl AsRef<OsStr>) -> Call {
+        os::let_children_take_signals();
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Call { command, stdin: None, on_terminal: false }
