@@ -166,7 +166,8 @@ class World:
                 raise Broken("the index of the cache file does not fit its lines")
         if {row[0] for row in document["index"]} != set(document["entries"]):
             raise Broken("the index of the cache file lacks a line")
-        return set(document["entries"])
+        # A removed entry leaves a line that only says when.
+        return {name for name, line in document["entries"].items() if "removed" not in line}
 
     def stray_files(self):
         """Files that must not exist after every process has ended."""
