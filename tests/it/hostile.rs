@@ -198,9 +198,32 @@ fn a_fifo_instead_of_the_key_file_or_its_lock_does_not_hang() {
     let state = setting.sandbox.home().join(".local/state/k8s-token-cache");
     fs::create_dir_all(&state).unwrap();
     for name in ["key.lock", "key"] {
+        // The first call makes a key, without a lock.
+        let _ = fs::remove_file(state.join(name));
         make_fifo(&state.join(name));
-        setting.call().run().assert_prints(&setting.credential);
+        #[cfg_attr(not(target_os = "linux"), allow(unused_mut))]
+        let mut call = setting.call();
+        // The key would go into the keyring of the user who runs the tests.
+        #[cfg(target_os = "linux")]
+        crate::support::forbid_keyring(call.command());
+        call.run().assert_prints(&setting.credential);
     }
+}
+
+/// A user namespace has its own keyrings.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_fifo_instead_of_the_key_lock_does_not_hang_with_a_keyring() {
+    const NAMESPACE: [&str; 3] = ["unshare", "--user", "--map-root-user"];
+    let setting = Setting::new();
+    if setting.sandbox.tool("true").behind(NAMESPACE).run().code() != 0 {
+        return skip("no user namespace can be created");
+    }
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "auto");
+    let state = setting.sandbox.home().join(".local/state/k8s-token-cache");
+    fs::create_dir_all(&state).unwrap();
+    make_fifo(&state.join("key.lock"));
+    setting.call().behind(NAMESPACE).run().assert_prints(&setting.credential);
 }
 
 /// The swap may happen after the directory was checked and before it is used.
