@@ -14,7 +14,8 @@ use crate::sys::{self, Directory};
 
 const STORE_OFFSET: u64 = 1 << 40;
 const KEYS_OFFSET: u64 = 1 << 41;
-/// Offsets are signed 64-bit numbers; this leaves 2^61 bytes for the keys.
+const TAKE_OVER_OFFSET: u64 = 1 << 62;
+/// Offsets are signed 64-bit numbers; each area of keys has 2^61 bytes.
 const KEY_BITS: u32 = 61;
 
 /// A waiter sleeps for 1/8 of the time waited so far, within these limits: the store lock is free in a
@@ -30,18 +31,23 @@ pub enum Range {
     Store,
     /// The right to run the plugin for the entry of this name.
     Key([u8; 16]),
+    /// The right to decide which waiter runs the plugin beside one that hangs.
+    TakeOver([u8; 16]),
 }
 
 impl Range {
     fn offset(self) -> u64 {
         match self {
             Range::Store => STORE_OFFSET,
-            Range::Key(name) => {
-                let [a, b, c, d, e, f, g, h, ..] = name;
-                KEYS_OFFSET + (u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> (64 - KEY_BITS))
-            }
+            Range::Key(name) => KEYS_OFFSET + key_number(&name),
+            Range::TakeOver(name) => TAKE_OVER_OFFSET + key_number(&name),
         }
     }
+}
+
+fn key_number(name: &[u8; 16]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *name;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> (64 - KEY_BITS)
 }
 
 pub enum Attempt {

@@ -17,7 +17,7 @@ use crate::cache::vault::Vault;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_64;
-use crate::key::{CacheKey, KeyInputs};
+use crate::key::{self, CacheKey, KeyInputs};
 
 /// Why there is nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +175,22 @@ impl Cache {
         let condition = Condition { snapshot: &ticket.snapshot, taken: ticket.taken, renews: ticket.renews };
         let stored = self.store.insert(&line, &condition, now)?;
         Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
+    }
+
+    /// Removes every entry of this command and identity, whichever client it was fetched for, and
+    /// returns how many there were. Stores of these entries that are under way are refused.
+    pub fn forget_command(&self, now: Duration) -> Result<usize> {
+        let contents = self.store.contents()?;
+        let mut names = vec![self.name];
+        for (name, object) in contents.entries() {
+            let entry = self.vault.decode(&name, &object);
+            if name != self.name
+                && entry.is_some_and(|entry| key::is_same_identity(entry.parts(), self.key.parts()))
+            {
+                names.push(name);
+            }
+        }
+        self.store.remove(&names, now)
     }
 }
 

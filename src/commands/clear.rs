@@ -6,11 +6,16 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::key::CacheKey;
 use crate::proxy::Call;
+use crate::proxy::callers::Callers;
 use crate::sys;
 
 /// Forgets everything.
 pub fn clear_all(config: &Config) -> Result<u8> {
-    let removed = cache::open_store(config)?.clear(sys::now())?;
+    let store = cache::open_store(config)?;
+    let removed = store.clear(sys::now())?;
+    if let Some(callers) = Callers::open(&store) {
+        callers.forget_all();
+    }
     print(&cleared(removed))
 }
 
@@ -40,6 +45,9 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
     }
     let store = cache::open_store(&call.config)?;
     let removed = store.remove(&names, sys::now())?;
+    if let Some(callers) = Callers::open(&store) {
+        callers.forget(&names, sys::now());
+    }
     let mut text = cleared(removed);
     if others > 0 {
         text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));

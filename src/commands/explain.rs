@@ -21,7 +21,8 @@ use crate::format::time::{self, Human};
 use crate::identity::{Identity, Interaction};
 use crate::key::{CacheKey, PartKind};
 use crate::kubeconfig;
-use crate::proxy::callers::{CallerRow, Callers, Failure, Subject, unix_ms};
+use crate::proxy::callers::{Callers, KeyRow, Subject};
+use crate::proxy::failure::{Failure, unix_ms};
 use crate::proxy::refresh;
 use crate::secret::SecretBytes;
 use crate::sys;
@@ -336,19 +337,19 @@ fn moment(stamp_unix_s: u64, now: Duration) -> String {
 /// The next call from the same shell has the same parent process as this one.
 fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
     let caller = Subject::caller(&cache.name, sys::parent_process()?);
-    let failure = Callers::open(cache.store.path())?.recall(caller, now).row.recent_failure(now)?;
-    Some((failure, failure.remembered_for(now)?))
+    let failure = Callers::open(&cache.store)?.recall(caller, now).row.failure?;
+    Some((failure, failure.remaining_for_caller(now)?))
 }
 
 /// What is remembered of the background refresh.
-fn key_row(cache: &Cache, now: Duration) -> CallerRow {
-    match Callers::open(cache.store.path()) {
+fn key_row(cache: &Cache, now: Duration) -> KeyRow {
+    match Callers::open(&cache.store) {
         Some(callers) => callers.recall(Subject::key(&cache.name), now).row,
-        None => CallerRow::default(),
+        None => KeyRow::default(),
     }
 }
 
-fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &CallerRow, now: Duration) -> String {
+fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &KeyRow, now: Duration) -> String {
     let Some(ahead) = refresh::ahead(&call.config, call.identity.interaction, entry) else {
         let why = match (&call.config.refresh_ahead, call.identity.interaction) {
             (Some(_), _) => "K8S_TOKEN_CACHE_REFRESH_AHEAD is 0",
@@ -363,12 +364,15 @@ fn describe_refresh(call: &Call<'_>, entry: &Entry, row: &CallerRow, now: Durati
         let from_unix_s = entry.expires_unix_s.saturating_sub(ahead.as_secs());
         return ["in the background, by the first call after ", &moment(from_unix_s, now)].concat();
     }
-    if row.paused_until_unix_ms <= unix_ms(now) {
+    if row.refresh_paused_until_unix_ms <= unix_ms(now) {
         return "in the background, by the next call".to_owned();
     }
     if row.refresh_failures == 0 {
         return "in the background, right now".to_owned();
     }
     let failures = plural(row.refresh_failures.into(), "time", "times");
-    format!("it failed {failures}, and is tried again after {}", moment(row.paused_until_unix_ms / 1000, now))
+    format!(
+        "it failed {failures}, and is tried again after {}",
+        moment(row.refresh_paused_until_unix_ms / 1000, now)
+    )
 }

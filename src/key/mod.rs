@@ -153,6 +153,20 @@ pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (PartKind, &[u8])> {
     })
 }
 
+/// Whether two keys are of the same command and identity, as far as only the user's surroundings count:
+/// they may differ in what the client says (apiVersion, cluster) and in the state of files.
+pub fn is_same_identity(one: &[u8], other: &[u8]) -> bool {
+    let compared = |bytes| {
+        parts(bytes).filter(|(kind, _)| !matches!(kind, PartKind::ApiVersion | PartKind::Cluster)).map(
+            |(kind, content)| match kind {
+                PartKind::File => (kind, content.split(|byte| *byte == 0).next().unwrap_or_default()),
+                _ => (kind, content),
+            },
+        )
+    };
+    compared(one).eq(compared(other))
+}
+
 #[derive(Default)]
 struct PartsWriter {
     bytes: Vec<u8>,

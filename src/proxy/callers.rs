@@ -1,278 +1,389 @@
-//! The table of recent callers, which lives at the beginning of the lock file.
+//! The table of callers and keys, at the beginning of the lock file.
 //!
-//! It remembers which caller was given which credential and what failed when, so that a rejected
-//! credential heals and a failing plugin is not run over and over (design: "No floods"). It is a
-//! cache of hints: rows are read and written whole and without lock, a newer row may push an older
-//! one out, and a row that is torn, foreign or from the future is no row.
+//! It remembers which caller got which credential, so that a rejected credential is replaced, and which
+//! plugin failed when, so that a failing plugin is not run over and over. The table only holds hints:
+//! rows are read and written whole and without a lock, a newer row may evict an older one, and a row
+//! that is torn, foreign or from the future counts as missing. Callers and keys have separate areas, so
+//! that many callers do not evict what is known about the keys.
 //!
-//! A row is 64 bytes, little-endian; the table is 16 sets of 8 rows, and a key and caller may
-//! stand in any row of one set:
+//! A row is 64 bytes, little-endian. Eight rows form a set, and a subject may be in any row of one set:
 //!
 //! ```text
-//!  0  checksum          u64   FNV-1a of the entry's name and the bytes that follow
-//!  8  key               u64   the first half of the entry's name
-//! 16  caller            u64   FNV-1a of process id and start time; 0: the row of the key itself
-//! 24  written           u64   Unix milliseconds
-//! 32  given             u64   fingerprint of the credential that the caller was given
-//! 40  ended             u64   Unix milliseconds of the last run that stored nothing
-//! 48  paused_until      u64   Unix milliseconds before which nothing is refreshed
-//! 56  heals             u8    how often this caller had its credential replaced
-//! 57  ending            u8    what became of that run
-//! 58  status            u8    its exit status
-//! 59  refresh_failures  u8    in a row
-//! 60  refreshed_by      u32   id of the process that refreshed last
+//!  0  checksum    u64  FNV-1a of the entry's name and the bytes that follow
+//!  8  key         u64  the first half of the entry's name
+//! 16  caller      u64  FNV-1a of process id and start time; 0 in the row of a key
+//! 24  written     u64  Unix milliseconds
+//! 32  content     32 bytes, see CallerRow and KeyRow
 //! ```
 
 use std::fs::File;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::path::Path;
 use std::time::Duration;
 
-use crate::cache::lock;
-use crate::cache::store::Name;
+use super::failure::{Failure, pause_after, unix_ms};
+use crate::cache::store::{Name, Store};
 use crate::format::fnv::fnv1a_64;
-use crate::sys::{self, Process};
+use crate::sys::{self, Directory, Process};
 
-const ROW: usize = 64;
+const ROW_BYTES: usize = 64;
+const CONTENT_OFFSET: usize = 32;
 const ROWS_PER_SET: usize = 8;
-const SET: usize = ROW * ROWS_PER_SET;
-const SETS: u64 = 16;
+const SET_BYTES: usize = ROW_BYTES * ROWS_PER_SET;
 
-/// What became of a run that stored nothing.
+/// The content of a row.
+pub type Content = [u8; ROW_BYTES - CONTENT_OFFSET];
+
+/// A part of the table that holds rows of one kind.
+pub struct Area {
+    offset: u64,
+    sets: u64,
+}
+
+impl Area {
+    const CALLERS: Area = Area { offset: 0, sets: 16 };
+    const KEYS: Area = Area { offset: Area::CALLERS.end(), sets: 8 };
+    /// The processes that keep a credential warm; see [`super::keep_warm`].
+    pub const KEPT_WARM: u64 = Area::KEYS.end();
+
+    const fn end(&self) -> u64 {
+        self.offset + self.sets * SET_BYTES as u64
+    }
+}
+
+/// A kind of row.
+pub trait Row: Copy + Default {
+    const AREA: Area;
+    fn encode(&self) -> Content;
+    fn decode(content: &Content) -> Self;
+}
+
+/// What is known of one caller and one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallerRow {
+    /// Fingerprint of the credential that the caller got; zero if it got none.
+    pub served: u64,
+    pub served_unix_ms: u64,
+    /// How often this caller had its credential replaced.
+    pub heals: u8,
+    /// The latest failure that the caller saw.
+    pub failure: Option<Failure>,
+}
+
+impl Row for CallerRow {
+    const AREA: Area = Area::CALLERS;
+
+    fn encode(&self) -> Content {
+        let (failed_unix_ms, status) =
+            self.failure.map_or((0, 0), |failure| (failure.unix_ms, failure.status));
+        let mut content = Content::default();
+        content[..8].copy_from_slice(&self.served.to_le_bytes());
+        content[8..16].copy_from_slice(&self.served_unix_ms.to_le_bytes());
+        content[16..24].copy_from_slice(&failed_unix_ms.to_le_bytes());
+        content[24..27].copy_from_slice(&[self.heals, u8::from(self.failure.is_some()), status]);
+        content
+    }
+
+    fn decode(content: &Content) -> Self {
+        let failure = Failure { status: content[26], unix_ms: u64_at(content, 16) };
+        CallerRow {
+            served: u64_at(content, 0),
+            served_unix_ms: u64_at(content, 8),
+            heals: content[24],
+            failure: (content[25] != 0).then_some(failure),
+        }
+    }
+}
+
+/// How a run of the plugin ended that stored nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
     #[default]
     None,
-    /// The plugin's output was printed and could not be cached.
+    /// The plugin's output was printed but could not be cached.
     NotStored,
-    Failed(Failure),
+    Failed {
+        status: u8,
+    },
 }
 
-/// How and when the plugin failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub status: u8,
-    pub unix_ms: u64,
-}
-
-impl Failure {
-    pub fn new(status: u8, now: Duration) -> Failure {
-        Failure { status, unix_ms: unix_ms(now) }
-    }
-
-    /// For how long it is still remembered. A failure in the future counts as none.
-    pub fn remembered_for(&self, now: Duration) -> Option<Duration> {
-        let since = now.checked_sub(Duration::from_millis(self.unix_ms))?;
-        FAILURE_MEMORY.checked_sub(since)
-    }
-}
-
-/// What is remembered of one caller and key, or of a key alone.
+/// What is known of one key, whatever the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CallerRow {
-    /// Fingerprint of the credential that the caller was given; zero for none.
-    pub served: u64,
-    pub heals: u8,
+pub struct KeyRow {
     pub ending: Ending,
+    /// When the run of `ending` ended.
     pub ended_unix_ms: u64,
+    /// Failures since the last success.
+    pub failures: u8,
+    /// No refresh starts before this time.
+    pub refresh_paused_until_unix_ms: u64,
+    /// Failed refreshes since the last success.
     pub refresh_failures: u8,
-    pub paused_until_unix_ms: u64,
+    /// Id of the process that refreshed last.
     pub refreshed_by: u32,
+    /// When a waiter last took over from a plugin that hangs.
+    pub taken_over_unix_ms: u64,
 }
 
-/// Whom a row is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subject {
-    name: Name,
-    /// Zero: the key itself, whoever calls.
-    caller: u64,
-}
+impl Row for KeyRow {
+    const AREA: Area = Area::KEYS;
 
-impl Subject {
-    pub fn key(name: &Name) -> Subject {
-        Subject { name: *name, caller: 0 }
+    fn encode(&self) -> Content {
+        let (ending, status) = match self.ending {
+            Ending::None => (0, 0),
+            Ending::NotStored => (1, 0),
+            Ending::Failed { status } => (2, status),
+        };
+        let mut content = Content::default();
+        content[..8].copy_from_slice(&self.ended_unix_ms.to_le_bytes());
+        content[8..16].copy_from_slice(&self.refresh_paused_until_unix_ms.to_le_bytes());
+        content[16..24].copy_from_slice(&self.taken_over_unix_ms.to_le_bytes());
+        content[24..28].copy_from_slice(&[ending, status, self.failures, self.refresh_failures]);
+        content[28..].copy_from_slice(&self.refreshed_by.to_le_bytes());
+        content
     }
 
-    pub fn caller(name: &Name, caller: Process) -> Subject {
-        let mut identity = [0; 12];
-        identity[..4].copy_from_slice(&caller.id.to_le_bytes());
-        identity[4..].copy_from_slice(&caller.started.to_le_bytes());
-        Subject { name: *name, caller: fnv1a_64(&identity).max(1) }
-    }
-
-    fn key_half(&self) -> u64 {
-        u64_at(&self.name, 0)
-    }
-
-    /// The set that the subject's row stands in.
-    fn offset(&self) -> u64 {
-        ((self.key_half() ^ self.caller) >> 32) % SETS * SET as u64
-    }
-
-    /// Covers the whole name, which with encryption nobody else knows: a row that somebody else
-    /// put there does not count.
-    fn checksum(&self, row: &[u8]) -> u64 {
-        let mut bytes = [0; 16 + ROW - 8];
-        bytes[..16].copy_from_slice(&self.name);
-        bytes[16..].copy_from_slice(&row[8..ROW]);
-        fnv1a_64(&bytes)
+    fn decode(content: &Content) -> Self {
+        KeyRow {
+            ending: match content[24] {
+                1 => Ending::NotStored,
+                2 => Ending::Failed { status: content[25] },
+                _ => Ending::None,
+            },
+            ended_unix_ms: u64_at(content, 0),
+            failures: content[26],
+            refresh_paused_until_unix_ms: u64_at(content, 8),
+            refresh_failures: content[27],
+            refreshed_by: (u64_at(content, 24) >> 32) as u32,
+            taken_over_unix_ms: u64_at(content, 16),
+        }
     }
 }
 
-/// How long a failure is remembered for the same caller.
-const FAILURE_MEMORY: Duration = Duration::from_secs(10);
-/// A credential this old that the same caller asks for again was rejected; doubled by every time.
-const FIRST_PATIENCE: Duration = Duration::from_secs(60);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
-
-impl CallerRow {
-    /// Whether the caller, who asks for a credential of this `age`, was given it before and so
-    /// does not like it. A client that asks for every request anew must not pay each time.
-    pub fn rejects(&self, fingerprint: u64, age: Duration) -> bool {
-        let patience = FIRST_PATIENCE.saturating_mul(1 << self.heals.min(8)).min(LONGEST_PATIENCE);
-        self.served == fingerprint && age > patience
-    }
-
-    /// A failure that is not yet forgotten.
-    pub fn recent_failure(&self, now: Duration) -> Option<Failure> {
-        let Ending::Failed(failure) = self.ending else { return None };
-        failure.remembered_for(now).map(|_| failure)
-    }
-
-    /// What became of a run that ended after `start`.
+impl KeyRow {
+    /// How the latest run ended, if it ended after `start` without storing anything.
     pub fn ending_since(&self, start: Duration) -> Ending {
         if self.ended_unix_ms >= unix_ms(start) { self.ending } else { Ending::None }
     }
 
-    pub fn fail(&mut self, failure: Failure) {
-        self.ending = Ending::Failed(failure);
-        self.ended_unix_ms = failure.unix_ms;
+    /// The failure that answers every call without a terminal, and for how long it still does.
+    pub fn failure(&self, now: Duration) -> Option<(Failure, Duration)> {
+        let Ending::Failed { status } = self.ending else { return None };
+        let failure = Failure { status, unix_ms: self.ended_unix_ms };
+        failure.remaining(pause_after(self.failures), now).map(|left| (failure, left))
     }
 
+    pub fn fail(&mut self, failure: Failure) {
+        self.ending = Ending::Failed { status: failure.status };
+        self.ended_unix_ms = failure.unix_ms;
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// Records a success: the next failure starts a short pause.
+    pub fn succeed(&mut self) {
+        self.ending = Ending::None;
+        self.failures = 0;
+    }
+
+    /// Records a run that succeeded but stored nothing.
     pub fn end_without_entry(&mut self, now: Duration) {
         self.ending = Ending::NotStored;
         self.ended_unix_ms = unix_ms(now);
+        self.failures = 0;
     }
 }
 
-/// The open table. It is left to the end of the program to close it, which a hit need not wait for.
+/// What a row is about.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Subject<R> {
+    name: Name,
+    /// Zero for the key itself.
+    caller: u64,
+    row: PhantomData<R>,
+}
+
+impl<R> Clone for Subject<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Subject<R> {}
+
+impl Subject<KeyRow> {
+    pub fn key(name: &Name) -> Subject<KeyRow> {
+        Subject { name: *name, caller: 0, row: PhantomData }
+    }
+}
+
+impl Subject<CallerRow> {
+    pub fn caller(name: &Name, process: Process) -> Subject<CallerRow> {
+        let mut identity = [0; 12];
+        identity[..4].copy_from_slice(&process.id.to_le_bytes());
+        identity[4..].copy_from_slice(&process.started.to_le_bytes());
+        Subject { name: *name, caller: fnv1a_64(&identity).max(1), row: PhantomData }
+    }
+}
+
+impl<R: Row> Subject<R> {
+    /// Offset of the set that the subject's row is in.
+    fn offset(&self) -> u64 {
+        let hash = (key_half(&self.name) ^ self.caller) >> 32;
+        R::AREA.offset + hash % R::AREA.sets * SET_BYTES as u64
+    }
+
+    fn is_of(&self, row: &[u8], now: Duration) -> bool {
+        u64_at(row, 16) == self.caller && is_of_key(row, &self.name, now)
+    }
+
+    fn encode(&self, content: &Content, now: Duration) -> [u8; ROW_BYTES] {
+        let mut bytes = [0; ROW_BYTES];
+        bytes[8..16].copy_from_slice(&key_half(&self.name).to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.caller.to_le_bytes());
+        bytes[24..32].copy_from_slice(&unix_ms(now).to_le_bytes());
+        bytes[CONTENT_OFFSET..].copy_from_slice(content);
+        let checksum = checksum(&self.name, &bytes);
+        bytes[..8].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+}
+
+/// The open table. It is not closed, which saves a hit a system call.
 pub struct Callers(ManuallyDrop<File>);
 
-/// What the table holds of a subject, and where; change the row and hand it to
-/// [`Callers::remember`].
-pub struct Recalled {
-    pub row: CallerRow,
-    subject: Subject,
+/// What the table knows of a subject, and where. Change the row and pass it to [`Callers::remember`].
+pub struct Recalled<R> {
+    pub row: R,
+    /// When the row was written; zero if the table did not know the subject.
+    pub written_unix_ms: u64,
+    subject: Subject<R>,
     offset: u64,
 }
 
 impl Callers {
-    /// The table beside the cache file at this path; `None` where there is no lock file. That the
-    /// file is ours is not checked: a row counts only if its checksum knows the entry's name.
-    pub fn open(cache_file: &Path) -> Option<Callers> {
-        let path = cache_file.with_file_name(lock::file_name(cache_file.file_name()?));
+    /// Opens the table beside the cache file. `None` if there is no lock file. The owner of the file is
+    /// not checked: a row counts only if its checksum covers the entry's name.
+    pub fn open(store: &Store) -> Option<Callers> {
+        let path = store.path().with_file_name(store.lock_name());
         sys::open_for_update(&path).ok().map(Callers::new)
+    }
+
+    /// Opens the table, and creates the lock file if it is missing.
+    pub fn open_or_create(store: &Store, directory: &Directory) -> Option<Callers> {
+        directory.open_or_create(&store.lock_name()).ok().map(Callers::new)
     }
 
     pub fn new(lock_file: File) -> Callers {
         Callers(ManuallyDrop::new(lock_file))
     }
 
-    /// What is known of `subject`: perhaps nothing. A table that cannot be read is empty.
-    pub fn recall(&self, subject: Subject, now: Duration) -> Recalled {
-        let mut set = [0; SET];
+    /// What is known of `subject`; a default row if that is nothing.
+    pub fn recall<R: Row>(&self, subject: Subject<R>, now: Duration) -> Recalled<R> {
+        let mut set = [0; SET_BYTES];
         if sys::read_at(&self.0, &mut set, subject.offset()).is_err() {
             set.fill(0);
         }
-        let known = position(&set, &subject, now);
+        let known = row_offsets().find(|at| subject.is_of(row_at(&set, *at), now));
         let at = known.unwrap_or_else(|| oldest(&set, now));
-        let row = known.map_or(CallerRow::default(), |at| decode(&set[at..at + ROW]));
-        Recalled { row, offset: subject.offset() + at as u64, subject }
+        let (row, written_unix_ms) = match known {
+            Some(at) => (R::decode(&content_of(row_at(&set, at))), written(row_at(&set, at), now)),
+            None => (R::default(), 0),
+        };
+        Recalled { row, written_unix_ms, offset: subject.offset() + at as u64, subject }
     }
 
-    /// Writes the row in the place of what was known, else of the oldest in its set. A table that
-    /// cannot be written forgets, which no caller has to know.
-    pub fn remember(&self, memory: &Recalled, now: Duration) {
-        let _ = sys::write_all_at(&self.0, &encode(&memory.subject, &memory.row, now), memory.offset);
+    /// Writes the row over its old version, else over the oldest row of its set. Write errors are
+    /// ignored: the table only holds hints.
+    pub fn remember<R: Row>(&self, recalled: &Recalled<R>, now: Duration) {
+        let bytes = recalled.subject.encode(&recalled.row.encode(), now);
+        let _ = sys::write_all_at(&self.0, &bytes, recalled.offset);
     }
 
-    /// Recalls, changes and remembers.
-    pub fn update(&self, subject: Subject, now: Duration, change: impl FnOnce(&mut CallerRow)) {
-        let mut memory = self.recall(subject, now);
-        change(&mut memory.row);
-        self.remember(&memory, now);
+    /// Recalls a row, changes it and writes it.
+    pub fn update<R: Row>(&self, subject: Subject<R>, now: Duration, change: impl FnOnce(&mut R)) {
+        let mut recalled = self.recall(subject, now);
+        change(&mut recalled.row);
+        self.remember(&recalled, now);
+    }
+
+    /// Forgets everything about callers and keys: the next failure counts as the first.
+    pub fn forget_all(&self) {
+        let zeros = [0; Area::KEPT_WARM as usize];
+        let _ = sys::write_all_at(&self.0, &zeros, 0);
+    }
+
+    /// Forgets everything about the keys of `names` and their callers.
+    pub fn forget(&self, names: &[Name], now: Duration) {
+        let mut table = [0; Area::KEPT_WARM as usize];
+        let length = sys::read_at(&self.0, &mut table, 0).unwrap_or_default();
+        for at in (0..length / ROW_BYTES).map(|number| number * ROW_BYTES) {
+            let row = &table[at..at + ROW_BYTES];
+            if names.iter().any(|name| is_of_key(row, name, now)) {
+                let _ = sys::write_all_at(&self.0, &[0; ROW_BYTES], at as u64);
+            }
+        }
+    }
+
+    /// When any caller last got the credential of this name, in Unix milliseconds; zero if the table
+    /// knows of none.
+    pub fn last_use_unix_ms(&self, name: &Name, now: Duration) -> u64 {
+        let mut last = 0;
+        for number in 0..Area::CALLERS.sets {
+            let mut set = [0; SET_BYTES];
+            let offset = Area::CALLERS.offset + number * SET_BYTES as u64;
+            if sys::read_at(&self.0, &mut set, offset).is_err() {
+                break;
+            }
+            let of_key = row_offsets().map(|at| row_at(&set, at)).filter(|row| is_of_key(row, name, now));
+            last = of_key.map(|row| written(row, now)).max().unwrap_or_default().max(last);
+        }
+        last
     }
 }
 
-fn position(set: &[u8; SET], subject: &Subject, now: Duration) -> Option<usize> {
-    (0..SET).step_by(ROW).find(|at| {
-        let row = &set[*at..*at + ROW];
-        u64_at(row, 8) == subject.key_half()
-            && u64_at(row, 16) == subject.caller
-            && written(row, now) > 0
-            && u64_at(row, 0) == subject.checksum(row)
-    })
+fn row_offsets() -> impl Iterator<Item = usize> {
+    (0..SET_BYTES).step_by(ROW_BYTES)
 }
 
-fn oldest(set: &[u8; SET], now: Duration) -> usize {
-    (0..SET).step_by(ROW).min_by_key(|at| written(&set[*at..*at + ROW], now)).unwrap_or_default()
+fn row_at(set: &[u8; SET_BYTES], at: usize) -> &[u8] {
+    &set[at..at + ROW_BYTES]
 }
 
-/// When the row was written; zero for a stamp from the future.
+fn oldest(set: &[u8; SET_BYTES], now: Duration) -> usize {
+    row_offsets().min_by_key(|at| written(row_at(set, *at), now)).unwrap_or_default()
+}
+
+/// When the row was written, in Unix milliseconds; zero for a time in the future.
 fn written(row: &[u8], now: Duration) -> u64 {
     Some(u64_at(row, 24)).filter(|stamp| *stamp <= unix_ms(now)).unwrap_or_default()
 }
 
-fn encode(subject: &Subject, row: &CallerRow, now: Duration) -> [u8; ROW] {
-    let (ending, status) = match row.ending {
-        Ending::None => (0, 0),
-        Ending::NotStored => (1, 0),
-        Ending::Failed(failure) => (2, failure.status),
-    };
-    let mut bytes = [0; ROW];
-    let numbers = [
-        subject.key_half(),
-        subject.caller,
-        unix_ms(now),
-        row.served,
-        row.ended_unix_ms,
-        row.paused_until_unix_ms,
-    ];
-    for (number, place) in numbers.iter().zip(bytes[8..].chunks_exact_mut(8)) {
-        place.copy_from_slice(&number.to_le_bytes());
-    }
-    bytes[56..60].copy_from_slice(&[row.heals, ending, status, row.refresh_failures]);
-    bytes[60..].copy_from_slice(&row.refreshed_by.to_le_bytes());
-    let checksum = subject.checksum(&bytes);
-    bytes[..8].copy_from_slice(&checksum.to_le_bytes());
-    bytes
+fn is_of_key(row: &[u8], name: &Name, now: Duration) -> bool {
+    u64_at(row, 8) == key_half(name) && written(row, now) > 0 && u64_at(row, 0) == checksum(name, row)
 }
 
-fn decode(row: &[u8]) -> CallerRow {
-    let ended_unix_ms = u64_at(row, 40);
-    CallerRow {
-        served: u64_at(row, 32),
-        ended_unix_ms,
-        paused_until_unix_ms: u64_at(row, 48),
-        heals: row[56],
-        ending: match row[57] {
-            1 => Ending::NotStored,
-            2 => Ending::Failed(Failure { status: row[58], unix_ms: ended_unix_ms }),
-            _ => Ending::None,
-        },
-        refresh_failures: row[59],
-        refreshed_by: (u64_at(row, 56) >> 32) as u32,
-    }
+/// Covers the whole name, which with encryption is secret, so that other users cannot forge a row.
+fn checksum(name: &Name, row: &[u8]) -> u64 {
+    let mut bytes = [0; 16 + ROW_BYTES - 8];
+    bytes[..16].copy_from_slice(name);
+    bytes[16..].copy_from_slice(&row[8..ROW_BYTES]);
+    fnv1a_64(&bytes)
+}
+
+fn key_half(name: &Name) -> u64 {
+    u64_at(name, 0)
+}
+
+fn content_of(row: &[u8]) -> Content {
+    let mut content = Content::default();
+    content.copy_from_slice(&row[CONTENT_OFFSET..]);
+    content
 }
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut number = [0; 8];
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
-}
-
-pub fn unix_ms(now: Duration) -> u64 {
-    now.as_secs().saturating_mul(1000).saturating_add(u64::from(now.subsec_millis()))
 }
 
 #[cfg(test)]

@@ -1,49 +1,236 @@
-//! Who calls: the client behind this call, and what the table of callers remembers of it.
+//! Who calls, and what follows from it: how much life a credential must have, and when a client that
+//! asks again shows that its credential was rejected.
+//!
+//! | client | recognized by | asks again for the same credential | minimum life |
+//! |---|---|---|---|
+//! | client-go (kubectl, helm, k9s, Terraform) | `KUBERNETES_EXEC_INFO` ends in a newline | after a 401, or when it has expired | the refresh margin |
+//! | kube-rs | set, compact JSON | three times at start; 60 s before expiry; after a 401 | the margin, at least 60 s |
+//! | Python `kubernetes`, kopf | set, JSON with blanks, or a process named `python*` | for each new client; for each request if less than 5 min are left | 5 min |
+//! | lightkube, kr8s, pykube, JavaScript, fabric8, Ruby, others | not set, and not a shell | after a 401 (most), for each request (pykube), or never | 5 min |
+//! | a person's shell, make, xargs, watch | not set | at any time | the margin |
+//!
+//! Sources: client-go's `plugin/pkg/client/auth/exec/exec.go` (`refreshCredsLocked` encodes with a
+//! trailing newline); kube-rs' `kube-client/src/client/auth/mod.rs` (`serde_json::to_string`); Python's
+//! `kubernetes/config/exec_provider.py` (`json.dumps`); the others were observed.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::call::Call;
-use super::callers::{Callers, Recalled, Subject};
-use crate::cache::{Cache, Found, Reason};
+use super::callers::{CallerRow, Callers, Recalled, Subject};
+use super::failure::unix_ms;
+use crate::cache::store::Store;
+use crate::cache::{self, Cache, Found, Reason};
 use crate::config;
 use crate::key::EXEC_INFO;
-use crate::sys;
+use crate::sys::{self, ProcessInfo};
 
-/// The calling process, as far as the table of callers knows it.
+const KUBE_RS_MINIMUM: Duration = Duration::from_secs(60);
+const CAREFUL_MINIMUM: Duration = Duration::from_secs(5 * 60);
+
+/// A client that asks again within this time just asks for each request; doubled by every replacement.
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// A shell younger than this was started to run us, so its parent is the client (`sh -c`, scripts).
+const YOUNG_SHELL: Duration = Duration::from_secs(2);
+const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "busybox", "fish"];
+/// Programs that run commands for a person.
+const LAUNCHERS: [&str; 6] = ["make", "gmake", "xargs", "watch", "parallel", "just"];
+
+/// The last use of a credential is recorded at most this often for a caller that keeps asking.
+const USE_RESOLUTION_MS: u64 = 60_000;
+
+/// A kind of client; see the table at the top of this file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    ClientGo,
+    KubeRs,
+    Python,
+    Other,
+    Person,
+}
+
+impl ClientKind {
+    /// `caller` is the process behind the call, young shells skipped.
+    fn recognize(exec_info: Option<&OsStr>, caller: Option<&ProcessInfo>) -> ClientKind {
+        let name = caller.map(|caller| caller.name.as_str()).unwrap_or_default();
+        match exec_info.map(OsStr::as_encoded_bytes) {
+            Some(info) if info.ends_with(b"\n") => ClientKind::ClientGo,
+            Some(info) if name.starts_with("python") || info.contains(&b' ') => ClientKind::Python,
+            Some(_) => ClientKind::KubeRs,
+            None if is_shell(name) || LAUNCHERS.contains(&name) => ClientKind::Person,
+            None => ClientKind::Other,
+        }
+    }
+
+    /// The minimum remaining life of a credential that is served to such a client.
+    pub fn minimum_life(self, refresh_margin: Duration) -> Duration {
+        match self {
+            ClientKind::ClientGo | ClientKind::Person => refresh_margin,
+            ClientKind::KubeRs => refresh_margin.max(KUBE_RS_MINIMUM),
+            ClientKind::Python | ClientKind::Other => refresh_margin.max(CAREFUL_MINIMUM),
+        }
+    }
+
+    /// How long such a client must have had a credential before asking again means that the server
+    /// rejected it. `None` if asking again never means that.
+    fn patience(self, heals: u8) -> Option<Duration> {
+        match self {
+            ClientKind::ClientGo => Some(Duration::ZERO),
+            ClientKind::Person => None,
+            ClientKind::KubeRs | ClientKind::Python | ClientKind::Other => {
+                Some(FIRST_PATIENCE.saturating_mul(1 << heals.min(8)).min(LONGEST_PATIENCE))
+            }
+        }
+    }
+}
+
+/// The client behind this call, and what the table of callers knows about it.
 pub struct Client {
-    /// `None` if the platform does not tell the parent process.
-    pub subject: Option<Subject>,
-    history: Option<(Callers, Recalled)>,
+    pub kind: ClientKind,
+    /// `None` if the platform does not tell the calling process.
+    pub subject: Option<Subject<CallerRow>>,
+    pub history: Option<History>,
+}
+
+/// The open table and the caller's row in it.
+pub struct History {
+    pub callers: Callers,
+    caller: Recalled<CallerRow>,
+}
+
+impl History {
+    fn of(callers: Callers, subject: Subject<CallerRow>, now: Duration) -> History {
+        History { caller: callers.recall(subject, now), callers }
+    }
 }
 
 impl Client {
-    /// Only Kubernetes clients have a history: a loop in a shell keeps hitting.
+    /// Recognizes the client. Reads the table only if the client's asking again can mean something.
     pub fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Client {
-        let subject = sys::parent_process().map(|process| Subject::caller(&cache.name, process));
-        let history = config::value(call.environment, EXEC_INFO)
-            .and(subject)
-            .and_then(|subject| Some((Callers::open(cache.store.path())?, subject)))
-            .map(|(callers, subject)| {
-                let recalled = callers.recall(subject, now);
-                (callers, recalled)
-            });
-        Client { subject, history }
+        let exec_info = config::set(call.environment, EXEC_INFO);
+        let caller = calling_process();
+        let kind = ClientKind::recognize(exec_info.as_deref(), caller.as_ref());
+        let subject = caller.map(|caller| Subject::caller(&cache.name, caller.process));
+        let history = subject
+            .filter(|_| kind != ClientKind::Person)
+            .and_then(|subject| Some(History::of(Callers::open(&cache.store)?, subject, now)));
+        Client { kind, subject, history }
     }
 
-    /// Why this client must not get the entry that was found, if anything.
-    pub fn objection(&self, found: &Found, now: Duration) -> Option<Reason> {
-        let (_, recalled) = self.history.as_ref()?;
-        let age = found.entry.age(now)?;
-        recalled.row.rejects(found.fingerprint, age).then_some(Reason::Rejected)
-    }
-
-    /// Remembers which credential the client got.
-    pub fn remember_served(&mut self, fingerprint: u64, now: Duration) {
-        if let Some((callers, recalled)) = &mut self.history
-            && recalled.row.served != fingerprint
-        {
-            recalled.row.served = fingerprint;
-            callers.remember(recalled, now);
+    /// Why this client must not get the entry that was found, if there is a reason.
+    pub fn objection(&self, found: &Found, refresh_margin: Duration, now: Duration) -> Option<Reason> {
+        let minimum = self.kind.minimum_life(refresh_margin);
+        if found.entry.time_left(now) < cache::margin(&found.entry, minimum) {
+            return Some(Reason::InsideMargin);
         }
+        self.rejects(found, now).then_some(Reason::Rejected)
+    }
+
+    /// Whether this client asks again for the credential that it got long enough ago. The age of the
+    /// entry does not count: the client may have got it just now.
+    fn rejects(&self, found: &Found, now: Duration) -> bool {
+        let Some(History { caller, .. }) = &self.history else { return false };
+        let had_for = now.saturating_sub(Duration::from_millis(caller.row.served_unix_ms));
+        let patience = self.kind.patience(caller.row.heals);
+        caller.row.served == found.fingerprint && patience.is_some_and(|patience| had_for >= patience)
+    }
+
+    /// Records which credential the client got, for its next call and for the last use of the entry.
+    ///
+    /// Creates the lock file if it is missing: healing must not depend on an earlier store.
+    pub fn remember_served(&mut self, store: &Store, fingerprint: u64, now: Duration) {
+        if self.history.is_none() && self.kind != ClientKind::Person {
+            let callers = || Callers::open_or_create(store, &store.make_directory().ok()?);
+            self.history = self.subject.and_then(|subject| Some(History::of(callers()?, subject, now)));
+        }
+        let Some(History { callers, caller }) = &mut self.history else { return };
+        let is_new = caller.row.served != fingerprint;
+        if is_new {
+            caller.row.served = fingerprint;
+            caller.row.served_unix_ms = unix_ms(now);
+        }
+        if is_new || unix_ms(now).saturating_sub(caller.written_unix_ms) > USE_RESOLUTION_MS {
+            callers.remember(caller, now);
+        }
+    }
+}
+
+/// The process behind this call: our parent, or the parent of a shell that was started to run us.
+fn calling_process() -> Option<ProcessInfo> {
+    let parent = sys::parent_info()?;
+    let is_young = || sys::process_age(&parent.process).is_some_and(|age| age < YOUNG_SHELL);
+    if is_shell(parent.name.as_str()) && is_young() {
+        return sys::process_info(parent.parent_id).or(Some(parent));
+    }
+    Some(parent)
+}
+
+/// A login shell's name may begin with a dash.
+fn is_shell(name: &str) -> bool {
+    SHELLS.contains(&name.strip_prefix('-').unwrap_or(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(exec_info: Option<&str>, name: &str) -> ClientKind {
+        let process = sys::Process { id: 7, started: 7 };
+        let caller = ProcessInfo { process, parent_id: 1, name: name.into() };
+        ClientKind::recognize(exec_info.map(OsStr::new), Some(&caller))
+    }
+
+    #[test]
+    fn clients_are_recognized_by_their_exec_info_and_their_name() {
+        const COMPACT: &str = r#"{"kind":"ExecCredential"}"#;
+        const BLANKS: &str = r#"{"kind": "ExecCredential"}"#;
+        for (exec_info, name, expected) in [
+            (Some("{\"kind\":\"ExecCredential\"}\n"), "kubectl", ClientKind::ClientGo),
+            (Some("{\"kind\":\"ExecCredential\"}\n"), "python3", ClientKind::ClientGo),
+            (Some(COMPACT), "controller", ClientKind::KubeRs),
+            (Some(COMPACT), "python3.13", ClientKind::Python),
+            (Some(BLANKS), "kopf", ClientKind::Python),
+            (None, "python3", ClientKind::Other),
+            (None, "java", ClientKind::Other),
+            (None, "node", ClientKind::Other),
+            (None, "", ClientKind::Other),
+            (None, "bash", ClientKind::Person),
+            (None, "-zsh", ClientKind::Person),
+            (None, "make", ClientKind::Person),
+            (None, "xargs", ClientKind::Person),
+            (None, "watch", ClientKind::Person),
+            (None, "bashful", ClientKind::Other),
+        ] {
+            assert_eq!(kind(exec_info, name), expected, "{exec_info:?} {name}");
+        }
+        assert_eq!(ClientKind::recognize(None, None), ClientKind::Other);
+    }
+
+    #[test]
+    fn patience_doubles_with_every_replacement_up_to_ten_minutes() {
+        for kind in [ClientKind::KubeRs, ClientKind::Python, ClientKind::Other] {
+            let patience = [0, 1, 2, 5, 6, 255].map(|heals| kind.patience(heals).unwrap().as_secs());
+            assert_eq!(patience, [10, 20, 40, 320, 600, 600]);
+        }
+        assert_eq!(ClientKind::ClientGo.patience(200), Some(Duration::ZERO));
+        assert_eq!(ClientKind::Person.patience(0), None);
+    }
+
+    #[test]
+    fn a_longer_refresh_margin_holds_for_every_client() {
+        let minimum = |margin_s| {
+            [
+                ClientKind::ClientGo,
+                ClientKind::KubeRs,
+                ClientKind::Python,
+                ClientKind::Other,
+                ClientKind::Person,
+            ]
+            .map(|kind| kind.minimum_life(Duration::from_secs(margin_s)).as_secs())
+        };
+        assert_eq!(minimum(30), [30, 60, 300, 300, 30]);
+        assert_eq!(minimum(400), [400; 5]);
     }
 }

@@ -3,14 +3,15 @@
 //! What a waiter does follows from the key's lock and from what the call before left behind. An entry
 //! answers every waiter. A failure is every waiter's failure. After output that cannot be cached, each
 //! waiter runs the plugin without the lock, so that such calls do not queue. If the holder left nothing,
-//! it died, and the next waiter takes over. The wait is limited, because a holder may hang.
+//! it died, and the next waiter runs the plugin. If it hangs, one waiter takes over.
 
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use super::callers::{Callers, Ending, Failure, Subject};
+use super::callers::{Callers, Ending, KeyRow, Subject};
+use super::failure::{Failure, unix_ms};
 use crate::cache::lock::{self, Attempt, Guard, Poll, Range};
-use crate::cache::{Cache, Found, LookedUp, Lookup, Ticket};
+use crate::cache::{self, Cache, Found, LookedUp, Lookup, Ticket};
 use crate::sys::{self, Directory, FileStamp};
 
 /// After this wait, a person at a terminal is told what the call waits for.
@@ -34,13 +35,17 @@ pub struct Flight<'a> {
     pub callers: Option<&'a Callers>,
     /// Fingerprint of a fresh entry that does not answer this call.
     pub rejected: Option<u64>,
+    /// The minimum remaining life of an entry that answers this call.
+    pub minimum_life: Duration,
+    /// How long to wait for a plugin that hangs.
     pub limit: Duration,
 }
 
 impl Flight<'_> {
-    /// Waits for this call's turn, for at most `limit`. Calls `notify` once if the wait is long.
+    /// Waits for this call's turn. Calls `notify` once if the wait is long.
     pub fn turn(&self, ticket: Ticket, notify: &dyn Fn()) -> Turn {
-        let mut wait = Wait { flight: self, started: sys::now(), ticket, seen: None };
+        let mut wait =
+            Wait { flight: self, started: sys::now(), give_up_after: self.limit, ticket, seen: None };
         let poll = Poll::start();
         let mut has_waited = false;
         let mut is_notified = false;
@@ -54,7 +59,7 @@ impl Flight<'_> {
             if let Some(turn) = wait.settled() {
                 return turn;
             }
-            if poll.waited() >= self.limit {
+            if poll.waited() >= wait.give_up_after && wait.takes_over(poll.waited()) {
                 return wait.run_without_lock();
             }
             if poll.waited() >= NOTIFY_AFTER && !is_notified {
@@ -64,11 +69,18 @@ impl Flight<'_> {
             poll.pause();
         }
     }
+
+    fn accepts(&self, found: &Found) -> bool {
+        let left = found.entry.time_left(sys::now());
+        self.rejected != Some(found.fingerprint) && left >= cache::margin(&found.entry, self.minimum_life)
+    }
 }
 
 struct Wait<'a> {
     flight: &'a Flight<'a>,
     started: Duration,
+    /// The wait so far after which this call tries to take over.
+    give_up_after: Duration,
     /// That of the latest look-up.
     ticket: Ticket,
     /// The stamp of the cache file at the latest look-up, if it was there.
@@ -78,14 +90,11 @@ struct Wait<'a> {
 impl Wait<'_> {
     /// The lock is ours: run the plugin, unless another call has just answered the question.
     fn with_lock(mut self, guard: Guard, has_waited: bool) -> Turn {
-        let answer = self.look_up();
-        let ending = if has_waited { self.ending() } else { Ending::None };
-        match (answer, ending) {
-            (Some(found), _) => Turn::Answered(found),
-            (None, Ending::Failed(failure)) => Turn::Failed(failure),
-            (None, Ending::NotStored) => self.run_without_lock(),
-            (None, Ending::None) => Turn::Run { guard: Some(guard), ticket: self.ticket },
+        if let Some(found) = self.look_up() {
+            return Turn::Answered(found);
         }
+        let turn = if has_waited { self.after_latest_run() } else { None };
+        turn.unwrap_or_else(|| Turn::Run { guard: Some(guard), ticket: self.take_ticket() })
     }
 
     /// Looks without the lock: if every waiter took it first, each would delay the others. A file that
@@ -98,11 +107,7 @@ impl Wait<'_> {
                 return Some(Turn::Answered(found));
             }
         }
-        match self.ending() {
-            Ending::Failed(failure) => Some(Turn::Failed(failure)),
-            Ending::NotStored => Some(Turn::Run { guard: None, ticket: self.take_ticket() }),
-            Ending::None => None,
-        }
+        self.after_latest_run()
     }
 
     /// The entry that answers this call, if there is one. A file that cannot be read is a miss: the
@@ -111,16 +116,45 @@ impl Wait<'_> {
         let LookedUp { lookup, ticket } = self.flight.cache.look_up(sys::now()).ok()?;
         self.ticket = ticket;
         match lookup {
-            Lookup::Fresh(found) if self.flight.rejected != Some(found.fingerprint) => Some(found),
+            Lookup::Fresh(found) if self.flight.accepts(&found) => Some(found),
             _ => None,
         }
     }
 
-    /// How the latest run ended, if it ended during this wait without storing anything.
-    fn ending(&self) -> Ending {
-        let Some(callers) = self.flight.callers else { return Ending::None };
-        let subject = Subject::key(&self.flight.cache.name);
-        callers.recall(subject, sys::now()).row.ending_since(self.started)
+    /// What follows from the latest run, if it ended during this wait and stored nothing.
+    fn after_latest_run(&mut self) -> Option<Turn> {
+        let row = self.flight.callers?.recall(self.key(), sys::now()).row;
+        match row.ending_since(self.started) {
+            Ending::None => None,
+            Ending::NotStored => Some(Turn::Run { guard: None, ticket: self.take_ticket() }),
+            Ending::Failed { status } => Some(Turn::Failed(Failure { status, unix_ms: row.ended_unix_ms })),
+        }
+    }
+
+    /// Whether this call runs the plugin beside one that hangs. Of all waiters one takes over, and the
+    /// others wait for that one: a plugin that hangs for ever runs once per limit.
+    fn takes_over(&mut self, waited: Duration) -> bool {
+        let Flight { directory, lock_name, callers, limit, cache, .. } = self.flight;
+        let Some(callers) = callers else { return true };
+        let _turn = match lock::attempt(directory, lock_name, Range::TakeOver(cache.name)) {
+            Ok(Attempt::Held(guard)) => guard,
+            Ok(Attempt::Busy) => return false, // Another waiter is deciding right now.
+            Ok(Attempt::Unavailable) | Err(_) => return true,
+        };
+        let now = sys::now();
+        let mut key = callers.recall(self.key(), now);
+        let since = now.saturating_sub(Duration::from_millis(key.row.taken_over_unix_ms));
+        if since < *limit {
+            self.give_up_after = waited + (*limit - since);
+            return false;
+        }
+        key.row.taken_over_unix_ms = unix_ms(now);
+        callers.remember(&key, now);
+        true
+    }
+
+    fn key(&self) -> Subject<KeyRow> {
+        Subject::key(&self.flight.cache.name)
     }
 
     fn run_without_lock(mut self) -> Turn {
@@ -140,7 +174,6 @@ mod tests {
     use crate::config::{Config, Encryption};
     use crate::key::KeyInputs;
     use crate::key::tests::Caller;
-    use crate::proxy::callers::CallerRow;
 
     struct Crowd {
         directory: TempDir,
@@ -172,7 +205,7 @@ mod tests {
         }
 
         /// Records a run that ends a minute from now.
-        fn ends(&self, change: impl FnOnce(&mut CallerRow, Duration)) {
+        fn ends(&self, change: impl FnOnce(&mut KeyRow, Duration)) {
             let (callers, now) = (self.callers(), sys::now());
             callers.update(Subject::key(&self.cache.name), now, |row| {
                 change(row, now + Duration::from_secs(60));
@@ -180,7 +213,7 @@ mod tests {
         }
 
         fn callers(&self) -> Callers {
-            Callers::open(self.cache.store.path()).unwrap()
+            Callers::open(&self.cache.store).unwrap()
         }
 
         /// The turn of a call whose wait ends at once.
@@ -191,6 +224,7 @@ mod tests {
                 lock_name: &self.cache.store.lock_name(),
                 callers: Some(&self.callers()),
                 rejected,
+                minimum_life: Duration::ZERO,
                 limit: Duration::ZERO,
             };
             flight.turn(Ticket::blank(sys::now()), &|| panic!("notified too early"))
@@ -211,7 +245,37 @@ mod tests {
         let crowd = Crowd::new();
         crowd.ends(|row, now| row.fail(Failure::new(3, now)));
         assert!(matches!(crowd.turn(None), Turn::Failed(Failure { status: 3, .. })));
-        crowd.ends(CallerRow::end_without_entry);
+        crowd.ends(KeyRow::end_without_entry);
         assert!(matches!(crowd.turn(None), Turn::Run { guard: None, .. }));
+    }
+
+    #[test]
+    fn of_many_waiters_one_takes_over_per_limit() {
+        let crowd = Crowd::new();
+        let callers = crowd.callers();
+        let directory = Directory::open(crowd.directory.path()).unwrap();
+        let flight = Flight {
+            cache: &crowd.cache,
+            directory: &directory,
+            lock_name: &crowd.cache.store.lock_name(),
+            callers: Some(&callers),
+            rejected: None,
+            minimum_life: Duration::ZERO,
+            limit: Duration::from_secs(60),
+        };
+        let wait = || Wait {
+            flight: &flight,
+            started: sys::now(),
+            give_up_after: flight.limit,
+            ticket: Ticket::blank(sys::now()),
+            seen: None,
+        };
+        let (mut first, mut second) = (wait(), wait());
+        assert!(first.takes_over(flight.limit));
+        assert!(!second.takes_over(flight.limit));
+        assert!(second.give_up_after > flight.limit + Duration::from_secs(50));
+        let long_ago = unix_ms(sys::now() - flight.limit);
+        callers.update(second.key(), sys::now(), |row| row.taken_over_unix_ms = long_ago);
+        assert!(second.takes_over(flight.limit * 2));
     }
 }

@@ -4,18 +4,19 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::call::Call;
-use super::callers::{CallerRow, Callers, Failure, Subject};
+use super::callers::{CallerRow, Callers, KeyRow, Subject};
 use super::client::Client;
+use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
+use super::write_stdout;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::{self, Verdict};
 use crate::error::{Error, Result, printable};
 use crate::format::time::Human;
-use crate::identity::Interaction;
+use crate::identity::{self, Interaction};
 use crate::log;
-use crate::log::write_stdout;
-use crate::sys::{self, Directory};
+use crate::sys::{self, Directory, Stream};
 
 /// How long to wait for another call that runs a silent plugin.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
@@ -26,10 +27,10 @@ const PROMPT_WAIT_LIMIT: Duration = Duration::from_secs(5 * 60);
 pub struct Miss<'a> {
     call: &'a Call<'a>,
     cache: &'a Cache,
-    caller: Option<Subject>,
+    client: Client,
     reason: Reason,
-    /// A credential that has not expired, to be served if the plugin fails.
-    stale: Option<Found>,
+    /// The credential that the look-up found and the client must not get now.
+    found: Option<Found>,
     /// `None` if the cache directory cannot be used.
     directory: Option<Directory>,
     callers: Option<Callers>,
@@ -39,9 +40,9 @@ impl<'a> Miss<'a> {
     pub fn new(
         call: &'a Call<'a>,
         cache: &'a Cache,
-        client: Client,
+        mut client: Client,
         reason: Reason,
-        stale: Option<Found>,
+        found: Option<Found>,
         now: Duration,
     ) -> Self {
         let directory = cache.store.make_directory();
@@ -49,29 +50,24 @@ impl<'a> Miss<'a> {
             call.log.warn(error, now);
         }
         let directory = directory.ok();
-        let lock_file =
-            directory.as_ref().and_then(|directory| directory.open_or_create(&cache.store.lock_name()).ok());
-        Miss {
-            call,
-            cache,
-            caller: client.subject,
-            reason,
-            stale,
-            directory,
-            callers: lock_file.map(Callers::new),
-        }
+        let callers = client
+            .history
+            .take()
+            .map(|history| history.callers)
+            .or_else(|| Callers::open_or_create(&cache.store, directory.as_ref()?));
+        Miss { call, cache, client, reason, found, directory, callers }
     }
 
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
     pub fn answer(&self, ticket: Ticket) -> Result<u8> {
-        if let Some(failure) = self.recent_failure() {
-            return self.repeat_failure(failure);
+        if let Some((failure, left)) = self.recent_failure() {
+            return self.repeat_failure(failure, left);
         }
         match self.turn(ticket) {
-            Turn::Run { guard: _guard, ticket } => self.run(ticket),
+            Turn::Run { guard: _guard, ticket } => self.run(self.after_rejection(ticket)),
             Turn::Failed(failure) => {
-                self.update(self.caller, |row| row.fail(failure));
-                self.repeat_failure(failure)
+                self.update_caller(|row| row.failure = Some(failure));
+                self.repeat_failure(failure, failure.remaining_for_caller(sys::now()).unwrap_or_default())
             }
             Turn::Answered(found) => {
                 write_stdout(found.entry.credential())?;
@@ -91,6 +87,7 @@ impl<'a> Miss<'a> {
             lock_name: &self.cache.store.lock_name(),
             callers: self.callers.as_ref(),
             rejected: self.rejected(),
+            minimum_life: self.client.kind.minimum_life(self.call.config.refresh_margin),
             limit: if is_silent { WAIT_LIMIT } else { PROMPT_WAIT_LIMIT },
         };
         flight.turn(ticket, &|| {
@@ -101,8 +98,17 @@ impl<'a> Miss<'a> {
 
     /// The fingerprint of the credential that the client rejected.
     fn rejected(&self) -> Option<u64> {
-        let found = self.stale.as_ref().filter(|_| self.reason == Reason::Rejected)?;
+        let found = self.found.as_ref().filter(|_| self.reason == Reason::Rejected)?;
         Some(found.fingerprint)
+    }
+
+    /// Drops every entry of the command if the server rejected this one: other clients have entries of
+    /// the same dead session. Returns the ticket with which the new credential can be stored.
+    fn after_rejection(&self, ticket: Ticket) -> Ticket {
+        if self.reason != Reason::Rejected || self.cache.forget_command(sys::now()).is_err() {
+            return ticket;
+        }
+        self.cache.look_up(sys::now()).map_or(ticket, |looked_up| looked_up.ticket)
     }
 
     fn run(&self, ticket: Ticket) -> Result<u8> {
@@ -153,6 +159,7 @@ impl<'a> Miss<'a> {
         match self.cache.insert(&self.call.key_inputs(), output, expires_unix_s, ticket, now) {
             Ok(Some(fingerprint)) => {
                 self.remember_served(fingerprint);
+                self.update_key(KeyRow::succeed);
                 self.log("miss", &self.reason.text());
             }
             Ok(None) => self.not_stored("the cache was cleared or the identity changed meanwhile"),
@@ -192,28 +199,29 @@ impl<'a> Miss<'a> {
         }
     }
 
-    /// Answers with a failure that this caller, or the call that it waited for, has just seen.
-    fn repeat_failure(&self, failure: Failure) -> Result<u8> {
-        let left = failure.remembered_for(sys::now()).unwrap_or_default();
+    /// Answers with a failure that is too recent to try again.
+    fn repeat_failure(&self, failure: Failure, left: Duration) -> Result<u8> {
         let text = format!(
-            "'{}' failed with status {} a moment ago; it is not run again for {} s",
+            "'{}' failed with status {}; next attempt in {} s; to see its message, run: {}",
             self.program(),
             failure.status,
-            left.as_secs() + 1
+            left.as_secs() + 1,
+            identity::mask_arguments(&self.call.command).join(" ")
         );
         match self.usable() {
             Some(found) => self.serve_stale(found, &text),
             None => {
-                log::write_message(&text);
+                log::say(&text);
                 self.log("failed", &text);
                 Ok(failure.status)
             }
         }
     }
 
-    /// The stale credential, if it has not expired meanwhile.
+    /// The credential that was found, if it is better than none: it was not rejected and has not expired.
     fn usable(&self) -> Option<&Found> {
-        self.stale.as_ref().filter(|found| !found.entry.time_left(sys::now()).is_zero())
+        let is_usable = |found: &&Found| !found.entry.time_left(sys::now()).is_zero();
+        self.found.as_ref().filter(is_usable).filter(|_| self.reason != Reason::Rejected)
     }
 
     fn serve_stale(&self, found: &Found, why: &dyn Display) -> Result<u8> {
@@ -225,33 +233,56 @@ impl<'a> Miss<'a> {
         Ok(0)
     }
 
-    fn recent_failure(&self) -> Option<Failure> {
-        let now = sys::now();
-        self.callers.as_ref()?.recall(self.caller?, now).row.recent_failure(now)
+    /// A failure that answers this call too: one that this caller has just seen, or, without a
+    /// terminal, the latest of the key. A call from a terminal ends the pause of the key.
+    fn recent_failure(&self) -> Option<(Failure, Duration)> {
+        let (callers, now) = (self.callers.as_ref()?, sys::now());
+        let of_caller = self.client.subject.and_then(|subject| callers.recall(subject, now).row.failure);
+        if let Some((failure, left)) =
+            of_caller.and_then(|failure| Some((failure, failure.remaining_for_caller(now)?)))
+        {
+            return Some((failure, left));
+        }
+        let mut key = callers.recall(Subject::key(&self.cache.name), now);
+        let of_key = key.row.failure(now)?;
+        if !is_on_terminal() {
+            return Some(of_key);
+        }
+        key.row.succeed();
+        callers.remember(&key, now);
+        None
     }
 
     fn remember_served(&self, fingerprint: u64) {
         let was_rejected = self.reason == Reason::Rejected;
-        self.update(self.caller, |row| {
+        self.update_caller(|row| {
             row.served = fingerprint;
+            row.served_unix_ms = unix_ms(sys::now());
             row.heals = row.heals.saturating_add(u8::from(was_rejected));
+            row.failure = None;
         });
     }
 
-    /// Tells the calls that wait for this one, and the next call of the same caller.
+    /// Tells the calls that wait for this one, and the calls to come.
     fn remember_failure(&self, status: u8) {
         let failure = Failure::new(status, sys::now());
-        self.update(Some(Subject::key(&self.cache.name)), |row| row.fail(failure));
-        self.update(self.caller, |row| row.fail(failure));
+        self.update_key(|row| row.fail(failure));
+        self.update_caller(|row| row.failure = Some(failure));
     }
 
     /// Tells the calls that wait for this one that there is no entry for them.
     fn end_without_entry(&self) {
-        self.update(Some(Subject::key(&self.cache.name)), |row| row.end_without_entry(sys::now()));
+        self.update_key(|row| row.end_without_entry(sys::now()));
     }
 
-    fn update(&self, subject: Option<Subject>, change: impl FnOnce(&mut CallerRow)) {
-        if let (Some(callers), Some(subject)) = (&self.callers, subject) {
+    fn update_key(&self, change: impl FnOnce(&mut KeyRow)) {
+        if let Some(callers) = &self.callers {
+            callers.update(Subject::key(&self.cache.name), sys::now(), change);
+        }
+    }
+
+    fn update_caller(&self, change: impl FnOnce(&mut CallerRow)) {
+        if let (Some(callers), Some(subject)) = (&self.callers, self.client.subject) {
             callers.update(subject, sys::now(), change);
         }
     }
@@ -264,4 +295,8 @@ impl<'a> Miss<'a> {
     fn log(&self, event: &str, detail: &dyn Display) {
         self.call.log.write(event, detail, sys::now());
     }
+}
+
+fn is_on_terminal() -> bool {
+    sys::is_terminal(Stream::Input) || sys::is_terminal(Stream::Error)
 }

@@ -11,6 +11,7 @@
 pub mod call;
 pub mod callers;
 pub mod client;
+pub mod failure;
 mod flight;
 mod miss;
 pub mod plugin;
@@ -54,7 +55,7 @@ fn look_up(call: &Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
 fn answer(call: &Call<'_>, cache: Cache, looked_up: LookedUp, now: Duration) -> Result<u8> {
     let mut client = Client::of(call, &cache, now);
     let (reason, stale) = match looked_up.lookup {
-        Lookup::Fresh(found) => match client.objection(&found, now) {
+        Lookup::Fresh(found) => match client.objection(&found, call.config.refresh_margin, now) {
             None => return hit(call, &cache, &found, &mut client, now),
             Some(reason) => (reason, Some(found)),
         },
@@ -79,10 +80,10 @@ fn without_cache(call: &Call<'_>, error: Error, now: Duration) -> Result<u8> {
 /// Takes no lock, creates no directory, starts no process and writes once.
 fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: Duration) -> Result<u8> {
     write_stdout(found.entry.credential())?;
-    client.remember_served(found.fingerprint, now);
+    client.remember_served(&cache.store, found.fingerprint, now);
     call.log.write("hit", &format_args!("{} left", Human(found.entry.time_left(now))), now);
     if refresh::is_due(call, &found.entry, now) {
-        refresh::start(call, cache, found, now);
+        refresh::start(call, cache, found, client.history.as_ref().map(|history| &history.callers), now);
     }
     Ok(0)
 }

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use super::call::Call;
-use super::callers::{CallerRow, Callers, Subject, unix_ms};
+use super::callers::{Callers, KeyRow, Subject};
+use super::failure::unix_ms;
 use super::plugin;
 use crate::cache::entry::Entry;
 use crate::cache::lock::{self, Attempt, Range};
@@ -44,16 +45,17 @@ pub fn ahead(config: &Config, interaction: Interaction, entry: &Entry) -> Option
 ///
 /// If the process of the last refresh is a zombie, the first process of this container does not collect
 /// orphans, and another refresh would leave another zombie.
-pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, now: Duration) {
-    let Some(callers) = Callers::open(cache.store.path()) else { return };
+pub fn start(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&Callers>, now: Duration) {
+    let opened = if callers.is_none() { Callers::open(&cache.store) } else { None };
+    let Some(callers) = callers.or(opened.as_ref()) else { return };
     let mut recalled = callers.recall(Subject::key(&cache.name), now);
-    if unix_ms(now) < recalled.row.paused_until_unix_ms {
+    if unix_ms(now) < recalled.row.refresh_paused_until_unix_ms {
         return;
     }
     if sys::is_zombie(recalled.row.refreshed_by) {
         return call.log.write("refresh", &"not started: the first process here collects no orphans", now);
     }
-    recalled.row.paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
+    recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
     callers.remember(&recalled, now);
     if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, &mut || renew(call, cache, found)) {
         call.log.write("refresh", &error, now);
@@ -84,7 +86,7 @@ fn renew(call: &Call<'_>, cache: &Cache, found: &Found) {
         match renewed {
             Ok(()) => {
                 row.refresh_failures = 0;
-                row.paused_until_unix_ms = 0;
+                row.refresh_paused_until_unix_ms = 0;
             }
             Err(_) => pause(row, now),
         }
@@ -99,7 +101,7 @@ fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
     let Ok(Attempt::Held(guard)) = lock::attempt(&directory, &name, Range::Key(cache.name)) else {
         return None;
     };
-    Some((Callers::open(cache.store.path())?, guard))
+    Some((Callers::open(&cache.store)?, guard))
 }
 
 fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'static str> {
@@ -122,8 +124,8 @@ fn run_and_store(call: &Call<'_>, cache: &Cache, found: &Found) -> Result<(), &'
 }
 
 /// 30 s, 1 min, 2 min, ... 10 min.
-fn pause(row: &mut CallerRow, now: Duration) {
+fn pause(row: &mut KeyRow, now: Duration) {
     let pause = FIRST_PAUSE.saturating_mul(1 << row.refresh_failures.min(8)).min(LONGEST_PAUSE);
     row.refresh_failures = row.refresh_failures.saturating_add(1);
-    row.paused_until_unix_ms = unix_ms(now + pause);
+    row.refresh_paused_until_unix_ms = unix_ms(now + pause);
 }

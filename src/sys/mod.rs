@@ -37,6 +37,15 @@ pub struct Process {
     pub started: u64,
 }
 
+/// What the system tells about a running process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    pub process: Process,
+    pub parent_id: u32,
+    /// The program's file name, perhaps cut off (Linux: 15 bytes).
+    pub name: String,
+}
+
 /// A program to be started.
 pub struct Program {
     /// Its name, searched for on PATH where it is no path, and its arguments.

@@ -1,6 +1,7 @@
 //! Linux and macOS.
 #![allow(unsafe_code)]
 
+mod ancestors;
 #[cfg_attr(all(target_os = "linux", target_pointer_width = "64"), path = "calls_linux.rs")]
 #[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "calls_other.rs")]
 mod calls;
@@ -15,6 +16,7 @@ mod terminal;
 use std::io;
 use std::ptr;
 
+pub use ancestors::*;
 pub use calls::{now, set_mode, set_owner, steady_clock, working_directory};
 pub use children::*;
 pub use environment::variable;

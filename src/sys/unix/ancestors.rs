@@ -1,0 +1,95 @@
+//! The processes above this one: which, what they are called, how long they have been running.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use crate::sys::{Process, ProcessInfo};
+
+/// Information about the parent process. `None` if the system does not tell.
+pub fn parent_info() -> Option<ProcessInfo> {
+    process_info(std::os::unix::process::parent_id())
+}
+
+/// Information about the process with this id: `/proc/PID/stat` (proc(5)).
+#[cfg(target_os = "linux")]
+pub fn process_info(id: u32) -> Option<ProcessInfo> {
+    const PARENT_ID: usize = 4;
+    const START_TIME: usize = 22;
+    let mut stat = [0; 512];
+    let stat = read_stat(id, &mut stat)?;
+    // The name, in parentheses, may contain anything: the fields continue after the last parenthesis.
+    let name_start = stat.iter().position(|byte| *byte == b'(')? + 1;
+    let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+    let mut fields = stat.get(name_end + 2..)?.split(|byte| *byte == b' ');
+    let parent_id = number(fields.nth(PARENT_ID - 3)?)?;
+    let started = number(fields.nth(START_TIME - PARENT_ID - 1)?)?;
+    Some(ProcessInfo {
+        process: Process { id, started },
+        parent_id: u32::try_from(parent_id).ok()?,
+        name: String::from_utf8_lossy(stat.get(name_start..name_end)?).into_owned(),
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn read_stat(id: u32, buffer: &mut [u8; 512]) -> Option<&[u8]> {
+    let file = super::open(std::path::Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    // Not closed, which saves a system call: the program is about to end.
+    let file = std::mem::ManuallyDrop::new(file);
+    let length = super::read_at(&file, buffer, 0).ok()?;
+    buffer.get(..length)
+}
+
+#[cfg(target_os = "linux")]
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// How long the process has been running. Its start time is in ticks since boot, 100 a second for every
+/// program (proc(5), USER_HZ).
+#[cfg(target_os = "linux")]
+pub fn process_age(process: &Process) -> Option<Duration> {
+    const TICK_MS: u64 = 10;
+    // SAFETY: `timespec` is plain data, for which zero is valid, and outlives the call
+    // (clock_gettime(2)).
+    let since_boot = unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        (libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) == 0).then_some(time)?
+    };
+    let since_boot = Duration::new(since_boot.tv_sec as u64, since_boot.tv_nsec as u32);
+    Some(since_boot.saturating_sub(Duration::from_millis(process.started.saturating_mul(TICK_MS))))
+}
+
+/// Information about the process with this id.
+#[cfg(target_os = "macos")]
+pub fn process_info(id: u32) -> Option<ProcessInfo> {
+    // SAFETY: `proc_bsdinfo` is plain data, for which zero is valid.
+    let mut info: libc::proc_bsdinfo = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::proc_bsdinfo>() as i32;
+    // SAFETY: the buffer is as large as `size` says, and proc_pidinfo writes no more than that.
+    let written =
+        unsafe { libc::proc_pidinfo(id as i32, libc::PROC_PIDTBSDINFO, 0, (&raw mut info).cast(), size) };
+    let name: Vec<u8> = info.pbi_comm.iter().map(|byte| *byte as u8).take_while(|byte| *byte != 0).collect();
+    (written == size).then(|| ProcessInfo {
+        process: Process { id, started: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec },
+        parent_id: info.pbi_ppid,
+        name: String::from_utf8_lossy(&name).into_owned(),
+    })
+}
+
+/// How long the process has been running. Its start time is in microseconds since the Unix epoch.
+#[cfg(target_os = "macos")]
+pub fn process_age(process: &Process) -> Option<Duration> {
+    super::now().checked_sub(Duration::from_micros(process.started))
+}
+
+/// Always `None`: this system does not tell.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn process_info(_id: u32) -> Option<ProcessInfo> {
+    None
+}
+
+/// Always `None`: this system does not tell.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub fn process_age(_process: &Process) -> Option<Duration> {
+    None
+}
