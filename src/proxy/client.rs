@@ -109,7 +109,7 @@ impl History {
 impl Client {
     /// Recognizes the client. Reads the table only if the client's asking again can mean something.
     pub fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Client {
-        let exec_info = config::set(call.environment, EXEC_INFO);
+        let exec_info = config::value(call.environment, EXEC_INFO);
         let caller = calling_process();
         let kind = ClientKind::recognize(exec_info.as_deref(), caller.as_ref());
         let subject = caller.map(|caller| Subject::caller(&cache.name, caller.process));

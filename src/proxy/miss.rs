@@ -9,13 +9,12 @@ use super::client::Client;
 use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
-use super::write_stdout;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::{self, Verdict};
 use crate::error::{Error, Result, printable};
 use crate::format::time::Human;
 use crate::identity::{self, Interaction};
-use crate::log;
+use crate::log::{self, write_stdout};
 use crate::sys::{self, Directory, Stream};
 
 /// How long to wait for another call that runs a silent plugin.
@@ -211,7 +210,7 @@ impl<'a> Miss<'a> {
         match self.usable() {
             Some(found) => self.serve_stale(found, &text),
             None => {
-                log::say(&text);
+                log::write_message(&text);
                 self.log("failed", &text);
                 Ok(failure.status)
             }

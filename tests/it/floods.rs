@@ -62,13 +62,73 @@ fn a_failure_is_remembered_for_ten_seconds() {
 }
 
 #[test]
-fn a_failure_does_not_stop_other_callers_or_other_keys() {
+fn a_failure_does_not_stop_another_key() {
     let sandbox = Sandbox::new();
     let plugin = failing(&sandbox);
     assert_fails(&sandbox.cache(&plugin).run());
-    assert_fails(&sandbox.cache(&plugin).by_another_caller().run());
     assert_fails(&sandbox.cache(&plugin).arg("another").run());
-    assert_eq!(plugin.runs(), 3);
+    assert_eq!(plugin.runs(), 2);
+}
+
+/// Pollers such as Lens and k9s call a failing login for ever, and each run may open a browser tab.
+#[test]
+fn without_a_terminal_the_pause_after_failures_doubles_up_to_ten_minutes() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = failing(&sandbox);
+    assert_fails(&sandbox.cache(&plugin).run());
+    for (failures, pause) in (1..).zip([10, 20, 40, 80, 160, 320, 600, 600]) {
+        assert_repeated_failure(&sandbox.cache(&plugin).run(), 3, Some(pause as u32));
+        clock.advance(pause - 2);
+        assert_repeated_failure(&sandbox.cache(&plugin).run(), 3, None);
+        assert_eq!(plugin.runs(), failures);
+        clock.advance(4);
+        assert_fails(&sandbox.cache(&plugin).run());
+    }
+}
+
+#[test]
+fn the_line_about_a_pause_names_the_command_that_shows_the_plugins_own_message() {
+    let sandbox = Sandbox::new();
+    let plugin = failing(&sandbox);
+    assert_fails(&sandbox.cache(&plugin).args(["login", "--token", "hush"]).run());
+    let run = sandbox.cache(&plugin).args(["login", "--token", "hush"]).run();
+    let shown = format!("run: {} login --token ***", plugin.command().display());
+    assert!(run.stderr_text().trim_end().ends_with(&shown), "{run:?}");
+}
+
+#[test]
+fn a_call_from_a_terminal_runs_the_plugin_and_ends_the_pause() {
+    let sandbox = Sandbox::new();
+    let Some(mut clock) = sandbox.clock() else { return };
+    let plugin = failing(&sandbox);
+    for _ in 0..3 {
+        assert_fails(&sandbox.cache(&plugin).run());
+        clock.advance(41);
+    }
+    assert_fails(&sandbox.cache(&plugin).run());
+    assert_repeated_failure(&sandbox.cache(&plugin).run(), 3, Some(80));
+    let terminal = Terminal::new();
+    let mut shell = sandbox.cache(&plugin);
+    terminal.show_output(shell.command());
+    let run = shell.on_terminal(&terminal).run();
+    assert_eq!(run.code(), 3);
+    assert_eq!(plugin.runs(), 5);
+    assert_repeated_failure(&sandbox.cache(&plugin).run(), 3, Some(10));
+}
+
+#[test]
+fn clearing_ends_the_pause() {
+    for clear_one in [true, false] {
+        let sandbox = Sandbox::new();
+        let plugin = failing(&sandbox);
+        assert_fails(&sandbox.cache(&plugin).run());
+        let clear = sandbox.program().arg("--clear").env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO);
+        let clear = if clear_one { clear.arg(plugin.command()) } else { clear };
+        assert_eq!(clear.run().code(), 0);
+        assert_fails(&sandbox.cache(&plugin).run());
+        assert_eq!(plugin.runs(), 2);
+    }
 }
 
 #[test]
@@ -124,18 +184,22 @@ fn a_failure_with_a_future_timestamp_is_ignored() {
 }
 
 #[test]
-fn a_success_resets_the_memory_of_failures() {
+fn a_success_ends_the_pause() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
     let plugin = failing(&sandbox);
     let mut caller = Caller::of(&sandbox, sandbox.cache(&plugin));
     assert_fails(&caller.call());
     clock.advance(11);
-    let credential = Credential::token("t").expires_in(HOUR).bytes();
+    assert_fails(&caller.call());
+    clock.advance(21);
+    let credential = Credential::token("t").expires_at(clock.now_unix_s() + HOUR).bytes();
     plugin.prints(&credential).exits_with(0).writes_to_stderr("");
     caller.call().assert_prints(&credential);
-    caller.call().assert_prints(&credential);
-    assert_eq!(plugin.runs(), 2);
+    clock.advance(2 * HOUR);
+    plugin.prints("some output").exits_with(3).writes_to_stderr("error: no login\n");
+    assert_fails(&caller.call());
+    assert_repeated_failure(&caller.call(), 3, Some(10));
 }
 
 #[test]
@@ -171,6 +235,8 @@ fn one_kubectl_runs_a_failing_plugin_once_and_reports_its_error() {
     for kubectls in 1..=2 {
         let cached = get(Kubeconfig::cached([plugin.command()]));
         assert_eq!(plugin.runs(), without_cache + kubectls);
+        // Ends the pause for the next kubectl, which has no terminal.
+        sandbox.program().arg("--clear").run();
         assert_eq!(cached.code(), direct.code());
         let text = cached.stderr_text();
         assert_eq!(text.matches("error: no login").count(), 1, "{cached:?}");

@@ -115,7 +115,7 @@ fn the_old_credential_is_served_until_the_refresh_has_stored_the_new() {
 fn fifty_calls_in_the_refresh_window_start_one_refresh() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
-    let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
+    let calls: Vec<_> = (0..50).map(|_| window.call().by_another_caller().spawn()).collect();
     for call in calls {
         call.finish().assert_prints(&window.old);
     }
@@ -147,7 +147,7 @@ fn a_refresh_does_not_wait_for_a_running_plugin() {
 #[test]
 fn fifty_calls_in_the_window_of_a_fast_plugin_start_one_refresh() {
     let Some(window) = Window::open() else { return };
-    let calls: Vec<_> = (0..50).map(|_| window.call().spawn()).collect();
+    let calls: Vec<_> = (0..50).map(|_| window.call().by_another_caller().spawn()).collect();
     for call in calls {
         let run = call.finish();
         assert!(run.stdout == window.old || run.stdout == window.new, "{run:?}");
@@ -212,7 +212,7 @@ fn a_running_refresh_holds_no_descriptor_of_the_caller() {
     let Some(window) = Window::open() else { return };
     window.plugin.hold();
     let (mut reader, writer) = pipe().unwrap();
-    let mut call = window.call();
+    let mut call = window.call().by_another_caller();
     // A number that is not in use between here and the program.
     inherit_as(call.command(), writer.as_raw_fd(), 900);
     let running = call.spawn();

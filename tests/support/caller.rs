@@ -3,16 +3,16 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
-use super::{Call, Run, Sandbox, python, skip};
+use super::{Call, Run, Sandbox, python, renamed, skip};
 
 /// Makes one call for each line that it reads, and prints its exit status. `$0` is the path for the files
 /// of the call's streams.
 const CLIENT: &str = r#"while read -r _; do "$@" >"$0.stdout" 2>"$0.stderr" </dev/null; echo "$?"; done"#;
 
-/// Does the same in Python, like its Kubernetes client. Collects only its own children.
+/// Does the same in Python. Collects only its own children.
 const PYTHON_CLIENT: &str = r#"
 import subprocess, sys
 streams, *call = sys.argv[1:]
@@ -34,27 +34,22 @@ impl Caller {
     /// A client that makes this call again and again.
     pub fn of(sandbox: &Sandbox, call: Call) -> Caller {
         let streams = sandbox.new_path("caller");
-        let client = ["/bin/sh", "-c", CLIENT, streams.to_str().unwrap()];
+        let shell = renamed(Path::new("/bin/sh"), call.client_name());
+        let client = [shell.as_str(), "-c", CLIENT, streams.to_str().unwrap()];
         Caller::start(call.behind(client), streams)
-    }
-
-    /// A Python client. `None` if there is no Python, which is reported.
-    pub fn in_python(sandbox: &Sandbox, call: Call) -> Option<Caller> {
-        let python = python()?;
-        let streams = sandbox.new_path("caller");
-        let client = [python.program.to_str().unwrap(), "-c", PYTHON_CLIENT, streams.to_str().unwrap()];
-        Some(Caller::start(call.behind(client), streams))
     }
 
     /// A shell as the first process of a new PID namespace. `None` if no namespace can be created, which
     /// is reported.
     pub fn in_container(sandbox: &Sandbox, call: Call) -> Option<Caller> {
-        Caller::contained(sandbox, call, ["/bin/sh", "-c", CLIENT])
+        let shell = renamed(Path::new("/bin/sh"), call.client_name());
+        Caller::contained(sandbox, call, [shell.as_str(), "-c", CLIENT])
     }
 
     /// A first process that collects no orphans, as in a container without an init.
     pub fn in_container_without_init(sandbox: &Sandbox, call: Call) -> Option<Caller> {
-        Caller::contained(sandbox, call, [python()?.program.to_str().unwrap(), "-c", PYTHON_CLIENT])
+        let python = renamed(&python()?.program, call.client_name());
+        Caller::contained(sandbox, call, [python.as_str(), "-c", PYTHON_CLIENT])
     }
 
     fn contained(sandbox: &Sandbox, call: Call, client: [&str; 3]) -> Option<Caller> {

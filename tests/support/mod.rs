@@ -26,7 +26,7 @@ pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
 #[cfg(target_os = "linux")]
 pub use os::{collects_orphans, exchange, forbid_keyring, inherit_as, remove_keyrings_of};
 pub use plugin::Plugin;
-pub use process::{Call, Run, Running};
+pub use process::{Call, Run, Running, renamed};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
 pub use screen::Screen;
 pub use shared::{await_that, skip};

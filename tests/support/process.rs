@@ -4,7 +4,9 @@
 //! exceeds the limit is killed with its process group, and the test fails.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +23,8 @@ pub struct Call {
     command: Command,
     stdin: Option<Vec<u8>>,
     on_terminal: bool,
+    /// The name of the process that [`Call::run`] makes the call from, if it is a new one each time.
+    client: Option<&'static str>,
 }
 
 impl Call {
@@ -29,7 +33,7 @@ impl Call {
         os::let_children_take_signals();
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Call { command, stdin: None, on_terminal: false }
+        Call { command, stdin: None, on_terminal: false, client: None }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Call {
@@ -90,16 +94,31 @@ impl Call {
 
     /// The call from a new client process, which the program has not seen before.
     pub fn by_another_caller(self) -> Call {
-        self.behind(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"])
+        let shell = renamed(Path::new("/bin/sh"), self.client_name());
+        self.behind([shell.as_str(), "-c", "\"$@\"; exit $?", "client"])
+    }
+
+    /// Lets [`Call::run`] make the call from a new process of this name each time. A client that asks
+    /// twice would say that its first credential was rejected.
+    pub fn by_new(mut self, client: &'static str) -> Call {
+        self.client = Some(client);
+        self
+    }
+
+    pub fn client_name(&self) -> &'static str {
+        self.client.unwrap_or("kubectl")
     }
 
     /// The command itself, for streams, sessions and terminals that the builder does not offer.
     pub fn command(&mut self) -> &mut Command {
+        self.client = None;
         &mut self.command
     }
 
     pub fn run(self) -> Run {
-        self.spawn().finish()
+        let is_by_new_client = self.client.is_some() && !self.on_terminal;
+        let call = if is_by_new_client { self.by_another_caller() } else { self };
+        call.spawn().finish()
     }
 
     /// `None` if the program does not exist.
@@ -128,6 +147,18 @@ impl Call {
         let stderr = collect(child.stderr.take());
         Ok(Running { child, started, stdout, stderr, done: false })
     }
+}
+
+/// A program that runs under another name. A young process called `sh` would count as a wrapper of the
+/// real client.
+pub fn renamed(program: &Path, name: &str) -> String {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").join(program.file_name().unwrap());
+    fs::create_dir_all(&directory).unwrap();
+    let link = directory.join(name);
+    // Another test may create it at the same time.
+    let _ = symlink(program, &link);
+    assert!(link.exists());
+    link.to_str().unwrap().to_owned()
 }
 
 /// Reads a stream to its end in the background. A stream that was not captured is empty.

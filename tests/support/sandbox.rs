@@ -83,12 +83,12 @@ impl Sandbox {
 
     /// The program with the plugin as its command, as a Kubernetes client runs it.
     pub fn cache(&self, plugin: &Plugin) -> Call {
-        self.shell(plugin).env("KUBERNETES_EXEC_INFO", EXEC_INFO)
+        self.shell(plugin).env("KUBERNETES_EXEC_INFO", EXEC_INFO).by_new("kubectl")
     }
 
     /// The program with the plugin as its command, as a person runs it in a shell.
     pub fn shell(&self, plugin: &Plugin) -> Call {
-        self.program().arg(plugin.command())
+        self.program().arg(plugin.command()).by_new("make")
     }
 
     /// The default directory of the cache file.
