@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::os::fd::RawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::files::c_string;
@@ -43,6 +44,13 @@ pub fn may_write(path: &Path) -> bool {
 /// Whether `path` is a file that this user may execute.
 pub fn may_execute(path: &Path) -> bool {
     path.is_file() && has_access(path, libc::X_OK)
+}
+
+/// Whether `path` exists and its owner is this user.
+pub fn belongs_to_user(path: &Path) -> bool {
+    // SAFETY: geteuid(2) has no preconditions and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    path.symlink_metadata().is_ok_and(|metadata| metadata.uid() == user)
 }
 
 fn has_access(path: &Path, mode: i32) -> bool {
