@@ -50,6 +50,11 @@ pub const VARIABLES: [&str; 11] = [
 const PROGRAM: &str = "k8s-token-cache";
 const DEFAULT_REFRESH_MARGIN: Duration = Duration::from_secs(30);
 
+/// Whether `name` is a variable of this program, or was one.
+pub fn is_known(name: &str) -> bool {
+    VARIABLES.contains(&name) || name == OLD_ENCRYPTION_KEY
+}
+
 /// Returns the value of an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 

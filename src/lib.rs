@@ -41,17 +41,21 @@ fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
     match cli::parse(arguments)? {
         Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
-        Command::List { json } => commands::list(&read_config()?, json, &sys::variable),
+        Command::List { json } => commands::list(&read_config()?, json, &sys::variable, &kubeconfigs()),
         Command::Explain(subject) => commands::explain(subject, &sys::variable, &kubeconfigs()),
         Command::Clear(None) => commands::clear_all(&read_config()?),
         Command::Clear(Some(wrapped)) => commands::clear(&Call::new(wrapped, &sys::variable)?),
         Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),
-        Command::Doctor => commands::doctor(&read_config()?, &sys::variable, &kubeconfigs()),
+        Command::Doctor => commands::doctor(&variable_names(), &sys::variable, &kubeconfigs()),
         #[cfg(windows)]
         Command::Refresh(wrapped) => proxy::refresh::run(&Call::new(wrapped, &sys::variable)?),
         Command::Help => commands::print(cli::USAGE),
         Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }
+}
+
+fn variable_names() -> Vec<String> {
+    std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
 }
 
 fn read_config() -> Result<Config> {

@@ -1,6 +1,8 @@
-//! `--clear`: forgets every credential, or those of one command.
+//! `--clear`: removes every credential from the cache, or those of one command.
 
-use super::{Contents, parts, plural, print};
+use super::contents::Contents;
+use super::output::{plural, print};
+use super::parts;
 use crate::cache::{self, Cache};
 use crate::config::Config;
 use crate::error::Result;
@@ -9,7 +11,7 @@ use crate::proxy::Call;
 use crate::proxy::callers::Callers;
 use crate::sys;
 
-/// Forgets everything.
+/// Removes every entry.
 pub fn clear_all(config: &Config) -> Result<u8> {
     let store = cache::open_store(config)?;
     let removed = store.clear(sys::now())?;
@@ -19,9 +21,8 @@ pub fn clear_all(config: &Config) -> Result<u8> {
     print(&cleared(removed))
 }
 
-/// Forgets the credential of one command: what this very call would find, and what calls would
-/// that differ from it in nothing but what a client says (a shell cannot say what kubectl says) or
-/// in the state of a file.
+/// Removes the entry of one command, and its entries that differ only in a changed file or in what
+/// clients set: `--clear` runs in a shell, and cannot know what kubectl sets.
 pub fn clear(call: &Call<'_>) -> Result<u8> {
     let key = CacheKey::new(&call.key_inputs())?;
     let contents = Contents::read(&call.config)?;
@@ -31,7 +32,7 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
             continue;
         }
         let differences = parts::differences(entry.parts(), key.parts());
-        if differences.iter().all(|difference| difference.is_by_client() || difference.is_by_file()) {
+        if differences.iter().all(|difference| difference.is_from_client() || difference.is_changed_file()) {
             names.push(*name);
         } else {
             others += 1;
@@ -40,7 +41,7 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
     if let Some(cache) = Cache::existing(&call.config, key)?
         && !names.contains(&cache.name)
     {
-        // What cannot be read, and what is being fetched right now.
+        // An entry that cannot be decrypted, or one that is being fetched right now.
         names.push(cache.name);
     }
     let store = cache::open_store(&call.config)?;
@@ -58,6 +59,6 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
 fn cleared(removed: usize) -> String {
     match removed {
         0 => "nothing was cached\n".to_owned(),
-        count => format!("forgot {}\n", plural(count, "credential", "credentials")),
+        count => format!("removed {}\n", plural(count, "credential", "credentials")),
     }
 }

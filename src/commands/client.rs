@@ -1,9 +1,8 @@
-//! Clients of the kubeconfigs' users: what kubectl would run for one, and in which environment.
+//! The users of kubeconfigs: what kubectl runs for one, and in which environment.
 //!
-//! A key depends on what the client says, so a report that wants to know what kubectl will find,
-//! or to put it there, has to say the same: `KUBERNETES_EXEC_INFO` as client-go writes it
-//! (`plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`; `rest/exec.go`,
-//! `ConfigToExecCluster`), and the user's own variables.
+//! The cache key depends on the client, so a report on what kubectl will find has to use the same
+//! environment: `KUBERNETES_EXEC_INFO` as client-go writes it (`plugin/pkg/client/auth/exec/exec.go`,
+//! `refreshCredsLocked`; `rest/exec.go`, `ConfigToExecCluster`), and the user's own variables.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf, is_separator};
 use nanoserde::SerJson;
 
 use crate::cli::{self, Wrapped};
-use crate::config::Environment;
+use crate::config::{self, Environment};
 use crate::error::{Error, Result, printable, shown};
 use crate::format::base64;
 use crate::identity::{self, Identity};
@@ -20,10 +19,10 @@ use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInf
 use crate::kubeconfig::yaml::{self, Tree};
 use crate::kubeconfig::{self, Cluster, ExecUser, scan};
 
-/// Users with exec plugins, and the files that they stand in.
+/// Users with exec plugins, each with its file.
 pub type Users = Vec<(PathBuf, ExecUser)>;
 
-/// The users of `files`, and why a file cannot be read.
+/// Returns the users of `files`, and an error for each file that cannot be read.
 pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> (Users, Vec<Error>) {
     let (mut users, mut errors) = (Users::new(), Vec::new());
     for file in files {
@@ -39,8 +38,8 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> 
     (users, errors)
 }
 
-/// Returns the name of the current context's user. Of several files the first one that says something
-/// counts, as for kubectl.
+/// Returns the name of the user of the current context. As for kubectl, the first file that has a current
+/// context, or a context of that name, wins.
 pub fn current_user(environment: &kubeconfig::ClientEnvironment) -> Result<String> {
     let mut texts = Vec::new();
     for file in kubeconfig::default_files(environment)? {
@@ -70,7 +69,7 @@ fn text<'t>(tree: &'t Tree<'_>, mapping: yaml::Id, name: &str) -> Option<&'t str
     tree.scalar(tree.get(mapping, name)?.value)
 }
 
-/// Who calls for these users: one client for each, or one per cluster where the plugin learns of it.
+/// Returns one client for each user, or one per cluster if the plugin is told of it.
 pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::ClientEnvironment) -> Vec<UserClient<'u>> {
     let mut clients = Vec::new();
     for (file, user) in users {
@@ -85,13 +84,13 @@ pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::ClientEnvironment
     clients
 }
 
-/// Somebody who calls for one user of a kubeconfig, and for one cluster where that counts.
+/// The client of one user of a kubeconfig, and of one cluster if the plugin is told of it.
 pub struct UserClient<'u> {
     file: &'u Path,
     pub user: &'u ExecUser,
-    /// The one to be told of.
+    /// The cluster that the plugin is told of.
     cluster: Option<&'u Cluster>,
-    /// What this program makes of the arguments, where the command is this program.
+    /// The parsed arguments, if the command is this program.
     pub wrapped: Option<Wrapped>,
 }
 
@@ -111,12 +110,12 @@ impl<'u> UserClient<'u> {
         client
     }
 
-    /// For people.
+    /// Returns the user's name as it may be shown.
     pub fn name(&self) -> String {
         printable(&self.user.name)
     }
 
-    /// "user 'dev' of '/home/u/.kube/config'", with the cluster where that counts.
+    /// "user 'dev' of '/home/u/.kube/config'", with the cluster if the plugin is told of it.
     pub fn title(&self) -> String {
         let title = format!("user '{}' of '{}'", self.name(), shown(&self.file));
         match self.cluster {
@@ -125,7 +124,12 @@ impl<'u> UserClient<'u> {
         }
     }
 
-    /// Whether it runs exactly this plugin, be it through the cache or not.
+    /// Whether the user's environment overrides a setting of this program.
+    pub fn has_own_settings(&self) -> bool {
+        self.user.env.iter().any(|(name, _)| name.starts_with(config::PREFIX))
+    }
+
+    /// Whether the client runs this plugin, with or without the cache.
     pub fn runs(&self, command: &[OsString]) -> bool {
         match &self.wrapped {
             Some(wrapped) => wrapped.command == command,
@@ -133,13 +137,13 @@ impl<'u> UserClient<'u> {
         }
     }
 
-    /// Returns the plugin's command, and what the user's arguments add to its cache key.
+    /// Returns the command of the plugin, and the variables that the user adds to its cache key.
     pub fn into_wrapped(self) -> Wrapped {
         let command = self.words();
         self.wrapped.unwrap_or(Wrapped { key_env: None, command })
     }
 
-    /// What is known of the plugin, in the environment that it gets.
+    /// Identifies the plugin in the environment that it gets.
     pub fn identity(&self, outer: Environment<'_>) -> Identity {
         let environment = |name: &str| self.variable(name, outer);
         match &self.wrapped {
@@ -148,20 +152,20 @@ impl<'u> UserClient<'u> {
         }
     }
 
-    /// The kubeconfig's own command and arguments.
+    /// Returns the command and arguments of the kubeconfig.
     fn words(&self) -> Vec<OsString> {
         let mut words = vec![OsString::from(&self.user.command)];
         words.extend(self.user.args.iter().map(OsString::from));
         words
     }
 
-    /// The plugin behind the cache, if it is searched for where everything is.
+    /// Returns the plugin behind the cache, unless the user has a PATH of its own.
     pub fn wrapped_program(&self) -> Option<&OsString> {
         let has_own_path = self.user.env.iter().any(|(name, _)| name == "PATH");
         self.wrapped.as_ref().filter(|_| !has_own_path)?.command.first()
     }
 
-    /// The program that the client starts. A relative path begins at the kubeconfig's folder.
+    /// Returns the program that the client starts. A path is relative to the kubeconfig's directory.
     pub fn program(&self) -> PathBuf {
         let command = Path::new(&self.user.command);
         if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
@@ -171,17 +175,17 @@ impl<'u> UserClient<'u> {
         self.file.parent().unwrap_or(Path::new("")).join(path)
     }
 
-    /// One variable of the environment that the program gets.
+    /// Returns a variable of the program's environment.
     pub fn variable(&self, name: &str, outer: Environment<'_>) -> Option<OsString> {
         if name == key::EXEC_INFO {
             return Some(self.exec_info(false).into());
         }
-        // The last one counts where a name is there twice, as in Go's os/exec.
+        // Of duplicates the last one counts, as in Go's os/exec.
         let own = self.user.env.iter().rev().find(|(own, _)| own == name);
         own.map(|(_, value)| value.into()).or_else(|| outer(name))
     }
 
-    /// `KUBERNETES_EXEC_INFO` as the client sets it.
+    /// Returns `KUBERNETES_EXEC_INFO` as the client sets it.
     pub fn exec_info(&self, interactive: bool) -> String {
         let document = ExecInfoDocument {
             kind: "ExecCredential",
@@ -208,7 +212,7 @@ impl<'u> UserClient<'u> {
         }
     }
 
-    /// The data, else the file's content, in base64.
+    /// Returns the certificate authority in base64: the data, else the content of the file.
     fn authority(&self, cluster: &Cluster) -> String {
         if !cluster.certificate_authority_data.is_empty() {
             return cluster.certificate_authority_data.replace(['\r', '\n'], "");

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
 
-use super::print;
+use super::output::print;
 use crate::cli::{Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;

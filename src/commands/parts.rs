@@ -1,22 +1,23 @@
-//! The parts of a key, for people: what they are called, what may be shown of them, and in what
+//! The parts of a cache key, for people: what they are called, how much of them is shown, and how
 //! two keys differ.
 //!
-//! The value of a secret is compared and never shown. A variable counts as secret where the table
-//! of plugins or its name says so, whoever named it.
+//! Secret values are compared and never shown. A variable is secret if the table of plugins or its
+//! name says so, even if the user added it to the key.
 
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::format::fnv::fnv1a_128;
 use crate::format::time;
 use crate::identity::{self, MASK};
 use crate::key::{self, PartKind};
 use crate::key::{exec_info, stamps};
 
-/// A part that tells credentials of one command apart.
+/// A part that distinguishes credentials of one command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyPart<'a> {
     pub part: PartKind,
-    /// What the part is about, where a key may have several of its kind: a variable, a path.
+    /// The name of a variable, or the path of a file.
     name: &'a [u8],
     value: &'a [u8],
 }
@@ -41,14 +42,23 @@ impl<'a> KeyPart<'a> {
         matches!(self.part, PartKind::Variable | PartKind::Secret | PartKind::Home)
     }
 
-    /// Whether this is a file that has changed since it became part of the key. Nobody can tell
-    /// where its name is no Unicode.
+    /// Whether this is a file that has changed since it became part of the key. False for paths that are
+    /// not Unicode.
     pub fn has_changed(&self) -> bool {
         let name = std::str::from_utf8(self.name);
         self.part == PartKind::File && name.is_ok_and(|name| stamps::encode(Path::new(name)) != self.value)
     }
 
-    /// The name of a variable, the path of a file.
+    /// Returns a hash of this part in keys whose command has the hash `command`.
+    pub fn hash(&self, command: u128) -> u128 {
+        let mut bytes = command.to_le_bytes().to_vec();
+        bytes.push(self.part as u8);
+        push_sized(&mut bytes, self.name);
+        push_sized(&mut bytes, self.value);
+        fnv1a_128(&bytes)
+    }
+
+    /// Returns the name of a variable, or the path of a file.
     pub fn name(&self) -> String {
         lossy(self.name)
     }
@@ -57,14 +67,14 @@ impl<'a> KeyPart<'a> {
         lossy(self.value)
     }
 
-    /// As much of the value as may be shown.
+    /// Returns as much of the value as may be shown.
     pub fn value(&self) -> String {
         match self.part {
             PartKind::Secret => MASK.to_owned(),
             PartKind::Variable if identity::is_secret_variable(&self.name()) => MASK.to_owned(),
             PartKind::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
             PartKind::File => file_state(self.value),
-            // The group is the same for all of them.
+            // The group is always the same.
             PartKind::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
             _ => masked(&self.text()),
         }
@@ -80,7 +90,7 @@ impl<'a> KeyPart<'a> {
         }
     }
 
-    /// One line that says it all.
+    /// Returns name and value in one line.
     pub fn describe(&self) -> String {
         let separator = match self.part {
             PartKind::File => ": ",
@@ -91,7 +101,7 @@ impl<'a> KeyPart<'a> {
     }
 }
 
-/// The parts besides the command.
+/// Returns the parts without the command.
 pub fn items(parts: &[u8]) -> Vec<KeyPart<'_>> {
     let mut items = Vec::new();
     for (part, content) in key::parts(parts) {
@@ -102,12 +112,7 @@ pub fn items(parts: &[u8]) -> Vec<KeyPart<'_>> {
     items
 }
 
-/// Whether a key has this very part. Asked of each pair of keys, so it allocates nothing.
-pub fn has(parts: &[u8], item: &KeyPart<'_>) -> bool {
-    key::parts(parts).any(|(part, content)| KeyPart::new(part, content) == *item)
-}
-
-/// The wrapped command and its arguments.
+/// Returns the wrapped command and its arguments.
 pub fn command(parts: &[u8]) -> Vec<OsString> {
     let mut command = Vec::new();
     for (part, content) in key::parts(parts) {
@@ -118,32 +123,48 @@ pub fn command(parts: &[u8]) -> Vec<OsString> {
     command
 }
 
-/// Asked of each pair of keys, too.
+/// Returns a hash of the command and its arguments.
+pub fn command_hash(parts: &[u8]) -> u128 {
+    let mut bytes = Vec::new();
+    for (part, content) in key::parts(parts) {
+        if part == PartKind::Argument {
+            push_sized(&mut bytes, content);
+        }
+    }
+    fnv1a_128(&bytes)
+}
+
+fn push_sized(bytes: &mut Vec<u8>, content: &[u8]) {
+    bytes.extend_from_slice(&content.len().to_le_bytes());
+    bytes.extend_from_slice(content);
+}
+
+/// Whether two keys have the same command. Allocates nothing.
 pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
     let arguments = |parts| key::parts(parts).filter(|(part, _)| *part == PartKind::Argument);
     arguments(one).eq(arguments(other))
 }
 
-/// What differs between two keys of one command.
+/// A difference between two keys of one command.
 pub struct Difference {
     part: PartKind,
-    /// For people: what it is in `there`, and what in `here`.
+    /// Names the part, with its value in `there` and in `here`.
     pub text: String,
 }
 
 impl Difference {
-    /// It is the client's doing, and not that of the user's surroundings.
-    pub fn is_by_client(&self) -> bool {
+    /// Whether the client, not the user's environment, decides this part.
+    pub fn is_from_client(&self) -> bool {
         matches!(self.part, PartKind::ApiVersion | PartKind::Cluster)
     }
 
-    /// An identity file is not what it was.
-    pub fn is_by_file(&self) -> bool {
+    /// Whether an identity file has changed.
+    pub fn is_changed_file(&self) -> bool {
         self.part == PartKind::File
     }
 }
 
-/// In what `there` differs from `here`.
+/// Returns how `there` differs from `here`.
 pub fn differences(there: &[u8], here: &[u8]) -> Vec<Difference> {
     let (there, here) = (items(there), items(here));
     let mut differences = Vec::new();
@@ -166,7 +187,7 @@ fn difference(about: &KeyPart<'_>, there: Option<&KeyPart<'_>>, here: Option<&Ke
     let text = match about.part {
         PartKind::Format => "it was made by another version of this program".to_owned(),
         PartKind::File => topic + " has changed since",
-        _ if there == here => topic + " is another one",
+        _ if there == here => topic + " differs",
         _ => [&topic, " is ", &there, ", not ", &here].concat(),
     };
     Difference { part: about.part, text }
@@ -182,7 +203,7 @@ fn quoted(about: &KeyPart<'_>, item: Option<&KeyPart<'_>>) -> String {
     }
 }
 
-/// Hides what looks like a secret, and what a terminal would obey.
+/// Hides a word that looks like a secret, and makes it harmless on a terminal.
 fn masked(word: &str) -> String {
     identity::mask_arguments(&[word.into()]).concat()
 }

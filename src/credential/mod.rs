@@ -44,7 +44,7 @@ pub fn judge(output: &[u8], asked_version: Option<&str>, now: Duration) -> Verdi
     };
     match earliest_expiry(&status) {
         Err(unreadable) => Verdict::Uncacheable(unreadable),
-        Ok(None) => Verdict::Uncacheable("it does not say when it expires"),
+        Ok(None) => Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
         Ok(Some(expiry)) => match u64::try_from(expiry.min(time::LAST_STAMP_UNIX_S)) {
             Ok(expires_unix_s) if !time::time_left(expires_unix_s, now).is_zero() => {
                 Verdict::Cacheable { expires_unix_s }

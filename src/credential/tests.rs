@@ -62,8 +62,11 @@ fn a_credential_is_cached_until_its_stamp() {
 fn what_client_go_takes_but_nothing_limits_is_not_cached() {
     let certificate = json!({ "clientCertificateData": "pem", "clientKeyData": "pem" }).to_string();
     for (status, why) in [
-        (r#"{"token":"t"}"#, "it does not say when it expires"),
-        (r#"{"token":"t","expirationTimestamp":null}"#, "it does not say when it expires"),
+        (r#"{"token":"t"}"#, "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
+        (
+            r#"{"token":"t","expirationTimestamp":null}"#,
+            "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)",
+        ),
         (r#"{"token":"t","expirationTimestamp":""}"#, "its expirationTimestamp is not RFC 3339"),
         (r#"{"token":"t","expirationTimestamp":"tomorrow"}"#, "its expirationTimestamp is not RFC 3339"),
         (r#"{"token":"t","expirationTimestamp":"1769850000"}"#, "its expirationTimestamp is not RFC 3339"),
@@ -218,8 +221,11 @@ fn the_exp_of_a_jwt_counts() {
         (r#"{"exp":[1769846401]}"#, Verdict::Uncacheable("its token's exp cannot be read")),
         (r#"{"exp":1769846401,"exp":1769846402}"#, Verdict::Uncacheable("its token's exp cannot be read")),
         (r#"[]"#, Verdict::Uncacheable("its token's exp cannot be read")),
-        (r#"{}"#, Verdict::Uncacheable("it does not say when it expires")),
-        (r#"{"EXP":1769846401}"#, Verdict::Uncacheable("it does not say when it expires")),
+        (r#"{}"#, Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)")),
+        (
+            r#"{"EXP":1769846401}"#,
+            Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
+        ),
     ] {
         assert_eq!(judged(token_status(&jwt(header, claims))), expected, "{claims}");
     }
@@ -247,7 +253,7 @@ fn a_token_that_is_no_jwt_has_no_expiry_of_its_own() {
     ] {
         assert_eq!(
             judged(token_status(&token)),
-            Verdict::Uncacheable("it does not say when it expires"),
+            Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
             "{token}"
         );
     }

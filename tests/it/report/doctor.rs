@@ -1,10 +1,11 @@
-//! `--doctor` finds what is wrong, says how to mend it, and is content afterwards.
+//! `--doctor` finds what is wrong, and its fixes work.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 
 use super::{Setting, User, everything_below, rows};
-use crate::support::{Call, HOUR, PROGRAM};
+use crate::support::{Call, HOUR, PROGRAM, kubectl, skip};
 
 const EKS: &str = "aws eks get-token --cluster-name demo";
 
@@ -15,21 +16,35 @@ impl Setting {
         setting
     }
 
-    /// The problems that it finds, each with how to mend it.
+    /// The problems that it finds, each with its fix.
     #[track_caller]
     fn problems(&self, change: impl Fn(Call) -> Call) -> Vec<String> {
         let run = change(self.call(["--doctor"])).run();
         let report = run.stdout_text();
         let problems = rows(&report, "problem");
         let ends = match problems.len() {
-            0 => "\nnothing needs mending\n".to_owned(),
-            1 => "\n1 thing needs mending\n".to_owned(),
-            more => format!("\n{more} things need mending\n"),
+            0 => "\nno problems found\n".to_owned(),
+            1 => "\n1 problem found\n".to_owned(),
+            more => format!("\n{more} problems found\n"),
         };
         assert!(report.ends_with(&ends), "{report}");
         assert_eq!(run.code(), i32::from(!problems.is_empty()), "{run:?}");
-        assert!(problems.iter().all(|problem| problem.contains("\nmend: ")), "{report}");
+        assert!(problems.iter().all(|problem| problem.contains("\nfix: ")), "{report}");
         problems
+    }
+
+    /// Runs the fix of a problem in a shell. `command` is how it begins.
+    #[track_caller]
+    fn paste(&self, problem: &str, command: &str) {
+        let fix = problem.split("\nfix: ").nth(1).unwrap();
+        assert!(fix.starts_with(command), "{problem}");
+        let shell = self.sandbox.tool("/bin/sh").args(["-c", fix]).run();
+        assert_eq!(shell.code(), 0, "{shell:?}");
+    }
+
+    fn make_fifo(&self, path: &Path) {
+        let run = self.sandbox.tool("mkfifo").arg(path).run();
+        assert_eq!(run.code(), 0, "{run:?}");
     }
 
     /// The only problem that it finds.
@@ -46,7 +61,7 @@ fn same(call: Call) -> Call {
 }
 
 #[test]
-fn nothing_needs_mending_before_and_after_the_first_call_and_nothing_is_made() {
+fn a_healthy_setting_has_no_problems_and_nothing_is_created() {
     let setting = Setting::healthy();
     let before = everything_below(setting.sandbox.home());
     assert!(setting.problems(same).is_empty());
@@ -59,30 +74,28 @@ fn nothing_needs_mending_before_and_after_the_first_call_and_nothing_is_made() {
 }
 
 #[test]
-fn users_without_the_cache_are_named_and_injecting_mends_it() {
+fn users_without_the_cache_are_named_and_the_fix_injects_them() {
     let setting = Setting::new();
     setting.users(&[User::direct("arn:aws:eks:eu-west-1:1:cluster/a", EKS), User::direct("it's", EKS)]);
     let problems = setting.problems(same);
     assert_eq!(problems.len(), 2);
     assert!(problems[0].starts_with("user 'arn:aws:eks:eu-west-1:1:cluster/a' of '"), "{problems:?}");
     for problem in &problems {
-        let mend = problem.split("\nmend: ").nth(1).unwrap();
-        let shell = setting.sandbox.tool("/bin/sh").args(["-c", mend]).run();
-        assert_eq!(shell.code(), 0, "{shell:?}");
+        setting.paste(problem, "k8s-token-cache --inject --user ");
     }
     assert!(setting.problems(same).is_empty());
 }
 
 #[test]
-fn a_program_that_is_missing_is_named_and_its_mend_works() {
+fn a_missing_program_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     fs::remove_file(setting.home("bin/k8s-token-cache")).unwrap();
     let problem = setting.problem(same);
-    assert!(problem.starts_with("'k8s-token-cache' is not found, which user 'dev' of "), "{problem}");
-    let mend = problem.split("or: k8s-token-cache ").nth(1).unwrap();
-    let (_, path) = mend.split_once("--command ").unwrap();
+    assert!(problem.starts_with("'k8s-token-cache' is not found on PATH ("), "{problem}");
+    let fix = problem.split("\nfix: k8s-token-cache ").nth(1).unwrap();
+    let (_, path) = fix.split_once("--command ").unwrap();
     assert_eq!(path, PROGRAM);
-    assert_eq!(setting.call(mend.split(' ')).run().code(), 0);
+    assert_eq!(setting.call(fix.split(' ')).run().code(), 0);
     assert!(setting.problems(same).is_empty());
 }
 
@@ -91,9 +104,12 @@ fn a_plugin_that_is_missing_or_cannot_be_executed_is_named() {
     let setting = Setting::new();
     setting.users(&[User::cached("do", "doctl kubernetes"), User::cached("own", "no-such-plugin x")]);
     let problems = setting.problems(same);
-    assert!(problems[0].starts_with("'doctl' is not found, which user 'do' of '"), "{problems:?}");
+    let [bin, plugins] = ["bin", "plugins"].map(|directory| setting.home(directory).display().to_string());
+    let path = format!("{bin}:{plugins}:/usr/bin:/bin");
+    let expected = format!("'doctl' is not found on PATH ({path}), and user 'do' of '");
+    assert!(problems[0].starts_with(&expected), "{problems:?}");
     assert!(problems[0].contains("https://docs.digitalocean.com/"), "the table knows: {problems:?}");
-    assert!(problems[1].ends_with("mend: install it, or put it on PATH"), "{problems:?}");
+    assert!(problems[1].ends_with("fix: install it, or put it on PATH"), "{problems:?}");
     setting.write("plugins/no-such-plugin", "");
     setting.write("plugins/doctl", "");
     let problems = setting.problems(same);
@@ -102,44 +118,92 @@ fn a_plugin_that_is_missing_or_cannot_be_executed_is_named() {
 }
 
 #[test]
-fn a_cache_file_that_is_not_private_or_not_a_file_is_named_and_its_mend_works() {
+fn an_unusable_cache_file_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     assert!(setting.misses(setting.call(EKS.split(' '))));
     let file = setting.sandbox.cache_file();
-    let break_by: [(&str, &dyn Fn()); 3] = [
-        ("other users have access to it", &|| {
+    let elsewhere = setting.write("elsewhere", "");
+    let break_by: [(&str, &str, &dyn Fn()); 4] = [
+        ("other users have access to it", "chmod 600 ", &|| {
             fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap()
         }),
-        ("", &|| {
+        ("", "mv ", &|| {
             fs::remove_file(&file).unwrap();
-            symlink("/etc/hostname", &file).unwrap();
+            symlink(&elsewhere, &file).unwrap();
         }),
-        ("it is not a regular file", &|| {
-            fs::remove_file(&file).unwrap();
-            fs::create_dir(&file).unwrap();
+        ("it is not a regular file", "mv ", &|| fs::create_dir(&file).unwrap()),
+        ("it is not a regular file", "mv ", &|| {
+            fs::remove_dir(file.with_extension("json.old")).unwrap();
+            setting.make_fifo(&file);
         }),
     ];
-    for (why, break_it) in break_by {
+    for (why, command, break_it) in break_by {
         break_it();
         let problem = setting.problem(same);
         assert!(problem.starts_with(&format!("cannot use '{}': {why}", file.display())), "{problem}");
-        assert!(problem.ends_with("\nmend: remove it: the next call makes a new one"), "{problem}");
+        setting.paste(&problem, command);
+        assert!(setting.problems(same).is_empty());
+        let old = file.with_extension("json.old");
+        if old.is_symlink() {
+            assert_eq!(fs::read_link(&old).unwrap(), elsewhere, "the link was moved, not its target");
+            fs::remove_file(old).unwrap();
+        }
     }
-    fs::remove_dir(&file).unwrap();
+}
+
+#[test]
+fn an_unusable_directory_is_named_and_the_fix_works() {
+    let setting = Setting::healthy();
+    assert!(setting.misses(setting.call(EKS.split(' '))));
+    let directory = setting.sandbox.cache_file().parent().unwrap().to_owned();
+    fs::set_permissions(&directory, Permissions::from_mode(0o777)).unwrap();
+    let problem = setting.problem(same);
+    assert!(problem.starts_with(&format!("cannot use '{}': ", directory.display())), "{problem}");
+    setting.paste(&problem, "chmod u+rwx,go-w ");
+    assert!(setting.problems(same).is_empty());
+}
+
+/// Only root can give a directory away, and take it back without sudo.
+#[test]
+fn a_directory_of_another_user_is_named_and_the_fix_takes_it_over() {
+    let setting = Setting::healthy();
+    assert!(setting.misses(setting.call(EKS.split(' '))));
+    let directory = setting.sandbox.cache_file().parent().unwrap().to_owned();
+    if std::os::unix::fs::chown(&directory, Some(12345), None).is_err() {
+        return skip("only root can give a directory away");
+    }
+    let problem = setting.problem(same);
+    assert!(problem.contains("belongs to another user"), "{problem}");
+    setting.paste(&problem.replace("fix: sudo ", "fix: "), "chown -R \"$(id -u)\" ");
     assert!(setting.problems(same).is_empty());
 }
 
 #[test]
-fn a_directory_that_others_can_write_to_is_named() {
+fn a_chosen_path_that_can_never_work_is_named_and_destroys_nothing() {
     let setting = Setting::healthy();
     let shared = setting.home("shared");
     fs::create_dir(&shared).unwrap();
     fs::set_permissions(&shared, Permissions::from_mode(0o777)).unwrap();
-    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FILE", shared.join("token.json")));
-    assert!(problem.starts_with(&format!("cannot use '{}': ", shared.display())), "{problem}");
-    let in_a_file = setting.write("file", "").join("directory");
-    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FILE", in_a_file.join("token.json")));
-    assert!(problem.starts_with(&format!("'{}' cannot be written", in_a_file.display())), "{problem}");
+    let file = setting.write("file", "content");
+    let fifo = setting.home("fifo");
+    setting.make_fifo(&fifo);
+    let too_long = setting.home(&"x".repeat(300));
+    for (path, why) in [
+        (shared.join("token.json"), format!("cannot use '{}': ", shared.display())),
+        (shared.clone(), format!("cannot use '{}': it is not a regular file", shared.display())),
+        (fifo.clone(), format!("cannot use '{}': it is not a regular file", fifo.display())),
+        (
+            file.join("directory/token.json"),
+            format!("the directory '{}/directory' cannot be", file.display()),
+        ),
+        (too_long.clone(), format!("cannot use '{}': ", too_long.display())),
+        (PathBuf::from("/"), "'/' is not the name of a file".to_owned()),
+    ] {
+        let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FILE", &path));
+        assert!(problem.starts_with(&why), "{}: {problem}", path.display());
+        assert!(!problem.contains("fix: rm") && !problem.contains("remove"), "{problem}");
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"content");
 }
 
 #[test]
@@ -153,7 +217,7 @@ fn a_newer_cache_file_is_named() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_named_and_its_mend_works() {
+fn an_unusable_key_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     assert!(setting.misses(setting.call(EKS.split(' '))));
     let key = setting.home(".local/state/k8s-token-cache/key");
@@ -163,7 +227,7 @@ fn a_key_that_cannot_be_used_is_named_and_its_mend_works() {
         problem.contains(&format!("cannot use '{}': other users have access to it", key.display())),
         "{problem}"
     );
-    assert!(problem.ends_with("mend: remove it, and a new key is made"), "{problem}");
+    assert!(problem.ends_with("fix: remove it, and a new key is made"), "{problem}");
     fs::remove_file(key).unwrap();
     assert!(setting.problems(same).is_empty());
 }
@@ -177,22 +241,125 @@ fn a_clock_that_is_wrong_is_named() {
     let problem = setting.problem(same);
     assert!(problem.contains("and the cache file was written later than that"), "{problem}");
     clock.advance(-20 * 365 * 24 * HOUR);
-    assert!(setting.problem(same).contains("which is long ago"));
+    assert!(setting.problem(same).contains("which is too early"));
 }
 
 #[test]
 fn settings_that_switch_the_cache_off_are_named() {
     let setting = Setting::healthy();
     let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_DISABLE", "1"));
-    assert_eq!(problem, "nothing is cached: K8S_TOKEN_CACHE_DISABLE is set\nmend: unset it");
+    assert_eq!(
+        problem,
+        "nothing is cached: K8S_TOKEN_CACHE_DISABLE is set\nfix: unset K8S_TOKEN_CACHE_DISABLE"
+    );
     let directory = setting.home("bin");
     let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_LOG", &directory));
     assert!(
         problem.starts_with(&format!("the log '{}' cannot be written", directory.display())),
         "{problem}"
     );
-    let run = setting.call(["--doctor"]).env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon").run();
-    assert_eq!(run.code(), 2, "{run:?}");
+}
+
+#[test]
+fn every_invalid_setting_is_named_at_once() {
+    let setting = Setting::healthy();
+    let problems = setting.problems(|call| {
+        let call = call.env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "soon").env("K8S_TOKEN_CACHE_KEY_ENV", "A,,B");
+        call.env("K8S_TOKEN_CACHE_ENCRYPTION_KEY", "hush").env("K8S_TOKEN_CACHE_DISABLE", "perhaps")
+    });
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    for (problem, expected) in problems.iter().zip([
+        "K8S_TOKEN_CACHE_REFRESH_MARGIN: invalid value 'soon'",
+        "K8S_TOKEN_CACHE_KEY_ENV: invalid value 'A,,B'",
+        "K8S_TOKEN_CACHE_ENCRYPTION_KEY: invalid value: expected 32 bytes in base64",
+        "nothing is cached: K8S_TOKEN_CACHE_DISABLE: invalid value 'perhaps'",
+    ]) {
+        assert!(problem.starts_with(expected), "{problem}");
+    }
+}
+
+#[test]
+fn a_variable_that_does_not_exist_is_named_with_the_one_that_was_meant() {
+    let setting = Setting::healthy();
+    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FIEL", "/tmp/x"));
+    let expected = "K8S_TOKEN_CACHE_FIEL is not a variable of this program\n\
+                    fix: did you mean K8S_TOKEN_CACHE_FILE?";
+    assert_eq!(problem, expected);
+    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_ZZZZZZ", "1"));
+    assert!(problem.ends_with("\nfix: unset K8S_TOKEN_CACHE_ZZZZZZ"), "{problem}");
+}
+
+#[test]
+fn a_tilde_that_no_shell_expanded_is_named_and_the_fix_expands_it() {
+    let setting = Setting::healthy();
+    let home = setting.sandbox.home().display().to_string();
+    let problems = setting.problems(|call| call.env("KUBECONFIG", "~/.kube/config:/other"));
+    let expected = format!("fix: export KUBECONFIG={home}/.kube/config:/other");
+    assert!(problems[0].starts_with("KUBECONFIG=~/.kube/config:/other begins with '~'"), "{problems:?}");
+    assert!(problems[0].ends_with(&expected), "{problems:?}");
+    let problems = setting.problems(|call| call.env("K8S_TOKEN_CACHE_LOG", "~/log"));
+    assert!(problems[0].ends_with(&format!("fix: export K8S_TOKEN_CACHE_LOG={home}/log")), "{problems:?}");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_named_and_the_fix_works() {
+    let setting = Setting::healthy();
+    let log = setting.home("logs/of/the/cache");
+    let with_log = |call: Call| call.env("K8S_TOKEN_CACHE_LOG", &log);
+    let problem = setting.problem(with_log);
+    assert!(problem.starts_with(&format!("the log '{}' cannot be written: ", log.display())), "{problem}");
+    setting.paste(&problem, "mkdir -p ");
+    assert!(setting.problems(with_log).is_empty());
+    assert!(!log.exists(), "it creates nothing");
+    fs::create_dir(&log).unwrap();
+    assert!(setting.problem(with_log).contains("cannot be written: is a directory"));
+}
+
+/// The fixes are run by the real kubectl.
+#[test]
+fn what_clients_refuse_in_exec_is_named_and_the_fix_works() {
+    let Some(kubectl) = kubectl() else { return };
+    let setting = Setting::new();
+    let null = serde_json::Value::Null;
+    setting.users(&[
+        User::cached("alpha", EKS).exec("apiVersion", "client.authentication.k8s.io/v1alpha1"),
+        User::cached("unversioned", EKS).exec("apiVersion", null.clone()),
+        User::cached("modeless", EKS).exec("interactiveMode", null),
+        User::direct("in one", "aws").exec("unused", true),
+    ]);
+    let path = setting.home(".kube/config");
+    let config = fs::read_to_string(&path).unwrap().replace("\"command\":\"aws\"", "\"command\":\"aws eks\"");
+    fs::write(&path, config).unwrap();
+    let problems = setting.problems(same);
+    let expected = [
+        "v1alpha1",
+        "has no apiVersion",
+        "has no interactiveMode",
+        "does not go through",
+        "whole command line",
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.contains(expected), "{problem}");
+        if expected != "does not go through" {
+            let kubectl = kubectl.program.display().to_string();
+            let problem = problem.replace("fix: kubectl ", &format!("fix: {kubectl} "));
+            setting.paste(&problem, &kubectl);
+        }
+    }
+    let problems = setting.problems(same);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    setting.paste(&problems[0], "k8s-token-cache --inject --user ");
+    assert!(setting.problems(same).is_empty());
+}
+
+#[test]
+fn users_without_the_cache_are_not_ok() {
+    let setting = Setting::new();
+    setting.users(&[User::cached("a", EKS), User::direct("b", EKS)]);
+    let run = setting.call(["--doctor"]).run();
+    let expected = "1 of 2 users with an exec plugin go through the cache";
+    assert!(rows(&run.stdout_text(), "note").contains(&expected.to_owned()), "{run:?}");
 }
 
 #[test]
@@ -208,37 +375,16 @@ fn a_kubeconfig_that_cannot_be_read_is_named_and_a_missing_one_noted() {
 }
 
 #[test]
-fn a_list_of_allowed_plugins_without_this_program_is_named_and_its_mend_works() {
+fn a_list_of_allowed_plugins_without_this_program_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     let policy =
         "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist\n";
     let kuberc = setting.write(".kube/kuberc", policy);
     let problem = setting.problem(same);
     assert!(problem.starts_with("kubectl may not run 'k8s-token-cache': '"), "{problem}");
-    let lines = problem.split("mend: add to that file:\n").nth(1).unwrap();
+    let lines = problem.split("fix: add to that file:\n").nth(1).unwrap();
     fs::write(kuberc, format!("{policy}{lines}\n")).unwrap();
     assert!(setting.problems(same).is_empty());
-}
-
-#[test]
-fn a_cache_of_the_plugins_own_that_may_be_somebody_elses_is_noted() {
-    let setting = Setting::new();
-    let gke = |name| User::cached(name, "gke-gcloud-auth-plugin");
-    setting.users(&[gke("one"), gke("two"), User::cached("eks", EKS)]);
-    setting.sandbox.plugin("gke-gcloud-auth-plugin");
-    let notes = || {
-        assert!(setting.problems(same).is_empty());
-        rows(&setting.shown(["--doctor"]), "note")
-    };
-    assert!(notes().is_empty());
-    let cache = setting.write(".kube/gke_gcloud_auth_plugin_cache", "{}");
-    let expected = format!(
-        "'{}', the plugin's own cache, may outlive a change of the account: remove it after one",
-        cache.display()
-    );
-    assert_eq!(notes(), [expected]);
-    setting.users(&[User::cached("eks", EKS)]);
-    assert!(notes().is_empty());
 }
 
 #[test]
@@ -248,7 +394,7 @@ fn it_says_where_the_key_lives() {
         let run = setting.call(["--doctor"]).env(variable, value).run();
         assert!(run.stdout_text().contains(text), "{run:?}");
     };
-    says("ok         no encryption key has been made yet", "A", "");
+    says("ok         no encryption key has been created yet", "A", "");
     says("note       the cache is not encrypted", "K8S_TOKEN_CACHE_ENCRYPTION", "off");
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     says("encrypted; the key is in K8S_TOKEN_CACHE_ENCRYPTION_KEY", "K8S_TOKEN_CACHE_ENCRYPTION_KEY", key);

@@ -1,4 +1,4 @@
-//! `--explain` says beforehand what a call then does, and why.
+//! `--explain` predicts what the next call does, and says why.
 
 use serde_json::json;
 
@@ -14,55 +14,56 @@ impl Setting {
         run.stdout_text()
     }
 
-    /// What the report says of the next call from here; and that the call does so.
+    /// The prediction for the next call from here, which then does so.
     #[track_caller]
-    fn foretold(&self, change: impl Fn(Call) -> Call) -> String {
+    fn predicted(&self, change: impl Fn(Call) -> Call) -> String {
         let next = rows(&self.explained(&change), "next").remove(0);
         let misses = self.misses(change(self.call(EKS)));
-        assert_eq!(misses, next.starts_with("miss: "), "the call did not do as foretold: {next}");
+        assert_eq!(misses, next.starts_with("miss: "), "the call did not do as predicted: {next}");
         assert!(misses || next.starts_with("hit: "), "{next}");
         next
     }
 }
 
 #[test]
-fn the_next_call_does_as_foretold() {
+fn the_next_call_does_as_predicted() {
     let setting = Setting::new();
     setting.write(".aws/config", "[default]\n");
     let same = |call: Call| call;
-    assert_eq!(setting.foretold(same), "miss: no encryption key has been made yet, so nothing is cached");
-    assert!(setting.foretold(same).starts_with("hit: it lives for 59m"));
+    assert_eq!(setting.predicted(same), "miss: no encryption key has been created yet, so nothing is cached");
+    assert!(setting.predicted(same).starts_with("hit: it expires in 59m"));
 
     assert_eq!(
-        setting.foretold(|call| call.env("AWS_PROFILE", "dev")),
+        setting.predicted(|call| call.env("AWS_PROFILE", "dev")),
         "miss: not cached; the nearest entry differs: AWS_PROFILE is unset, not 'dev'"
     );
-    assert!(setting.foretold(|call| call.env("AWS_PROFILE", "dev")).starts_with("hit: "));
+    assert!(setting.predicted(|call| call.env("AWS_PROFILE", "dev")).starts_with("hit: "));
     assert_eq!(
-        setting.foretold(|call| call.env("AWS_PROFILE", "dev").env("AWS_VAULT", "v").env("AWS_REGION", "eu")),
+        setting
+            .predicted(|call| call.env("AWS_PROFILE", "dev").env("AWS_VAULT", "v").env("AWS_REGION", "eu")),
         "miss: not cached; the nearest entry differs: AWS_VAULT is unset, not 'v'; AWS_REGION is unset, not 'eu'"
     );
     assert_eq!(
-        setting.foretold(|call| call.env("KUBERNETES_EXEC_INFO", EXEC_INFO)),
+        setting.predicted(|call| call.env("KUBERNETES_EXEC_INFO", EXEC_INFO)),
         "miss: not cached; the nearest entry differs: apiVersion is none, not v1"
     );
     let info = json!({"apiVersion": "client.authentication.k8s.io/v1",
         "spec": {"cluster": {"server": "https://b"}}});
     assert_eq!(
-        setting.foretold(|call| call.env("KUBERNETES_EXEC_INFO", info.to_string())),
+        setting.predicted(|call| call.env("KUBERNETES_EXEC_INFO", info.to_string())),
         "miss: not cached; the nearest entry differs: cluster is none, not https://b"
     );
     setting.write(".aws/config", "[default]\nregion = eu-west-1\n");
     let config = setting.home(".aws/config");
     let changed =
         format!("miss: not cached; the nearest entry differs: '{}' has changed since", config.display());
-    assert_eq!(setting.foretold(same), changed);
-    assert!(setting.foretold(same).starts_with("hit: "));
-    assert!(setting.foretold(|call| call.env("TERM", "vt100").env("SHLVL", "3")).starts_with("hit: "));
+    assert_eq!(setting.predicted(same), changed);
+    assert!(setting.predicted(same).starts_with("hit: "));
+    assert!(setting.predicted(|call| call.env("TERM", "vt100").env("SHLVL", "3")).starts_with("hit: "));
 }
 
 #[test]
-fn age_and_margin_are_foretold() {
+fn age_and_margin_are_predicted() {
     let setting = Setting::new();
     let Some(mut clock) = setting.sandbox.clock() else { return };
     let same = |call: Call| call;
@@ -76,14 +77,14 @@ fn age_and_margin_are_foretold() {
     assert_eq!(refresh(&setting), "in the background, by the next call");
     clock.advance(MINUTE + 40);
     setting.aws.prints(in_ten_minutes(clock.now_unix_s()));
-    let next = setting.foretold(same);
-    assert!(next.starts_with("miss: inside the refresh margin of 30s, for "), "{next}");
+    let next = setting.predicted(same);
+    assert!(next.starts_with("miss: inside the refresh margin of 30s, because "), "{next}");
     clock.advance(11 * MINUTE);
     setting.aws.prints(in_ten_minutes(clock.now_unix_s()));
-    assert_eq!(setting.foretold(same), "miss: expired");
+    assert_eq!(setting.predicted(same), "miss: expired");
     clock.advance(-2 * HOUR);
     setting.aws.prints(in_ten_minutes(clock.now_unix_s()));
-    assert_eq!(setting.foretold(same), "miss: made in the future");
+    assert_eq!(setting.predicted(same), "miss: created in the future");
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn the_log_gives_the_same_reasons() {
 }
 
 #[test]
-fn a_user_of_the_kubeconfig_is_explained_as_kubectl_calls() {
+fn a_kubeconfig_user_is_explained_as_kubectl_calls() {
     let Some(kubectl) = kubectl() else { return };
     let setting = Setting::new();
     setting.users(&[
@@ -128,7 +129,7 @@ fn a_user_of_the_kubeconfig_is_explained_as_kubectl_calls() {
     ]);
     let run = || {
         let call = setting.sandbox.tool(&kubectl.program).args(["--context", "dev", "get", "namespaces"]);
-        call.run(); // Nobody listens there: it is enough that the plugin was asked.
+        call.run(); // No server is there: it is enough that the plugin was run.
         setting.aws.runs()
     };
     let before = setting.explained(|call| call);
@@ -150,20 +151,20 @@ fn a_user_of_the_kubeconfig_is_explained_as_kubectl_calls() {
 }
 
 #[test]
-fn of_two_entries_as_near_the_same_clients_tells_why() {
+fn of_two_equally_near_entries_that_of_the_same_client_is_shown() {
     let setting = Setting::new();
     setting.write(".aws/config", "");
     let from_client = |call: Call| call.env("KUBERNETES_EXEC_INFO", EXEC_INFO);
-    assert!(setting.foretold(from_client).starts_with("miss: "));
+    assert!(setting.predicted(from_client).starts_with("miss: "));
     let config = setting.write(".aws/config", "[default]\n");
     assert!(setting.misses(setting.call(EKS)), "from a shell, with the new file");
     let changed =
         format!("miss: not cached; the nearest entry differs: '{}' has changed since", config.display());
-    assert_eq!(setting.foretold(from_client), changed);
+    assert_eq!(setting.predicted(from_client), changed);
 }
 
 #[test]
-fn what_else_is_cached_for_the_command_is_shown_with_its_difference() {
+fn other_entries_of_the_command_are_shown_with_their_differences() {
     let setting = Setting::new();
     for profile in ["a", "b", "c"] {
         assert!(setting.misses(setting.call(EKS).env("AWS_PROFILE", profile)));
@@ -183,9 +184,9 @@ fn what_else_is_cached_for_the_command_is_shown_with_its_difference() {
     );
 }
 
-/// Not with another entry that is as old as itself.
+/// The nearest entry of a miss may have the same old files.
 #[test]
-fn what_else_is_cached_is_compared_with_a_call_of_today() {
+fn other_entries_are_compared_with_calls_not_with_entries() {
     let setting = Setting::new();
     for profile in ["a", "b"] {
         assert!(setting.misses(setting.call(EKS).env("AWS_PROFILE", profile)));
@@ -197,7 +198,7 @@ fn what_else_is_cached_is_compared_with_a_call_of_today() {
 }
 
 #[test]
-fn why_a_call_is_never_cached_is_told() {
+fn why_a_call_is_never_cached_is_shown() {
     let setting = Setting::new();
     let of = |change: &dyn Fn(Call) -> Call| rows(&setting.explained(change), "next").remove(0);
     assert_eq!(
@@ -206,32 +207,33 @@ fn why_a_call_is_never_cached_is_told() {
     );
     assert_eq!(
         of(&|call| call.env("KUBERNETES_EXEC_INFO", "{")),
-        "never cached: cannot read KUBERNETES_EXEC_INFO: it is no ExecCredential"
+        "never cached: cannot read KUBERNETES_EXEC_INFO: it is not an ExecCredential"
     );
     let secret = |call: Call| {
         let call = call.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
         call.env("K8S_TOKEN_CACHE_ENCRYPTION", "off")
     };
-    let expected = "never cached: a secret tells this credential apart, which is cached only with encryption";
+    let expected =
+        "never cached: only a secret tells this credential from others, so caching it needs encryption";
     assert_eq!(of(&secret), expected);
     let report = setting.explained(|call| call.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush"));
     assert!(report.contains("AWS_CONTAINER_AUTHORIZATION_TOKEN=***"), "{report}");
 }
 
 #[test]
-fn a_failure_a_moment_ago_is_told_to_the_same_shell() {
+fn a_recent_failure_is_shown_to_the_same_shell() {
     let setting = Setting::new();
     setting.aws.exits_with(3);
     assert_eq!(setting.call(EKS).run().code(), 3);
     let report = setting.explained(|call| call);
     let [but] = &rows(&report, "but")[..] else { panic!("{report}") };
-    assert!(but.starts_with("it failed with status 3 a moment ago, and is not run again for "), "{but}");
+    assert!(but.starts_with("the plugin failed with status 3 just now; it is not run again for "), "{but}");
     let elsewhere = setting.call(["--explain"]).args(EKS).by_another_caller().run();
     assert!(rows(&text(&elsewhere), "but").is_empty(), "{elsewhere:?}");
 }
 
 #[test]
-fn explaining_makes_and_runs_nothing() {
+fn explaining_creates_and_runs_nothing() {
     let setting = Setting::new();
     setting.users(&[User::cached("dev", &EKS.join(" ")), User::direct("bare", &EKS.join(" "))]);
     let before = everything_below(setting.sandbox.home());

@@ -1,4 +1,4 @@
-//! The reports as people see them, on terminals of several widths and where there is none.
+//! The reports at several widths of a terminal, and in a pipe.
 //!
 //! The expected texts are `tests/data/report/NAME-WIDTH.txt`; with `UPDATE_GOLDEN=1` in its
 //! environment the test writes them instead. Stamps, durations and the home's name change from run
@@ -17,7 +17,7 @@ const EKS: &str = "aws --region eu-central-1 eks get-token --cluster-name produc
 const WIDTHS: [Option<u16>; 4] = [Some(40), Some(80), Some(200), None];
 const DAY: i64 = 24 * HOUR;
 
-/// A home with credentials in every state, and something to mend.
+/// A home with credentials in every state, and with problems.
 fn setting() -> Option<Setting> {
     let setting = Setting::new();
     if !setting.sandbox.home().starts_with("/tmp/") || setting.sandbox.home().as_os_str().len() != 32 {
@@ -45,7 +45,8 @@ fn check(setting: &Setting, name: &str, arguments: &[&str], status: i32) {
         let shown = match width {
             Some(columns) => {
                 let terminal = Terminal::new().columns(columns);
-                let mut call = setting.call(arguments.iter().copied()).on_terminal(&terminal);
+                let mut call =
+                    setting.call(arguments.iter().copied()).env("NO_COLOR", "1").on_terminal(&terminal);
                 terminal.show_output(call.command());
                 assert_eq!(call.run().code(), status);
                 terminal.into_text()

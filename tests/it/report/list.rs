@@ -1,9 +1,12 @@
 //! `--list` and its JSON.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 
-use super::{Setting, everything_below};
-use crate::support::{Credential, HOUR, MINUTE, V1};
+use super::{Setting, User, everything_below};
+use crate::support::{Credential, HOUR, MINUTE, Terminal, V1};
 
 const EKS: [&str; 5] = ["aws", "eks", "get-token", "--cluster-name", "demo"];
 
@@ -12,12 +15,12 @@ fn listing(setting: &Setting) -> Value {
 }
 
 #[test]
-fn an_empty_cache_says_so_and_stays_empty() {
+fn an_empty_cache_is_reported_and_nothing_is_created() {
     let setting = Setting::new();
     let before = everything_below(setting.sandbox.home());
     let file = setting.sandbox.cache_file();
     let expected =
-        format!("nothing is cached in '{}'; no encryption key has been made yet\n", file.display());
+        format!("nothing is cached in '{}'; no encryption key has been created yet\n", file.display());
     assert_eq!(setting.shown(["--list"]), expected);
     let listing = listing(&setting);
     let expected = json!({"version": 1, "file": file, "key": "none", "unreadable": 0, "entries": []});
@@ -53,7 +56,7 @@ fn a_credential_is_fresh_then_refreshing_soon_then_stale_then_expired() {
 }
 
 #[test]
-fn a_credential_whose_file_has_changed_is_stale_and_says_which() {
+fn a_credential_whose_file_has_changed_is_stale() {
     let setting = Setting::new();
     let file = setting.write(".aws/config", "[default]\n");
     assert!(setting.misses(setting.call(EKS)));
@@ -66,7 +69,7 @@ fn a_credential_whose_file_has_changed_is_stale_and_says_which() {
 }
 
 #[test]
-fn programs_get_every_member_that_the_readme_describes() {
+fn the_json_has_every_member_that_the_readme_describes() {
     let setting = Setting::new();
     let info = json!({"kind": "ExecCredential", "apiVersion": V1,
         "spec": {"interactive": false, "cluster": {"server": "https://example.com", "config": null}}});
@@ -83,6 +86,7 @@ fn programs_get_every_member_that_the_readme_describes() {
     assert_eq!(entry["api_version"], V1);
     assert_eq!(entry["server"], "https://example.com");
     assert_eq!(entry["changed_files"], json!([]));
+    assert_eq!(entry["users"], json!([]));
     assert_eq!(entry["state"], "fresh");
     let left = entry["left_seconds"].as_i64().unwrap();
     assert!((HOUR - 60..=HOUR).contains(&left), "{left}");
@@ -96,7 +100,7 @@ fn programs_get_every_member_that_the_readme_describes() {
 }
 
 #[test]
-fn two_credentials_of_one_command_are_told_apart() {
+fn two_credentials_of_one_command_are_distinguished() {
     let setting = Setting::new();
     for profile in ["dev", "prod"] {
         assert!(setting.misses(setting.call(EKS).env("AWS_PROFILE", profile).env("AWS_REGION", "eu")));
@@ -107,7 +111,7 @@ fn two_credentials_of_one_command_are_told_apart() {
 }
 
 #[test]
-fn everywhere_it_says_where_the_key_lives() {
+fn the_place_of_the_encryption_key_is_shown() {
     let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
     for (variable, value, words, json_word) in [
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off", "not encrypted", "off"),
@@ -130,16 +134,16 @@ fn everywhere_it_says_where_the_key_lives() {
 }
 
 #[test]
-fn what_another_key_sealed_is_counted_and_not_shown() {
+fn entries_of_another_encryption_key_are_counted_not_shown() {
     let setting = Setting::new();
     assert!(setting.misses(setting.call(EKS)));
     let other = setting.call(["--list"]).env("XDG_STATE_HOME", setting.home("elsewhere")).run();
     assert!(other.stdout_text().starts_with("nothing is cached"), "{other:?}");
-    assert!(other.stdout_text().ends_with("\n1 entry cannot be opened with this key\n"), "{other:?}");
+    assert!(other.stdout_text().ends_with("\n1 entry cannot be decrypted with this key\n"), "{other:?}");
 }
 
 #[test]
-fn clearing_one_command_forgets_what_its_clients_have_and_no_other_identity() {
+fn clearing_one_command_keeps_its_other_identities() {
     let setting = Setting::new();
     let from_kubectl = || setting.sandbox.cache(&setting.aws).env("AWS_PROFILE", "dev");
     let command = setting.aws.command().to_str().unwrap();
@@ -148,9 +152,65 @@ fn clearing_one_command_forgets_what_its_clients_have_and_no_other_identity() {
     assert!(setting.misses(from_kubectl().arg("other")));
 
     let cleared = setting.call(["--clear", command]).env("AWS_PROFILE", "dev").run();
-    let expected = "forgot 1 credential\n1 of this command under other identities stay: see --explain\n";
+    let expected = "removed 1 credential\n1 of this command under other identities stay: see --explain\n";
     assert_eq!(cleared.stdout_text(), expected);
     assert!(setting.misses(from_kubectl()), "it is gone");
     assert!(!setting.misses(from_kubectl().env("AWS_PROFILE", "prod")), "it stays");
     assert!(!setting.misses(from_kubectl().arg("other")), "it stays");
+}
+
+#[test]
+fn the_users_that_an_entry_serves_are_shown() {
+    let setting = Setting::new();
+    let eks = EKS.join(" ");
+    setting.users(&[
+        User::cached("dev", &eks).env("AWS_PROFILE", "dev"),
+        User::cached("same", &eks).env("AWS_PROFILE", "dev"),
+        User::cached("prod", &eks).env("AWS_PROFILE", "prod").exec("provideClusterInfo", true),
+        User::direct("bare", &eks).env("AWS_PROFILE", "dev"),
+    ]);
+    setting.shown(["--warm"]);
+    assert!(setting.misses(setting.call(EKS)), "from a shell");
+    let listing = listing(&setting);
+    let mut users: Vec<&Value> =
+        listing["entries"].as_array().unwrap().iter().map(|entry| &entry["users"]).collect();
+    users.sort_by_key(|users| users.to_string());
+    assert_eq!(users, [&json!(["dev", "same"]), &json!(["prod"]), &json!([])]);
+    let listed = setting.shown(["--list"]);
+    assert!(listed.contains("AWS_PROFILE=dev, apiVersion v1, user dev, user same)\n"), "{listed}");
+}
+
+#[test]
+fn states_are_colored_on_a_terminal_unless_refused() {
+    let setting = Setting::new();
+    assert!(setting.misses(setting.call(EKS)));
+    let shown = |name: &str, value: &str| {
+        let terminal = Terminal::new();
+        let mut call = setting.call(["--list"]).env(name, value).on_terminal(&terminal);
+        terminal.show_output(call.command());
+        assert_eq!(call.run().code(), 0);
+        terminal.into_text()
+    };
+    let colored = shown("TERM", "xterm");
+    assert!(colored.contains("\u{1b}[32mfresh\u{1b}[0m  "), "{colored:?}");
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let plain = shown(name, value);
+        assert!(plain.contains("fresh") && !plain.contains('\u{1b}'), "{plain:?}");
+    }
+    assert!(!setting.shown(["--list"]).contains('\u{1b}'), "a pipe gets none");
+}
+
+/// Escape sequences and direction marks could hide or rewrite what a terminal shows.
+#[test]
+fn names_reach_the_terminal_without_control_characters() {
+    let setting = Setting::new();
+    let evil = setting.write("cache\u{1b}[2J\u{202e}/token.json", "").parent().unwrap().to_owned();
+    fs::set_permissions(&evil, Permissions::from_mode(0o700)).unwrap();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", evil.join("other.json"));
+    assert!(setting.misses(setting.call(["aws", "\u{1b}]0;x\u{7}", "\u{2066}a"])));
+    for arguments in [["--list"].as_slice(), &["--list", "--json"], &["--doctor"], &["--explain", "aws"]] {
+        let run = setting.call(arguments.iter().copied()).run();
+        let text = run.stdout_text() + &run.stderr_text();
+        assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{2066}', '\u{7}']), "{text:?}");
+    }
 }

@@ -1,5 +1,4 @@
-//! What the program tells of itself: `--list`, `--explain`, `--warm`, `--doctor`, and that none of
-//! it gives a secret away.
+//! The reports: `--list`, `--explain`, `--warm`, `--doctor`. None of them shows a secret.
 
 mod command_line;
 mod doctor;
@@ -17,8 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Call, Credential, HOUR, PROGRAM, Plugin, Run, Sandbox};
 
-/// Somebody with kubeconfigs, the program on PATH, and a plugin that the table of plugins knows
-/// as silent.
+/// A home with the program on PATH, and a plugin that the table of plugins knows as silent.
 struct Setting {
     sandbox: Sandbox,
     aws: Plugin,
@@ -53,7 +51,7 @@ impl Setting {
         self.sandbox.program().args(arguments)
     }
 
-    /// What it prints, where all is well.
+    /// The output of a call that succeeds.
     #[track_caller]
     fn shown<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> String {
         let run = self.call(arguments).run();
@@ -103,14 +101,14 @@ struct User {
 }
 
 impl User {
-    /// One whose credential comes straight from that command line.
+    /// A user that runs this command line.
     fn direct(name: &'static str, command: &str) -> User {
         let command = command.split(' ').map(str::to_owned).collect();
         let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "IfAvailable"});
         User { name, command, env: Vec::new(), exec, servers: vec!["https://127.0.0.1:1"] }
     }
 
-    /// The same with the cache in front.
+    /// A user that runs this command line through the cache.
     fn cached(name: &'static str, command: &str) -> User {
         User::direct(name, &format!("k8s-token-cache {command}"))
     }
@@ -151,7 +149,7 @@ fn kubeconfig(users: &[User]) -> Value {
     json!({"apiVersion": "v1", "kind": "Config", "clusters": clusters, "contexts": contexts, "users": entries})
 }
 
-/// The lines of a report that carry this label, and what goes on below them, joined.
+/// The rows of a report with this label, each with its further lines.
 fn rows(report: &str, label: &str) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     let mut inside = false;

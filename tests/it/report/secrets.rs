@@ -1,11 +1,11 @@
-//! No secret in any output: everything that may be one carries a mark, and no mark is ever seen.
+//! No secret in any output: every secret contains a mark, and no output does.
 
 use std::fs;
 
 use super::{Setting, User};
 use crate::support::{Call, Credential, EXEC_INFO, HOUR, Terminal};
 
-/// In every secret, whatever else it is made of.
+/// Part of every secret.
 const MARK: &str = "hush";
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.hush.hush";
 
@@ -56,9 +56,9 @@ impl Setting {
         setting
     }
 
-    /// Runs it on a pipe and on a terminal: no output has a mark.
+    /// Runs it in a pipe and on a terminal: no output has a mark.
     #[track_caller]
-    fn tells_no_secret(&self, change: &dyn Fn(Call) -> Call) {
+    fn shows_no_secret(&self, change: &dyn Fn(Call) -> Call) {
         let run = change(self.sandbox.program()).run();
         no_mark(&run.stdout_text());
         no_mark(&run.stderr_text());
@@ -70,7 +70,7 @@ impl Setting {
     }
 }
 
-/// 32 bytes, of which the mark shows in base64.
+/// 32 bytes; in base64 they contain the mark.
 const KEY: &str = "hushhushhushhushhushhushhushhushhushhushhus=";
 
 fn words(command: &[&str]) -> Vec<String> {
@@ -83,7 +83,7 @@ fn no_mark(output: &str) {
 }
 
 #[test]
-fn reports_tell_no_secret() {
+fn reports_show_no_secret() {
     let setting = Setting::with_secrets();
     for command in COMMANDS {
         let run = setting.sandbox.program().args(command).run();
@@ -92,28 +92,28 @@ fn reports_tell_no_secret() {
         setting.sandbox.program().args(command).env("KUBERNETES_EXEC_INFO", EXEC_INFO).run();
     }
     for verb in ["--list", "--doctor", "--warm", "--list"] {
-        setting.tells_no_secret(&|call| call.arg(verb));
+        setting.shows_no_secret(&|call| call.arg(verb));
     }
-    setting.tells_no_secret(&|call| call.args(["--list", "--json"]));
+    setting.shows_no_secret(&|call| call.args(["--list", "--json"]));
     for command in COMMANDS {
-        setting.tells_no_secret(&|call| call.arg("--explain").args(command));
+        setting.shows_no_secret(&|call| call.arg("--explain").args(command));
         let other = |call: Call| call.env("TENANT_PASSWORD", "hush-other").env("TENANT_TOKEN", "eyJ.hush.y");
-        setting.tells_no_secret(&|call| other(call).arg("--explain").args(command));
+        setting.shows_no_secret(&|call| other(call).arg("--explain").args(command));
         let info = EXEC_INFO
             .replace("\"interactive\"", "\"cluster\":{\"server\":\"https://u:hush@h\"},\"interactive\"");
         setting
-            .tells_no_secret(&|call| call.env("KUBERNETES_EXEC_INFO", &info).arg("--explain").args(command));
+            .shows_no_secret(&|call| call.env("KUBERNETES_EXEC_INFO", &info).arg("--explain").args(command));
     }
     for command in COMMANDS {
-        setting.tells_no_secret(&|call| call.arg("--clear").args(command));
+        setting.shows_no_secret(&|call| call.arg("--clear").args(command));
     }
-    setting.tells_no_secret(&|call| call.args(["--inject", "--user", "bare"]));
-    setting.tells_no_secret(&|call| call.arg("--restore"));
+    setting.shows_no_secret(&|call| call.args(["--inject", "--user", "bare"]));
+    setting.shows_no_secret(&|call| call.arg("--restore"));
     no_mark(&fs::read_to_string(setting.home("log")).unwrap());
 }
 
 #[test]
-fn errors_tell_no_secret() {
+fn errors_show_no_secret() {
     let setting = Setting::with_secrets();
     for arguments in [
         &["--token=hush", "aws"][..],
@@ -124,16 +124,16 @@ fn errors_tell_no_secret() {
         &["--explain"],
         &["--no-such-option=hush"],
     ] {
-        setting.tells_no_secret(&|call| call.args(arguments));
+        setting.shows_no_secret(&|call| call.args(arguments));
     }
     let broken = format!("{{\"kind\":\"ExecCredential\",\"hush\":\"{TOKEN}\"");
     for (output, status) in [(broken.as_str(), 0), ("hush", 3), (TOKEN, 255)] {
-        // What the plugin prints is the client's; here is no client.
+        // The plugin's output is for the client; there is none here.
         setting.aws.prints(output).exits_with(status);
         let run = setting.sandbox.program().args(COMMANDS[0]).run();
         no_mark(&run.stderr_text());
-        setting.tells_no_secret(&|call| call.arg("--warm"));
-        setting.tells_no_secret(&|call| call.arg("--explain").args(COMMANDS[0]));
+        setting.shows_no_secret(&|call| call.arg("--warm"));
+        setting.shows_no_secret(&|call| call.arg("--explain").args(COMMANDS[0]));
     }
     for (name, value) in [
         ("KUBERNETES_EXEC_INFO", "{\"hush"),
@@ -141,12 +141,12 @@ fn errors_tell_no_secret() {
         ("K8S_TOKEN_CACHE_ENCRYPTION", "off"),
         ("K8S_TOKEN_CACHE_FILE", "/"),
     ] {
-        setting.tells_no_secret(&|call| call.env(name, value).arg("--explain").args(COMMANDS[0]));
-        setting.tells_no_secret(&|call| call.env(name, value).arg("--doctor"));
-        setting.tells_no_secret(&|call| call.env(name, value).arg("--list"));
+        setting.shows_no_secret(&|call| call.env(name, value).arg("--explain").args(COMMANDS[0]));
+        setting.shows_no_secret(&|call| call.env(name, value).arg("--doctor"));
+        setting.shows_no_secret(&|call| call.env(name, value).arg("--list"));
     }
     fs::remove_file(setting.aws.command()).unwrap();
-    setting.tells_no_secret(&|call| call.args(COMMANDS[0]));
-    setting.tells_no_secret(&|call| call.arg("--warm"));
+    setting.shows_no_secret(&|call| call.args(COMMANDS[0]));
+    setting.shows_no_secret(&|call| call.arg("--warm"));
     no_mark(&fs::read_to_string(setting.home("log")).unwrap());
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{Setting, User, rows, text};
-use crate::support::{Credential, HOUR, Plugin, Terminal, V1BETA1, await_that, kubectl};
+use crate::support::{Call, Credential, HOUR, Plugin, Terminal, V1BETA1, await_that, kubectl};
 
 const EKS: &str = "aws eks get-token --cluster-name demo";
 
@@ -32,11 +32,11 @@ fn the_first_kubectl_after_it_hits() {
     let warmed = setting.shown(["--warm"]);
     let summary = "6 fetched, 1 not injected (see --inject)";
     assert_eq!(warmed.lines().last().unwrap(), summary, "{warmed}");
-    assert!(warmed.contains(": fetched, lives for 59m"), "{warmed}");
+    assert!(warmed.contains(": fetched, expires in 59m"), "{warmed}");
     let runs = (setting.aws.runs(), old.runs());
     for context in ["plain", "with-env", "key-env", "two", "two-1", "old"] {
         let call = setting.sandbox.tool(&kubectl.program).args(["--context", context, "get", "namespaces"]);
-        let run = call.run(); // Nobody listens there: it is enough that the credential was asked for.
+        let run = call.run(); // No server is there: it is enough that the credential was asked for.
         assert!(run.stderr_text().contains("refused"), "{run:?}");
         assert_eq!((setting.aws.runs(), old.runs()), runs, "{context} runs the plugin");
     }
@@ -46,7 +46,7 @@ fn the_first_kubectl_after_it_hits() {
 }
 
 #[test]
-fn injected_users_that_differ_in_one_variable_that_nobody_knows_get_two_credentials() {
+fn users_that_differ_in_one_unknown_variable_get_two_credentials() {
     let setting = Setting::new();
     let path = setting.users(&["a", "b"].map(|tenant| User::direct(tenant, EKS).env("TENANT", tenant)));
     assert!(setting.shown(["--inject"]).ends_with("2 injected\n"));
@@ -54,16 +54,19 @@ fn injected_users_that_differ_in_one_variable_that_nobody_knows_get_two_credenti
     assert!(setting.shown(["--warm"]).ends_with("2 fetched\n"));
     assert_eq!(setting.aws.runs(), 2);
     let listed = setting.shown(["--list"]);
-    assert!(["a", "b"].iter().all(|tenant| listed.contains(&format!("(TENANT={tenant})"))), "{listed}");
+    assert!(
+        ["a", "b"].iter().all(|tenant| listed.contains(&format!("(TENANT={tenant}, user {tenant})"))),
+        "{listed}"
+    );
     setting.shown(["--restore"]);
     assert!(!fs::read_to_string(&path).unwrap().contains("--key-env"));
 }
 
-/// How many processes this one has started that it has not waited for.
+/// The number of child processes that were not waited for.
 fn children(pid: u32) -> usize {
     match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
         Ok(children) => children.split_whitespace().count(),
-        Err(_) => 8, // Where the system does not tell, the test proves less.
+        Err(_) => 8, // The system does not tell, so the test proves less.
     }
 }
 
@@ -89,7 +92,7 @@ fn at_most_eight_plugins_run_side_by_side() {
     assert!(run.stdout_text().ends_with("\n11 fetched\n"), "{run:?}");
 }
 
-/// `kubelogin get-token` with the device code flow is one that the table knows to ask people.
+/// The table knows that `kubelogin get-token` with the device code flow prompts.
 #[test]
 fn plugins_that_may_prompt_run_one_after_another_and_last() {
     let setting = Setting::new();
@@ -110,7 +113,7 @@ fn plugins_that_may_prompt_run_one_after_another_and_last() {
 }
 
 #[test]
-fn a_plugin_that_may_prompt_gets_the_terminal_and_no_other_does() {
+fn only_a_plugin_that_may_prompt_gets_the_terminal() {
     let setting = Setting::new();
     let kubelogin = setting.sandbox.plugin("kubelogin");
     for plugin in [&kubelogin, &setting.aws] {
@@ -133,10 +136,10 @@ fn a_plugin_that_may_prompt_gets_the_terminal_and_no_other_does() {
 }
 
 #[test]
-fn one_that_fails_does_not_keep_the_others_and_says_why() {
+fn a_failure_is_explained_and_does_not_stop_the_others() {
     let setting = Setting::new();
     let broken = setting.sandbox.plugin("aws-iam-authenticator");
-    broken.prints("not for the eyes").writes_to_stderr("no such role\n").exits_with(7);
+    broken.prints("hush").writes_to_stderr("no such role\n").exits_with(7);
     setting.users(&[
         User::cached("broken", "aws-iam-authenticator token"),
         User::cached("missing", "doctl kubernetes cluster kubeconfig exec-credential"),
@@ -154,17 +157,36 @@ fn one_that_fails_does_not_keep_the_others_and_says_why() {
         "{shown}"
     );
     assert!(shown.ends_with("\n1 fetched, 2 failed\n"), "{shown}");
-    assert!(!shown.contains("not for the eyes"), "{shown}");
+    assert!(!shown.contains("hush"), "{shown}");
 }
 
 #[test]
-fn what_cannot_be_cached_is_no_failure_but_said() {
+fn why_a_credential_was_not_cached_is_shown_and_is_no_failure() {
     let setting = Setting::new();
-    setting.aws.prints(Credential::token("t").bytes());
-    setting.users(&[User::cached("forever", EKS)]);
-    let run = setting.call(["--warm"]).run();
-    assert_eq!(run.code(), 0, "{run:?}");
-    assert!(run.stdout_text().ends_with("\n1 not cached\n"), "{run:?}");
+    setting.users(&[User::cached("dev", EKS)]);
+    let warm = |change: &dyn Fn(Call) -> Call| {
+        let run = change(setting.call(["--warm"])).run();
+        assert_eq!(run.code(), 0, "{run:?}");
+        assert!(run.stdout_text().ends_with("\n1 not cached\n"), "{run:?}");
+        run.stdout_text()
+    };
+    let same = |call: Call| call;
+    for (output, why) in [
+        (Credential::token("t").bytes(), "K8S_TOKEN_CACHE_DEFAULT_TTL"),
+        (Credential::token("t").expires_in(-HOUR).bytes(), "it has already expired"),
+        (b"hush".to_vec(), "it is not"),
+        ([b' '; 3 << 20].to_vec(), "the output is too long"),
+    ] {
+        setting.aws.prints(output);
+        let shown = warm(&same);
+        assert!(shown.contains("': not cached: ") && shown.contains(why), "{why}: {shown}");
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+    hour(&setting.aws);
+    let shown = warm(&|call| call.env("K8S_TOKEN_CACHE_DISABLE", "1"));
+    assert!(shown.contains(": not cached: K8S_TOKEN_CACHE_DISABLE is set\n"), "{shown}");
+    let shown = warm(&|call| call.env("K8S_TOKEN_CACHE_FILE", "/"));
+    assert!(shown.contains(": not cached: '/' is not the name of a file\n"), "{shown}");
 }
 
 #[test]
@@ -181,7 +203,7 @@ fn a_kubeconfig_that_cannot_be_read_is_a_failure() {
 }
 
 #[test]
-fn without_kubeconfig_or_user_there_is_nothing_to_do() {
+fn without_users_there_is_nothing_to_do() {
     let setting = Setting::new();
     assert_eq!(setting.shown(["--warm"]), "no user goes through the cache\n");
     setting.users(&[User::direct("bare", EKS)]);
@@ -189,7 +211,7 @@ fn without_kubeconfig_or_user_there_is_nothing_to_do() {
 }
 
 #[test]
-fn a_terminal_shows_what_it_waits_for_and_is_clean_in_the_end() {
+fn a_terminal_shows_what_it_waits_for_and_is_clean_at_the_end() {
     let setting = Setting::new();
     setting.users(&[User::cached("dev", EKS), User::cached("prod", &format!("{EKS}-2"))]);
     setting.aws.hold();
@@ -202,6 +224,7 @@ fn a_terminal_shows_what_it_waits_for_and_is_clean_in_the_end() {
     assert_eq!(warming.finish().code(), 0);
     let shown = terminal.into_text();
     assert!(shown.starts_with("0 of 2, waiting for dev, prod\r"), "{shown:?}");
+    let shown = ["\u{1b}[32m", "\u{1b}[0m"].iter().fold(shown, |text, code| text.replace(code, ""));
     let on_screen: Vec<&str> = shown.lines().map(|line| line.rsplit('\r').next().unwrap()).collect();
     assert_eq!(on_screen.len(), 3, "{shown:?}");
     assert!(on_screen[..2].iter().all(|line| line.starts_with("user '")), "{shown:?}");
@@ -209,7 +232,7 @@ fn a_terminal_shows_what_it_waits_for_and_is_clean_in_the_end() {
 }
 
 #[test]
-fn a_cache_inside_another_wrapper_is_warmed_as_it_stands() {
+fn a_cache_inside_another_wrapper_is_warmed_too() {
     let setting = Setting::new();
     let wrapper = setting.write("bin/wrapper", "#!/bin/sh\nshift\nexec env AWS_PROFILE=inner \"$@\"\n");
     fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();

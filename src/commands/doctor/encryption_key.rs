@@ -1,0 +1,52 @@
+//! Checks the encryption key, or the place where it will be created.
+
+use std::path::Path;
+
+use super::directories;
+use super::findings::{Findings, Fix};
+use crate::commands::contents::KeyLocation;
+use crate::config::{Config, Encryption};
+use crate::error::shown;
+use crate::keystore::Mode;
+
+pub fn check(findings: &mut Findings, config: &Config) {
+    let location = match KeyLocation::find(config) {
+        Ok(location) => location,
+        Err(error) => {
+            let hint = error.hint().unwrap_or("see K8S_TOKEN_CACHE_ENCRYPTION");
+            return findings.problem(&error.text(), &Fix::Advice(hint));
+        }
+    };
+    match (location, &config.encryption, &config.state_directory) {
+        (KeyLocation::Off, ..) => {
+            findings.note(&"the cache is not encrypted: K8S_TOKEN_CACHE_ENCRYPTION is off");
+        }
+        (KeyLocation::Nowhere, Encryption::Stored(mode), directory) if needs_directory(*mode) => {
+            check_directory(findings, directory.as_deref());
+        }
+        (location, ..) => findings.ok(&location.describe(config)),
+    }
+}
+
+/// Checks the directory in which the key file will be created.
+fn check_directory(findings: &mut Findings, directory: Option<&Path>) {
+    let Some(directory) = directory else {
+        return findings.problem(&"the directory of the key file is unknown", &Fix::Advice("set HOME"));
+    };
+    let Some(obstacle) = directories::obstacle(directory) else {
+        return findings.ok(&"no encryption key has been created yet");
+    };
+    let text = format_args!("no encryption key can be created in '{}'", shown(directory));
+    match obstacle.is_dir() {
+        true => findings.problem(&text, &Fix::Command(&directories::make_writable(&obstacle))),
+        false => {
+            let advice = format!("'{}' is not a directory: move it away", shown(&obstacle));
+            findings.problem(&text, &Fix::Advice(&advice));
+        }
+    }
+}
+
+/// Whether the key will be in a file, as far as that is known without creating one.
+fn needs_directory(mode: Mode) -> bool {
+    mode == Mode::File || !cfg!(target_os = "linux")
+}

@@ -1,0 +1,99 @@
+//! Checks the kubeconfigs, their users, and kubectl's list of allowed plugins.
+
+use std::collections::BTreeSet;
+
+use super::exec_plugins::ExecPlugins;
+use super::findings::{Findings, Fix};
+use super::settings;
+use super::shell;
+use crate::commands::client::{UserClient, Users, users};
+use crate::commands::output::plural;
+use crate::config::Environment;
+use crate::error::shown;
+use crate::kubeconfig::{self, ClientEnvironment};
+
+const API_GROUP: &str = "client.authentication.k8s.io/";
+
+pub fn check(findings: &mut Findings, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) {
+    settings::check_tilde(findings, "KUBECONFIG", environment);
+    let mut files = match kubeconfig::default_files(kubeconfigs) {
+        Ok(files) => files,
+        Err(error) => return findings.problem(&error, &Fix::Advice("set HOME or KUBECONFIG")),
+    };
+    files.retain(|file| {
+        if !file.exists() {
+            findings.note(&format_args!("there is no kubeconfig '{}'", shown(file)));
+        }
+        file.exists()
+    });
+    let (users, errors) = users(&files, kubeconfigs);
+    for error in &errors {
+        let advice = "correct that line; until then the cache leaves the file alone";
+        findings.problem(error, &Fix::Advice(advice));
+    }
+    check_users(findings, &users, environment, kubeconfigs);
+}
+
+fn check_users(
+    findings: &mut Findings,
+    users: &Users,
+    environment: Environment<'_>,
+    kubeconfigs: &ClientEnvironment,
+) {
+    let injected = users.iter().filter(|(_, user)| user.injected).count();
+    let goes = plural(users.len(), "user with an exec plugin goes", "users with an exec plugin go");
+    let text = format!("{injected} of {goes} through the cache");
+    match users.len() {
+        0 => findings.note(&"no user of a kubeconfig has an exec plugin"),
+        all if all == injected => findings.ok(&text),
+        _ => findings.note(&text),
+    }
+    let mut plugins = ExecPlugins::new(environment, kubeconfigs);
+    let mut commands = BTreeSet::new();
+    for (file, user) in users {
+        let client = UserClient::new(file, user, None, kubeconfigs);
+        check_versions(findings, &client);
+        if !user.injected {
+            let text = format_args!("{}, line {}, does not go through the cache", client.title(), user.line);
+            let fix = ["k8s-token-cache --inject --user ", &shell::word(&user.name)].concat();
+            findings.problem(&text, &Fix::Command(&fix));
+        }
+        plugins.check(findings, &client);
+        if user.injected && commands.insert(&user.command) {
+            check_allowlist(findings, &user.command, kubeconfigs);
+        }
+    }
+}
+
+/// Checks what current clients require of `exec`, beyond its command.
+fn check_versions(findings: &mut Findings, client: &UserClient<'_>) {
+    let title = client.title();
+    let set = |option: &str| {
+        ["kubectl config set-credentials ", &shell::word(&client.user.name), " ", option].concat()
+    };
+    let set_version = set(&["--exec-api-version=", API_GROUP, "v1beta1"].concat());
+    match client.user.api_version.strip_prefix(API_GROUP) {
+        Some("v1alpha1") => {
+            let text = format_args!("{title} has the apiVersion v1alpha1, which kubectl refuses since 1.24");
+            findings.problem(&text, &Fix::Command(&set_version));
+        }
+        Some("v1") if client.user.interactive_mode.is_empty() => {
+            let text = format_args!("{title} has no interactiveMode, which apiVersion v1 requires");
+            findings.problem(&text, &Fix::Command(&set("--exec-interactive-mode=IfAvailable")));
+        }
+        None if client.user.api_version.is_empty() => {
+            let text = format_args!("{title} has no apiVersion, so kubectl refuses its exec plugin");
+            findings.problem(&text, &Fix::Command(&set_version));
+        }
+        _ => {}
+    }
+}
+
+fn check_allowlist(findings: &mut Findings, command: &str, kubeconfigs: &ClientEnvironment) {
+    if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
+        let (path, command) = (shown(&path), shown(command));
+        let text = format_args!("kubectl may not run '{command}': '{path}' does not allow it");
+        let advice = ["add to that file:\n", lines.trim_ascii_end()].concat();
+        findings.problem(&text, &Fix::Advice(&advice));
+    }
+}

@@ -1,0 +1,102 @@
+//! Checks the `K8S_TOKEN_CACHE_*` variables.
+
+use std::io;
+use std::path::Path;
+
+use super::directories;
+use super::findings::{Findings, Fix};
+use super::shell;
+use crate::cli::suggestion;
+use crate::config::{self, Config, Environment};
+use crate::error::{Error, reason, shown};
+use crate::sys;
+
+/// Settings that are paths or path lists.
+const PATHS: [&str; 3] = ["K8S_TOKEN_CACHE_FILE", "K8S_TOKEN_CACHE_KEY_FILES", "K8S_TOKEN_CACHE_LOG"];
+
+pub fn check(
+    findings: &mut Findings,
+    config: &Config,
+    errors: &[Error],
+    variables: &[String],
+    environment: Environment<'_>,
+) {
+    for error in errors {
+        findings
+            .problem(&error.text(), &Fix::Advice(error.hint().unwrap_or("correct its value, or unset it")));
+    }
+    check_names(findings, variables);
+    check_switch(findings, config);
+    for name in PATHS {
+        check_tilde(findings, name, environment);
+    }
+    if let Some(log) = &config.log {
+        check_log(findings, log);
+    }
+}
+
+fn check_names(findings: &mut Findings, variables: &[String]) {
+    for name in variables {
+        if !name.starts_with(config::PREFIX) || config::is_known(name) {
+            continue;
+        }
+        let text = format!("{} is not a variable of this program", shown(name));
+        let suffixes = config::VARIABLES.map(|known| &known[config::PREFIX.len()..]);
+        match suggestion::nearest(&name[config::PREFIX.len()..], &suffixes) {
+            Some(meant) => {
+                let fix = ["did you mean ", config::PREFIX, meant, "?"].concat();
+                findings.problem(&text, &Fix::Advice(&fix));
+            }
+            None => findings.problem(&text, &Fix::Command(&["unset ", &shell::word(name)].concat())),
+        }
+    }
+}
+
+fn check_switch(findings: &mut Findings, config: &Config) {
+    let fix = Fix::Command("unset K8S_TOKEN_CACHE_DISABLE");
+    match &config.warning {
+        Some(warning) => findings.problem(&format_args!("nothing is cached: {warning}"), &fix),
+        None if config.disabled => {
+            findings.problem(&"nothing is cached: K8S_TOKEN_CACHE_DISABLE is set", &fix);
+        }
+        None => {}
+    }
+}
+
+/// Reports paths that begin with a tilde in a variable: only shells expand it, and not within quotes.
+pub fn check_tilde(findings: &mut Findings, name: &str, environment: Environment<'_>) {
+    let Some(list) = config::value(environment, name) else { return };
+    let (mut begins_with_tilde, mut expanded) = (false, Vec::new());
+    for path in std::env::split_paths(&list) {
+        match (path.strip_prefix("~"), config::home_directory(environment)) {
+            (Ok(below_home), Some(home)) => {
+                begins_with_tilde = true;
+                expanded.push(home.join(below_home));
+            }
+            _ => expanded.push(path),
+        }
+    }
+    if begins_with_tilde {
+        let text = format!("{name}={} begins with '~', which only shells expand", shown(&list));
+        let expanded = std::env::join_paths(expanded).unwrap_or_default();
+        findings.problem(&text, &Fix::Command(&format!("export {name}={}", shell::word(&expanded))));
+    }
+}
+
+fn check_log(findings: &mut Findings, log: &Path) {
+    let directory = directories::parent(log);
+    let result = match (log.exists(), directory.is_dir()) {
+        // Creates nothing, because the file exists.
+        (true, _) => sys::open_log(log).map(drop),
+        (false, true) if sys::may_write(directory) => Ok(()),
+        (false, true) => Err(io::ErrorKind::PermissionDenied.into()),
+        (false, false) => Err(io::ErrorKind::NotFound.into()),
+    };
+    let Err(error) = result else { return };
+    let text = format!("the log '{}' cannot be written: {}", shown(log), reason(&error));
+    if directory.exists() {
+        findings.problem(&text, &Fix::Advice("set K8S_TOKEN_CACHE_LOG to a file that you can write"));
+    } else {
+        findings.problem(&text, &Fix::Command(&["mkdir -p ", &shell::word(directory)].concat()));
+    }
+}

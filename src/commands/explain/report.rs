@@ -1,0 +1,292 @@
+//! The report of `--explain`, call by call.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::{nearest, wording};
+use crate::cache::entry::Entry;
+use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
+use crate::commands::client::UserClient;
+use crate::commands::contents::Contents;
+use crate::commands::output::{command_line, plural};
+use crate::commands::page::{Color, Page};
+use crate::commands::parts::{self, Difference};
+use crate::config::{Config, Environment};
+use crate::error::Result;
+use crate::format::time::Human;
+use crate::key::{CacheKey, PartKind};
+use crate::proxy::Call;
+use crate::proxy::callers::{Callers, Ending, KeyRow, Subject};
+use crate::proxy::failure::Failure;
+use crate::secret::SecretBytes;
+use crate::sys;
+
+const INDENT: usize = 2;
+
+pub struct Report {
+    page: Page,
+    now: Duration,
+    /// The parts of the keys that were explained so far. The first key is that of the call from here.
+    explained: Vec<SecretBytes>,
+    /// The parts of the entries that were shown as the nearest of a miss.
+    nearest: Vec<SecretBytes>,
+    /// Read once, because there may be thousands of users.
+    contents: Option<Contents>,
+}
+
+/// Who makes the call that is explained.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// This program's own parent process.
+    Here,
+    KubeconfigUser,
+}
+
+impl Report {
+    pub fn new(environment: Environment<'_>) -> Report {
+        Report {
+            page: Page::for_output(environment),
+            now: sys::now(),
+            explained: Vec::new(),
+            nearest: Vec::new(),
+            contents: None,
+        }
+    }
+
+    pub fn print(self) -> Result<u8> {
+        self.page.print()
+    }
+
+    /// Explains the command, called from here.
+    pub fn explain_call(&mut self, call: &Call<'_>) {
+        self.page.row("command", &command_line(&call.command));
+        self.page.row("plugin", &wording::plugin(&call.identity));
+        self.contents = Contents::read(&call.config).ok();
+        match CacheKey::new(&call.key_inputs()) {
+            Ok(key) => {
+                self.add_parts(&key);
+                self.page.heading(&"Called from here:");
+                self.page.indent(INDENT);
+                self.add_outlook(call, key, Origin::Here);
+            }
+            Err(error) => self.add_never_cached(&error),
+        }
+    }
+
+    /// Explains the same command, called by the client of a kubeconfig user.
+    pub fn explain_client(&mut self, client: &UserClient<'_>, environment: Environment<'_>) {
+        self.page.heading(&format_args!("Called for {}:", client.title()));
+        self.page.indent(INDENT);
+        let Some(wrapped) = &client.wrapped else {
+            return self.page.row("next", &"not cached: the cache is not in front of it, see --inject");
+        };
+        let environment = |name: &str| client.variable(name, environment);
+        let keyed = Call::new(wrapped.clone(), &environment)
+            .and_then(|call| CacheKey::new(&call.key_inputs()).map(|key| (call, key)));
+        let (call, key) = match keyed {
+            Ok(keyed) => keyed,
+            Err(error) => return self.add_never_cached(&error),
+        };
+        self.add_additional_parts(&key);
+        if !client.has_own_settings() {
+            return self.add_outlook(&call, key, Origin::KubeconfigUser);
+        }
+        let contents = std::mem::replace(&mut self.contents, Contents::read(&call.config).ok());
+        self.add_outlook(&call, key, Origin::KubeconfigUser);
+        self.contents = contents;
+    }
+
+    /// Adds what else is cached for the command, and for which calls.
+    pub fn add_other_entries(&mut self, call: &Call<'_>) {
+        let Some(contents) = self.contents.take() else { return };
+        let (mut same, mut others) = (0, 0);
+        for (_, entry) in &contents.entries {
+            if self.explained.iter().chain(&self.nearest).any(|parts| parts.expose() == entry.parts()) {
+                continue;
+            }
+            let command = parts::command(entry.parts());
+            if command == call.command {
+                if same == 0 {
+                    self.page.heading(&"Also cached for this command:");
+                    self.page.indent(INDENT);
+                }
+                same += 1;
+                self.add_other_entry(entry, &call.config);
+            } else {
+                others += usize::from(command.first() == call.command.first());
+            }
+        }
+        if others > 0 {
+            let count = plural(others, "credential", "credentials");
+            self.page.heading(&format_args!("{count} of the same program with other arguments: see --list"));
+        }
+    }
+
+    fn add_other_entry(&mut self, entry: &Entry, config: &Config) {
+        let explained = self.explained.iter().map(|parts| parts.expose());
+        let differences = nearest::differences(entry.parts(), explained);
+        let next = match cache::freshness(entry, config.refresh_margin, self.now) {
+            Freshness::Fresh if differences.iter().all(Difference::is_from_client) => {
+                "hit, for a client that sets this"
+            }
+            Freshness::Fresh => "",
+            Freshness::Stale => Reason::InsideMargin.text(),
+            Freshness::Over(reason) => reason.text(),
+        };
+        self.add_entry("entry", entry);
+        self.page.rows("differs in", &nearest::texts(differences));
+        if !next.is_empty() {
+            self.page.row("next", &next);
+        }
+    }
+
+    fn add_parts(&mut self, key: &CacheKey) {
+        let [mut variables, mut files, mut directory, mut client] = [const { Vec::new() }; 4];
+        for item in parts::items(key.parts()) {
+            let lines = match item.part {
+                PartKind::File => &mut files,
+                PartKind::WorkingDirectory => &mut directory,
+                PartKind::ApiVersion | PartKind::Cluster => &mut client,
+                _ if item.is_variable() => &mut variables,
+                _ => continue,
+            };
+            lines.push(item.describe());
+        }
+        if client.is_empty() {
+            client.push(wording::NO_CLIENT.to_owned());
+        }
+        self.page.rows("variables", &variables);
+        self.page.rows("files", &files);
+        self.page.rows("directory", &directory);
+        self.page.rows("client", &client);
+    }
+
+    /// Adds the parts that the key of the call from here does not have.
+    fn add_additional_parts(&mut self, key: &CacheKey) {
+        let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
+        let items = parts::items(key.parts()).into_iter();
+        let added: Vec<String> =
+            items.filter(|item| !here.contains(item)).map(|item| item.describe()).collect();
+        self.page.rows("with", &added);
+    }
+
+    fn add_never_cached(&mut self, why: &dyn Display) {
+        let outcome = self.page.paint(Color::Bad, "never cached");
+        self.page.row("next", &format_args!("{outcome}: {why}"));
+    }
+
+    fn add_miss(&mut self, why: &dyn Display) {
+        let outcome = self.page.paint(Color::Notable, "miss");
+        self.page.row("next", &format_args!("{outcome}: {why}"));
+    }
+
+    /// Adds what the cache has for this key, and whether the next call hits.
+    fn add_outlook(&mut self, call: &Call<'_>, key: CacheKey, origin: Origin) {
+        self.explained.push(key.parts().to_vec().into());
+        if call.config.disabled {
+            return self.add_never_cached(&"K8S_TOKEN_CACHE_DISABLE is set");
+        }
+        let cache = match Cache::existing(&call.config, key) {
+            Ok(Some(cache)) => cache,
+            Ok(None) => {
+                return self.add_miss(&"no encryption key has been created yet, so nothing is cached");
+            }
+            Err(error) => return self.add_never_cached(&error),
+        };
+        match cache.look_up(self.now) {
+            Ok(looked_up) => self.add_lookup(call, &cache, &looked_up.lookup),
+            Err(error) => return self.add_never_cached(&error),
+        }
+        if origin == Origin::Here {
+            self.add_last_failure(&cache);
+        }
+    }
+
+    fn add_lookup(&mut self, call: &Call<'_>, cache: &Cache, lookup: &Lookup) {
+        let (entry, is_fresh) = match lookup {
+            Lookup::Fresh(Found { entry, .. }) => (entry, true),
+            Lookup::Stale(Found { entry, .. }) => (entry, false),
+            Lookup::Miss(reason) => return self.add_missing_entry(cache, *reason),
+        };
+        let left = Human(entry.time_left(self.now));
+        let margin = Human(cache::margin(entry, call.config.refresh_margin));
+        self.add_entry("entry", entry);
+        if is_fresh {
+            let outcome = self.page.paint(Color::Good, "hit");
+            let text = format_args!("{outcome}: it expires in {left}, and is served until {margin} are left");
+            self.page.row("next", &text);
+            let row = remembered_of_key(cache, self.now);
+            self.page.row("refresh", &wording::refresh(call, entry, &row, self.now));
+        } else {
+            let reason = Reason::InsideMargin.text();
+            self.add_miss(&format_args!("{reason} of {margin}, because {left} are left"));
+        }
+    }
+
+    /// Adds why there is no entry: the nearest entry of the same command shows it best.
+    fn add_missing_entry(&mut self, cache: &Cache, reason: Reason) {
+        let contents = self.contents.take();
+        let nearest = contents.as_ref().and_then(|contents| nearest::entry(contents, cache.key.parts()));
+        match nearest {
+            None => self.add_miss(&reason.text()),
+            Some((entry, differences)) if differences.is_empty() => {
+                self.add_entry("entry", entry);
+                self.add_miss(&reason.text());
+            }
+            Some((entry, differences)) => {
+                self.add_entry("nearest", entry);
+                let differences = nearest::texts(differences).join("; ");
+                let reason = reason.text();
+                self.add_miss(&format_args!("{reason}; the nearest entry differs: {differences}"));
+                self.nearest.push(entry.parts().to_vec().into());
+            }
+        }
+        self.contents = contents;
+        self.add_uncacheable_output(cache);
+    }
+
+    /// Adds what to do if the plugin ran recently and its output was not cached.
+    fn add_uncacheable_output(&mut self, cache: &Cache) {
+        if remembered_of_key(cache, self.now).ending == Ending::NotStored {
+            let text = "the plugin's last output could not be cached; if it stated no expiry, set \
+                        K8S_TOKEN_CACHE_DEFAULT_TTL (--warm and K8S_TOKEN_CACHE_LOG say why)";
+            self.page.row("but", &text);
+        }
+    }
+
+    fn add_last_failure(&mut self, cache: &Cache) {
+        if let Some((failure, left)) = recent_failure(cache, self.now) {
+            let text = format_args!(
+                "the plugin failed with status {} just now; it is not run again for {} s",
+                failure.status,
+                left.as_secs() + 1
+            );
+            self.page.row("but", &text);
+        }
+    }
+
+    fn add_entry(&mut self, label: &str, entry: &Entry) {
+        let made = match entry.age(self.now) {
+            Some(age) => format!("{} ago", Human(age)),
+            None => wording::moment(entry.created_unix_s, self.now),
+        };
+        let expires = wording::moment(entry.expires_unix_s, self.now);
+        self.page.row(label, &format_args!("fetched {made}, expires {expires}"));
+    }
+}
+
+/// Returns what is remembered of a failure. The next call from the same shell has the same parent
+/// process as this program.
+fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
+    let caller = Subject::caller(&cache.name, sys::parent_process()?);
+    let failure = Callers::open(&cache.store)?.recall(caller, now).row.failure?;
+    Some((failure, failure.remaining_for_caller(now)?))
+}
+
+/// Returns what is remembered of the key: background refreshes, and the last run.
+fn remembered_of_key(cache: &Cache, now: Duration) -> KeyRow {
+    match Callers::open(&cache.store) {
+        Some(callers) => callers.recall(Subject::key(&cache.name), now).row,
+        None => KeyRow::default(),
+    }
+}

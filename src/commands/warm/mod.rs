@@ -1,0 +1,217 @@
+//! `--warm`: fetches the credential of every kubeconfig user that goes through the cache.
+//!
+//! Each is fetched by running what the client would run, in the environment that the client would set, so
+//! that the cache key is the client's. Plugins that may prompt run one after another, with the terminal;
+//! the others at most [`SIDE_BY_SIDE`] at once, without. Their output is judged to say why it was not
+//! cached, and then discarded; their messages are shown if they fail.
+
+mod outcome;
+mod progress;
+mod running;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::client::{UserClient, clients, users};
+use super::output::print;
+use super::page::Color;
+use crate::cache::{Cache, Lookup};
+use crate::config::{self, Environment};
+use crate::error::Result;
+use crate::identity::Interaction;
+use crate::key::CacheKey;
+use crate::kubeconfig::{self, ClientEnvironment};
+use crate::log;
+use crate::proxy::Call;
+use crate::proxy::refresh;
+use crate::sys::{self, Stream};
+use outcome::{Outcome, Tally};
+use progress::Progress;
+use running::Running;
+
+/// The maximum number of plugins that run at once.
+const SIDE_BY_SIDE: usize = 8;
+/// How often to look at the running plugins.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// The `interactiveMode` in which a plugin must not prompt.
+const NEVER_INTERACTIVE: &str = "Never";
+
+/// Fetches for the users of `files`, or of the files that kubectl reads. The exit status is 1 if anything
+/// failed.
+pub fn warm(
+    files: Vec<PathBuf>,
+    environment: Environment<'_>,
+    kubeconfigs: &ClientEnvironment,
+) -> Result<u8> {
+    let files = if files.is_empty() { existing_files(kubeconfigs)? } else { files };
+    let (users, errors) = users(&files, kubeconfigs);
+    for error in &errors {
+        log::write_message(error);
+    }
+    let mut clients = clients(&users, kubeconfigs);
+    let all = clients.len();
+    clients.retain(|client| client.user.injected);
+    let not_injected = all - clients.len();
+    let mut warming = Warming {
+        environment,
+        has_terminal: sys::is_terminal(Stream::Input),
+        has_colors: config::wants_color(environment),
+        progress: Progress::new(clients.len(), environment),
+        tally: Tally::default(),
+    };
+    warming.run(&clients)?;
+    print(&warming.tally.summary(not_injected))?;
+    Ok(u8::from(warming.tally.has_failures() || !errors.is_empty()))
+}
+
+/// Returns the default files that exist. kubectl ignores missing ones, too.
+fn existing_files(kubeconfigs: &ClientEnvironment) -> Result<Vec<PathBuf>> {
+    let mut files = kubeconfig::default_files(kubeconfigs)?;
+    files.retain(|file| file.exists());
+    Ok(files)
+}
+
+struct Warming<'a> {
+    environment: Environment<'a>,
+    /// Whether plugins can prompt.
+    has_terminal: bool,
+    has_colors: bool,
+    progress: Progress,
+    tally: Tally,
+}
+
+/// A credential in the cache.
+struct Cached {
+    left: Duration,
+    /// Whether it is old enough to be renewed.
+    is_due: bool,
+}
+
+impl Warming<'_> {
+    fn run(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
+        let (mut silent, mut prompting) = (Vec::new(), Vec::new());
+        for client in clients {
+            match self.cached(client) {
+                Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,
+                _ if self.may_prompt(client) => prompting.push(client),
+                _ => silent.push(client),
+            }
+        }
+        self.run_side_by_side(&silent)?;
+        for client in prompting {
+            self.run_alone(client)?;
+        }
+        Ok(())
+    }
+
+    fn run_side_by_side(&mut self, clients: &[&UserClient<'_>]) -> Result<()> {
+        let mut waiting = clients.iter();
+        let mut running: Vec<Running<'_>> = Vec::new();
+        let mut drawn_at = None;
+        loop {
+            while running.len() < SIDE_BY_SIDE
+                && let Some(client) = waiting.next()
+            {
+                match Running::start(client, self.cached(client).is_some()) {
+                    Ok(started) => running.push(started),
+                    Err(failed) => self.report(client, &failed)?,
+                }
+            }
+            if running.is_empty() {
+                return Ok(());
+            }
+            // Allocates, so it must not happen at each turn of a loop that may run for minutes.
+            if drawn_at != Some(self.tally.total()) {
+                drawn_at = Some(self.tally.total());
+                let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
+                self.progress.draw(self.tally.total(), &names.join(", "));
+            }
+            std::thread::sleep(POLL_INTERVAL);
+            let mut index = 0;
+            while let Some(one) = running.get_mut(index) {
+                if one.has_ended() {
+                    self.finish(running.swap_remove(index))?;
+                } else {
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    /// Runs the plugin with the terminal, as the client would.
+    fn run_alone(&mut self, client: &UserClient<'_>) -> Result<()> {
+        self.progress.draw(self.tally.total(), &client.name());
+        self.progress.keep();
+        let interactive = self.has_terminal && client.user.interactive_mode != NEVER_INTERACTIVE;
+        let mut running = match Running::start_on_terminal(client, self.cached(client).is_some(), interactive)
+        {
+            Ok(running) => running,
+            Err(failed) => return self.report(client, &failed),
+        };
+        while !running.has_ended() {
+            std::thread::sleep(POLL_INTERVAL);
+        }
+        self.finish(running)
+    }
+
+    fn finish(&mut self, mut ended: Running<'_>) -> Result<()> {
+        let client = ended.client;
+        let outcome = match (ended.failure(), self.cached(client)) {
+            (Some(failed), _) => failed,
+            (None, Some(Cached { left, .. })) if ended.was_cached => Outcome::Cached(left),
+            (None, Some(Cached { left, .. })) => Outcome::Fetched(Some(left)),
+            (None, None) if client.wrapped.is_none() => Outcome::Fetched(None),
+            (None, None) => Outcome::NotCached(self.why_not_cached(client, &ended)),
+        };
+        self.report(client, &outcome)
+    }
+
+    /// Returns why the output of a plugin that succeeded is not in the cache.
+    fn why_not_cached(&self, client: &UserClient<'_>, ended: &Running<'_>) -> String {
+        let environment = |name: &str| client.variable(name, self.environment);
+        let opened = client.wrapped.clone().map(|wrapped| {
+            let call = Call::new(wrapped, &environment)?;
+            if call.config.disabled {
+                return Ok(Some("K8S_TOKEN_CACHE_DISABLE is set"));
+            }
+            Cache::existing(&call.config, CacheKey::new(&call.key_inputs())?).map(|_| None)
+        });
+        match opened {
+            Some(Err(error)) => error.text(),
+            Some(Ok(Some(why))) => why.to_owned(),
+            _ => ended.why_uncacheable(sys::now()),
+        }
+    }
+
+    /// Returns the credential that the client would find. `None` if only the wrapped command knows its
+    /// cache key.
+    fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
+        let now = sys::now();
+        let environment = |name: &str| client.variable(name, self.environment);
+        let call = Call::new(client.wrapped.clone()?, &environment).ok()?;
+        let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
+        let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
+        let left = found.entry.time_left(now);
+        Some(Cached { left, is_due: refresh::is_due(&call, &found.entry, now) })
+    }
+
+    /// Whether the plugin may prompt. Unknown plugins may, if the client allows it.
+    fn may_prompt(&self, client: &UserClient<'_>) -> bool {
+        match client.identity(self.environment).interaction {
+            Interaction::Silent => false,
+            Interaction::Unknown => self.has_terminal && client.user.interactive_mode != NEVER_INTERACTIVE,
+            Interaction::MayPrompt => true,
+        }
+    }
+
+    fn report(&mut self, client: &UserClient<'_>, outcome: &Outcome) -> Result<()> {
+        self.progress.erase();
+        self.tally.add(outcome);
+        let color = self.has_colors.then_some(match outcome {
+            Outcome::Cached(_) | Outcome::Fetched(_) => Color::Good,
+            Outcome::NotCached(_) => Color::Notable,
+            Outcome::Failed(..) => Color::Bad,
+        });
+        print(&format!("{}: {}\n", client.title(), outcome.describe(color))).map(drop)
+    }
+}
