@@ -12,7 +12,7 @@ pub mod vault;
 use std::time::Duration;
 
 use crate::cache::entry::Entry;
-use crate::cache::store::{Condition, Name, NewLine, Snapshot, Store, Stored};
+use crate::cache::store::{Condition, LineSnapshot, Name, NewLine, Store, Stored};
 use crate::cache::vault::Vault;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
@@ -71,7 +71,7 @@ pub struct LookedUp {
 /// The state of the cache when a call began. Storing consumes it, and fails if the entry was removed
 /// since then.
 pub struct Ticket {
-    snapshot: Snapshot,
+    snapshot: LineSnapshot,
     taken: Duration,
     renews: bool,
 }
@@ -79,7 +79,7 @@ pub struct Ticket {
 impl Ticket {
     /// A ticket of a cache that could not be read; storing with it succeeds only in an empty cache.
     pub fn blank(now: Duration) -> Ticket {
-        Ticket { snapshot: Snapshot::default(), taken: now, renews: false }
+        Ticket { snapshot: LineSnapshot::default(), taken: now, renews: false }
     }
 
     /// Restricts the store to replacing the very entry that was found.

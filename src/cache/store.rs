@@ -57,7 +57,7 @@ const REMOVED: &[u8] = b"{\"removed\":";
 
 /// The state of a name at one moment, which a later store of it must still find.
 #[derive(Debug, Default)]
-pub struct Snapshot {
+pub struct LineSnapshot {
     /// The entry's object, `{...}`.
     pub object: Option<Vec<u8>>,
     /// Raised whenever the cache is cleared.
@@ -67,7 +67,7 @@ pub struct Snapshot {
 /// The condition for storing a line.
 pub struct Condition<'a> {
     /// The snapshot from before the plugin ran, and when it was taken.
-    pub snapshot: &'a Snapshot,
+    pub snapshot: &'a LineSnapshot,
     pub taken: Duration,
     /// Store only if the name still has the object of the snapshot: a refresh must not replace an
     /// entry that another process has stored meanwhile.
@@ -120,20 +120,20 @@ impl Store {
 
     /// Finds the object of `name`. A missing or damaged file counts as empty; a file that must not be
     /// used (another owner, readable by others) is an error.
-    pub fn lookup(&self, name: &Name) -> Result<Snapshot> {
+    pub fn lookup(&self, name: &Name) -> Result<LineSnapshot> {
         match sys::open_private(&self.path) {
             Ok(file) => Ok(lookup_in(&file, name).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(Snapshot::default()),
+            Err(_) => Ok(LineSnapshot::default()),
         }
     }
 
-    /// Reads the whole file, for [`Contents::entries`].
-    pub fn contents(&self) -> Result<Contents> {
+    /// Reads the whole file, for [`FileContents::entries`].
+    pub fn contents(&self) -> Result<FileContents> {
         match sys::open_private(&self.path) {
-            Ok(file) => Contents::read(&file).map_err(|error| self.error("read", &error)),
+            Ok(file) => FileContents::read(&file).map_err(|error| self.error("read", &error)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(Contents::default()),
+            Err(_) => Ok(FileContents::default()),
         }
     }
 
@@ -207,11 +207,11 @@ impl Store {
 
     /// Reads what a writer starts from. A file that exists but cannot be read now is left alone:
     /// replacing it would lose every entry and the generation.
-    fn contents_in(&self, directory: &Directory) -> Result<Contents> {
+    fn contents_in(&self, directory: &Directory) -> Result<FileContents> {
         let opened = directory.open_private(&self.file_name);
-        let contents = match opened.and_then(|file| Contents::read(&file)) {
+        let contents = match opened.and_then(|file| FileContents::read(&file)) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                Contents::default()
+                FileContents::default()
             }
             read => read.map_err(|error| self.error("read", &error))?,
         };
@@ -255,13 +255,13 @@ impl Store {
 }
 
 /// `None` if the file is not ours or is damaged at its beginning.
-fn lookup_in(file: &File, name: &Name) -> Option<Snapshot> {
+fn lookup_in(file: &File, name: &Name) -> Option<LineSnapshot> {
     let mut start = [0; FIRST_READ];
     let length = sys::read_at(file, &mut start, 0).ok()?;
     let header = Header::parse(&start[..length])?;
     let index = Index { file, rows: header.row_count()?, start: &start[..length] };
     let object = index.find(name).and_then(|row| read_object(file, &row));
-    Some(Snapshot { generation: header.generation, object: object.filter(|object| !is_removal(object)) })
+    Some(LineSnapshot { generation: header.generation, object: object.filter(|object| !is_removal(object)) })
 }
 
 /// The object in the line that `row` points to, if the line begins with the row's name.
@@ -394,15 +394,15 @@ impl Index<'_> {
 
 /// The bytes of a whole cache file, for a writer or a report.
 #[derive(Default)]
-pub struct Contents(Vec<u8>);
+pub struct FileContents(Vec<u8>);
 
-impl Contents {
+impl FileContents {
     /// A file that is too large to be ours counts as empty.
-    fn read(file: &File) -> io::Result<Contents> {
+    fn read(file: &File) -> io::Result<FileContents> {
         let expected = file.metadata()?.len().min(LARGEST_FILE) as usize;
         let mut bytes = Vec::with_capacity(expected + 1);
         sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
-        Ok(if bytes.len() as u64 <= LARGEST_FILE { Contents(bytes) } else { Contents::default() })
+        Ok(if bytes.len() as u64 <= LARGEST_FILE { FileContents(bytes) } else { FileContents::default() })
     }
 
     /// Name and object of every entry, in the order of the names. Damaged lines are left out.

@@ -19,14 +19,12 @@ pub const MAX_DEPTH: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
-type Result<T> = std::result::Result<T, Refused>;
-
 /// One JSON value: its text, without white space around it, known to be valid.
 #[derive(Clone, Copy)]
 pub struct Value<'a>(&'a str);
 
 /// The value that `text` consists of.
-pub fn parse(text: &[u8]) -> Result<Value<'_>> {
+pub fn parse(text: &[u8]) -> Result<Value<'_>, Refused> {
     let text = std::str::from_utf8(text).map_err(|_| Refused)?;
     let mut scanner = Scanner { text, at: 0 };
     let value = scanner.value(MAX_DEPTH)?;
@@ -45,7 +43,7 @@ impl<'a> Value<'a> {
 
     /// The member `name` of an object; `None` if it is absent. Fails if this is not an object, or has the
     /// member twice.
-    pub fn member(self, name: &str) -> Result<Option<Value<'a>>> {
+    pub fn member(self, name: &str) -> Result<Option<Value<'a>>, Refused> {
         let mut found = None;
         for (key, value) in self.members().ok_or(Refused)? {
             if key == name && found.replace(value).is_some() {
@@ -167,7 +165,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes the next byte that is not white space.
-    fn next_token(&mut self) -> Result<u8> {
+    fn next_token(&mut self) -> Result<u8, Refused> {
         self.skip_white_space();
         let byte = self.peek().ok_or(Refused)?;
         self.at += 1;
@@ -183,7 +181,7 @@ impl<'a> Scanner<'a> {
         self.value(MAX_DEPTH).ok()
     }
 
-    fn value(&mut self, depth_left: usize) -> Result<Value<'a>> {
+    fn value(&mut self, depth_left: usize) -> Result<Value<'a>, Refused> {
         let first = self.next_token()?;
         let start = self.at - 1;
         match first {
@@ -199,7 +197,7 @@ impl<'a> Scanner<'a> {
         Ok(Value(&self.text[start..self.at]))
     }
 
-    fn object(&mut self, depth_left: usize) -> Result<()> {
+    fn object(&mut self, depth_left: usize) -> Result<(), Refused> {
         if self.closes(b'}') {
             return Ok(());
         }
@@ -220,7 +218,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn array(&mut self, depth_left: usize) -> Result<()> {
+    fn array(&mut self, depth_left: usize) -> Result<(), Refused> {
         if self.closes(b']') {
             return Ok(());
         }
@@ -243,7 +241,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes the rest of a string after its opening quote.
-    fn string(&mut self) -> Result<()> {
+    fn string(&mut self) -> Result<(), Refused> {
         loop {
             match self.peek().ok_or(Refused)? {
                 b'"' => {
@@ -257,7 +255,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn literal(&mut self, rest: &str) -> Result<()> {
+    fn literal(&mut self, rest: &str) -> Result<(), Refused> {
         if !self.text[self.at..].starts_with(rest) {
             return Err(Refused);
         }
@@ -266,7 +264,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Consumes the rest of a number that begins with `first`: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
-    fn number(&mut self, first: u8) -> Result<()> {
+    fn number(&mut self, first: u8) -> Result<(), Refused> {
         let leading = if first == b'-' { self.next_digit()? } else { first };
         if leading != b'0' {
             self.skip_digits();
@@ -285,7 +283,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn next_digit(&mut self) -> Result<u8> {
+    fn next_digit(&mut self) -> Result<u8, Refused> {
         let digit = self.peek().filter(u8::is_ascii_digit).ok_or(Refused)?;
         self.at += 1;
         Ok(digit)

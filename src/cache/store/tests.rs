@@ -11,7 +11,7 @@ use super::*;
 const NOW: Duration = Duration::from_secs(1_769_846_400);
 const LATER_UNIX_S: u64 = NOW.as_secs() + 840;
 const EARLIER: Duration = Duration::from_secs(1_769_846_399);
-const EMPTY: Snapshot = Snapshot { object: None, generation: 0 };
+const EMPTY: LineSnapshot = LineSnapshot { object: None, generation: 0 };
 const ANY: Condition<'static> = Condition { snapshot: &EMPTY, taken: EARLIER, renews: false };
 
 /// A cache file in a directory of its own.
@@ -263,7 +263,7 @@ fn a_removal_before_the_first_store_counts() {
 #[test]
 fn a_refresh_replaces_only_the_entry_that_it_renews() {
     let scratch = Scratch::new();
-    let one = Snapshot { object: Some(b"{\"a\":1}".to_vec()), generation: 0 };
+    let one = LineSnapshot { object: Some(b"{\"a\":1}".to_vec()), generation: 0 };
     let renews = Condition { snapshot: &one, renews: true, ..ANY };
     assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews), Stored::TooLate);
     scratch.insert(name(1), "{\"a\":1}", &ANY);
@@ -412,7 +412,7 @@ fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
 fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
     let scratch = Scratch::with(&file_with(&[name(1)]));
     let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
-    assert!(Contents::read(&only_writable).is_err());
+    assert!(FileContents::read(&only_writable).is_err());
 }
 
 #[cfg(unix)]

@@ -184,7 +184,7 @@ fn is_same(value: Value<'_>, theirs: &serde_json::Value) -> bool {
     }
 }
 
-fn assert_agreement(text: &[u8]) -> std::result::Result<(), TestCaseError> {
+fn assert_agreement(text: &[u8]) -> Result<(), TestCaseError> {
     let shown = String::from_utf8_lossy(text);
     match (parse(text), oracle(text)) {
         (Ok(value), Some(theirs)) => prop_assert!(is_same(value, &theirs), "{}", shown),
