@@ -207,8 +207,19 @@ impl Modules {
         match first.as_str() {
             "crate" => self.descend(Segments::new(), rest, steps),
             "self" => self.descend(from.clone(), rest, steps),
-            _ => self.child(from, first).and_then(|child| self.descend(child, rest, steps)),
+            _ => match self.child(from, first) {
+                Some(child) => self.descend(child, rest, steps),
+                None => self.follow_imported(from, path, steps),
+            },
         }
+    }
+
+    /// The first segment may be another name for a module, as in `use linux as system`.
+    fn follow_imported(&self, from: &Segments, path: &[String], steps: usize) -> Option<Segments> {
+        let (first, rest) = path.split_first().filter(|_| steps > 0)?;
+        let import = self.0[from].uses.iter().find(|import| import.name == *first)?;
+        // Otherwise the import is a name of another crate, such as `use std::fs`.
+        (import.path != path).then(|| self.follow_alias(from, import, rest, steps - 1)).flatten()
     }
 
     /// As far down as `path` names child modules, then through the import that brings its next name.
