@@ -20,7 +20,7 @@ use crate::secret::SecretBytes;
 use crate::sys;
 
 /// Must be raised when the meaning of the parts changes, so that older entries become misses.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 

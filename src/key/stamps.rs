@@ -8,20 +8,26 @@ use crate::sys::{self, FileStamp};
 pub fn encode(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(stamp) = sys::file_stamp(path) {
+        bytes.extend_from_slice(&stamp.device.to_le_bytes());
         bytes.extend_from_slice(&stamp.inode.to_le_bytes());
         bytes.extend_from_slice(&stamp.size.to_le_bytes());
         bytes.extend_from_slice(&stamp.modified_ns.to_le_bytes());
+        bytes.extend_from_slice(&stamp.changed_ns.to_le_bytes());
     }
     bytes
 }
 
 /// The stamp that [`encode`] wrote; `None` if there was no file.
 pub fn decode(bytes: &[u8]) -> Option<FileStamp> {
-    let (inode, rest) = bytes.split_first_chunk()?;
+    let (device, rest) = bytes.split_first_chunk()?;
+    let (inode, rest) = rest.split_first_chunk()?;
     let (size, rest) = rest.split_first_chunk()?;
+    let (modified_ns, rest) = rest.split_first_chunk()?;
     Some(FileStamp {
-        inode: u64::from_le_bytes(*inode),
+        device: u64::from_le_bytes(*device),
+        inode: u128::from_le_bytes(*inode),
         size: u64::from_le_bytes(*size),
-        modified_ns: i128::from_le_bytes(*rest.first_chunk()?),
+        modified_ns: i128::from_le_bytes(*modified_ns),
+        changed_ns: i128::from_le_bytes(*rest.first_chunk()?),
     })
 }

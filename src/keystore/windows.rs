@@ -1,139 +1,95 @@
-//! Windows: the key file wrapped by DPAPI, which binds it to the user's logon, and the system's
-//! random bytes.
+//! Windows: the key file protected by DPAPI, which binds it to the user's logon, and the system's random
+//! bytes.
 //!
-//! Access control lists are left alone: the state directory lies in the user's profile, and a key
-//! file that somebody else put there, or copied away, does not unwrap. DPAPI must never show a
-//! dialogue (`UI_FORBIDDEN`): kubectl may run without a desktop.
+//! Access control lists are left alone: the state directory is in the user's profile, and a key file
+//! that another user put there, or copied away, cannot be decrypted. DPAPI must never show a dialog
+//! (`CRYPTPROTECT_UI_FORBIDDEN`): kubectl may run without a desktop.
 
 #![allow(unsafe_code)]
 
-use std::ffi::c_void;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::ptr;
+
+use windows_sys::Win32::Foundation::LocalFree;
+use windows_sys::Win32::Security::Cryptography::{
+    BCRYPT_USE_SYSTEM_PREFERRED_RNG, BCryptGenRandom, CRYPT_INTEGER_BLOB, CRYPTPROTECT_UI_FORBIDDEN,
+    CryptProtectData, CryptUnprotectData,
+};
+use zeroize::Zeroize;
 
 pub use super::no_keyring::Keyring;
 use crate::error::{Error, Kind, Result};
 use crate::secret::{SecretBytes, SecretKey};
 use crate::sys;
 
-const CRYPTPROTECT_UI_FORBIDDEN: u32 = 1;
-const BCRYPT_USE_SYSTEM_PREFERRED_RNG: u32 = 2;
-
-/// `DATA_BLOB` of `dpapi.h`.
-#[repr(C)]
-struct Blob {
-    length: u32,
-    bytes: *mut u8,
-}
-
-#[link(name = "crypt32")]
-unsafe extern "system" {
-    /// <https://learn.microsoft.com/en-us/windows/win32/api/dpapi/nf-dpapi-cryptprotectdata>
-    fn CryptProtectData(
-        input: *const Blob,
-        description: *const u16,
-        entropy: *const Blob,
-        reserved: *mut c_void,
-        prompt: *const c_void,
-        flags: u32,
-        output: *mut Blob,
-    ) -> i32;
-
-    /// <https://learn.microsoft.com/en-us/windows/win32/api/dpapi/nf-dpapi-cryptunprotectdata>
-    fn CryptUnprotectData(
-        input: *const Blob,
-        description: *mut *mut u16,
-        entropy: *const Blob,
-        reserved: *mut c_void,
-        prompt: *const c_void,
-        flags: u32,
-        output: *mut Blob,
-    ) -> i32;
-}
-
-#[link(name = "kernel32")]
-unsafe extern "system" {
-    /// <https://learn.microsoft.com/en-us/windows/win32/api/winbase/nf-winbase-localfree>
-    fn LocalFree(memory: *mut c_void) -> *mut c_void;
-}
-
-#[link(name = "bcrypt")]
-unsafe extern "system" {
-    /// <https://learn.microsoft.com/en-us/windows/win32/api/bcrypt/nf-bcrypt-bcryptgenrandom>
-    fn BCryptGenRandom(algorithm: *mut c_void, buffer: *mut u8, length: u32, flags: u32) -> i32;
-}
-
+/// Creates `dir` and its missing parents.
 pub fn make_dir(dir: &Path) -> Result<()> {
     sys::make_directories(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
 }
 
+/// Encrypts the key for this user.
 pub fn protect(key: &SecretKey) -> io::Result<SecretBytes> {
-    let input = Blob::borrowing(key.expose())?;
-    let mut output = Blob::empty();
-    // SAFETY: `input` is readable for its length (DPAPI does not write to it), `output` is writable,
-    // and every other pointer may be null.
+    let input = borrowed(key.expose())?;
+    let mut output = CRYPT_INTEGER_BLOB::default();
+    // SAFETY: `input` can be read for its length (DPAPI does not write to it), `output` is writable, and
+    // every other pointer may be null.
     let done = unsafe {
         CryptProtectData(
             &input,
             ptr::null(),
             ptr::null(),
-            ptr::null_mut(),
+            ptr::null(),
             ptr::null(),
             CRYPTPROTECT_UI_FORBIDDEN,
             &mut output,
         )
     };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(output.into_secret()) }
+    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(take(output)) }
 }
 
+/// The inverse of [`protect`]. Fails if another user protected the bytes, or if they were changed.
 pub fn unprotect(protected: &[u8]) -> io::Result<SecretBytes> {
-    let input = Blob::borrowing(protected)?;
-    let mut output = Blob::empty();
+    let input = borrowed(protected)?;
+    let mut output = CRYPT_INTEGER_BLOB::default();
     // SAFETY: as in `protect`.
     let done = unsafe {
         CryptUnprotectData(
             &input,
             ptr::null_mut(),
             ptr::null(),
-            ptr::null_mut(),
+            ptr::null(),
             ptr::null(),
             CRYPTPROTECT_UI_FORBIDDEN,
             &mut output,
         )
     };
-    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(output.into_secret()) }
+    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(take(output)) }
 }
 
-impl Blob {
-    fn empty() -> Blob {
-        Blob { length: 0, bytes: ptr::null_mut() }
-    }
-
-    /// For reading only, as long as `bytes` live.
-    fn borrowing(bytes: &[u8]) -> io::Result<Blob> {
-        let length = u32::try_from(bytes.len()).map_err(|_| ErrorKind::InvalidInput)?;
-        Ok(Blob { length, bytes: bytes.as_ptr().cast_mut() })
-    }
-
-    /// Takes over what DPAPI allocated and leaves nothing of it behind.
-    fn into_secret(self) -> SecretBytes {
-        let length = self.length as usize;
-        // SAFETY: DPAPI succeeded, so `bytes` is its allocation of `length` bytes; nobody else has it.
-        let allocated = unsafe { std::slice::from_raw_parts_mut(self.bytes, length) };
-        let secret = SecretBytes::from(allocated.to_vec());
-        zeroize::Zeroize::zeroize(allocated);
-        // SAFETY: allocated by LocalAlloc, as both functions document, and not used any more.
-        unsafe { LocalFree(self.bytes.cast()) };
-        secret
-    }
+/// Points to `bytes`, for reading only, and only as long as `bytes` live.
+fn borrowed(bytes: &[u8]) -> io::Result<CRYPT_INTEGER_BLOB> {
+    let length = u32::try_from(bytes.len()).map_err(|_| ErrorKind::InvalidInput)?;
+    Ok(CRYPT_INTEGER_BLOB { cbData: length, pbData: bytes.as_ptr().cast_mut() })
 }
 
+/// Moves the bytes out of what DPAPI allocated, which is wiped and freed.
+fn take(output: CRYPT_INTEGER_BLOB) -> SecretBytes {
+    // SAFETY: DPAPI succeeded, so `pbData` is its allocation of `cbData` bytes, and only we have it.
+    let allocated = unsafe { std::slice::from_raw_parts_mut(output.pbData, output.cbData as usize) };
+    let secret = SecretBytes::from(allocated.to_vec());
+    allocated.zeroize();
+    // SAFETY: both functions document that LocalFree frees the output. It is not used any more.
+    unsafe { LocalFree(output.pbData.cast()) };
+    secret
+}
+
+/// Fills `bytes` from the system's generator.
 pub fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(|_| ErrorKind::InvalidInput)?;
-    // SAFETY: the buffer is writable for the length that is given; the flag allows a null algorithm.
+    // SAFETY: the buffer is writable for the given length; the flag allows a null algorithm.
     let status = unsafe {
         BCryptGenRandom(ptr::null_mut(), bytes.as_mut_ptr(), length, BCRYPT_USE_SYSTEM_PREFERRED_RNG)
     };
-    if status < 0 { Err(io::Error::other("the system gives no random bytes")) } else { Ok(()) }
+    if status < 0 { Err(io::Error::other("the system has no random bytes")) } else { Ok(()) }
 }

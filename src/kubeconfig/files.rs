@@ -24,8 +24,7 @@ use super::edit::{Plan, UserState};
 use super::yaml::Refusal;
 use crate::error::{Error, Kind, Result, shown};
 use crate::log;
-use crate::sys;
-use crate::sys::stat::{self, Stamp};
+use crate::sys::{self, FileStamp};
 
 /// What is longer is no kubeconfig.
 const MAX_BYTES: u64 = 8 << 20;
@@ -84,8 +83,9 @@ pub struct Snapshot {
     file: File,
     /// Of the open file when it was read.
     metadata: Metadata,
+    read: FileStamp,
     /// What must stand at the path for the text to be the newest.
-    stamp: Stamp,
+    stamp: FileStamp,
 }
 
 impl Snapshot {
@@ -104,6 +104,7 @@ impl Snapshot {
     fn of(mut file: File, path: &Path) -> Result<Self, Trouble> {
         let failed = |error| Error::io(Kind::Failure, "read", path, &error);
         let metadata = file.metadata().map_err(failed)?;
+        let read = sys::open_file_stamp(&file).map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut bytes = Vec::with_capacity(metadata.len().min(MAX_BYTES) as usize + 1);
         sys::read_to_end(&file, MAX_BYTES as usize + 1, &mut bytes).map_err(failed)?;
@@ -115,18 +116,16 @@ impl Snapshot {
             let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
             Refusal::new(line, "the file is not UTF-8 text")
         })?;
-        let stamp = Stamp::of(&metadata);
-        Ok(Snapshot { text, file, metadata, stamp })
+        Ok(Snapshot { text, file, metadata, read, stamp: read })
     }
 
     fn is_still(&self, path: &Path) -> bool {
-        stamp(path) == Some(self.stamp)
+        holds(path, self.stamp)
     }
 
     /// Whether somebody wrote to this very file since, wherever its name went.
     fn was_written(&self) -> bool {
-        let read = Stamp::of(&self.metadata);
-        self.file.metadata().map_or(true, |metadata| Stamp::of(&metadata) != read)
+        sys::open_file_stamp(&self.file).map_or(true, |now| !now.has_same_content(&self.read))
     }
 }
 
@@ -216,11 +215,11 @@ pub fn settled(path: &Path, patience: Patience, deadline: Duration) -> Result<Op
     loop {
         let before = stamp(path);
         let snapshot = Snapshot::read(path);
-        let Ok(metadata) = fs::metadata(path) else {
+        let Some(after) = stamp(path) else {
             return snapshot.map(Some);
         };
-        let age = age(&metadata);
-        let is_whole = age >= rest && before == Some(Stamp::of(&metadata));
+        let age = age(&after);
+        let is_whole = age >= rest && before == Some(after);
         match patience {
             _ if is_whole => return snapshot.map(Some),
             Patience::Never => return Ok(None),
@@ -231,13 +230,13 @@ pub fn settled(path: &Path, patience: Patience, deadline: Duration) -> Result<Op
 }
 
 /// How long ago a file was written. A time in the future is long ago: clocks differ.
-fn age(metadata: &Metadata) -> Duration {
-    stat::modified(metadata).and_then(|modified| sys::now().checked_sub(modified)).unwrap_or(Duration::MAX)
+fn age(stamp: &FileStamp) -> Duration {
+    stamp.modified().and_then(|modified| sys::now().checked_sub(modified)).unwrap_or(Duration::MAX)
 }
 
 enum Replaced {
     /// What stands at the path now, and whether it is the same file as before.
-    Done { ours: Stamp, in_place: bool },
+    Done { ours: FileStamp, in_place: bool },
     /// The file is no longer the one that was read.
     Changed,
     /// Somebody holds the lock, and there was no patience.
@@ -249,7 +248,7 @@ fn replace(path: &Path, snapshot: &Snapshot, text: &str, patience: Patience) -> 
     let target = sys::follow_links(path).map_err(failed)?;
     // Before the new file of a killed one goes, by which its lock is known.
     remove_dead_lock(path);
-    let mut prepared = if stat::has_several_links(&snapshot.metadata) {
+    let mut prepared = if sys::has_several_links(&snapshot.file).map_err(failed)? {
         None
     } else {
         prepare(&target, &snapshot.metadata, text).map_err(failed)?
@@ -281,7 +280,7 @@ fn prepare(target: &Path, like: &Metadata, text: &str) -> io::Result<Option<Temp
         Err(error) if needs_writing_in_place(&error) => return Ok(None),
         created => created?,
     };
-    match stat::copy_owner_and_mode(like, &temporary.file) {
+    match sys::copy_owner_and_mode(like, &temporary.file) {
         Err(error) if needs_writing_in_place(&error) => return Ok(None),
         copied => copied?,
     }
@@ -334,7 +333,7 @@ impl Temporary {
             created = sys::create_private(&path);
         }
         let file = created?;
-        stat::claim(&file);
+        sys::claim(&file);
         Ok(Temporary { path, file })
     }
 
@@ -364,7 +363,7 @@ fn temporary_path(target: &Path) -> PathBuf {
 /// pipe would wait.
 fn remove_if_dead(path: &Path) {
     let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    if is_file && sys::open(path).is_ok_and(|file| stat::claim(&file)) {
+    if is_file && sys::open(path).is_ok_and(|file| sys::claim(&file)) {
         let _ = fs::remove_file(path);
     }
 }
@@ -391,7 +390,7 @@ fn lock_path(path: &Path) -> PathBuf {
 fn remove_dead_lock(path: &Path) {
     let Ok(target) = sys::follow_links(path) else { return };
     let lock = lock_path(path);
-    if [temporary_path(&target), target].iter().any(|ours| stat::is_same_file(ours, &lock)) {
+    if [temporary_path(&target), target].iter().any(|ours| sys::is_same_file(ours, &lock)) {
         remove_if_dead(&lock);
     }
 }
@@ -442,7 +441,13 @@ enum Aftermath {
     LateWriter,
 }
 
-fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, patience: Patience) -> Aftermath {
+fn aftermath(
+    path: &Path,
+    replaced: &Snapshot,
+    ours: FileStamp,
+    in_place: bool,
+    patience: Patience,
+) -> Aftermath {
     let end = sys::steady_clock()
         + match patience {
             Patience::Wait => AFTERMATH,
@@ -452,7 +457,7 @@ fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, pati
         if !in_place && replaced.was_written() {
             return Aftermath::LateWriter;
         }
-        if stamp(path) != Some(ours) {
+        if !holds(path, ours) {
             return Aftermath::Rewritten;
         }
         if sys::steady_clock() > end {
@@ -467,24 +472,30 @@ fn aftermath(path: &Path, replaced: &Snapshot, ours: Stamp, in_place: bool, pati
 fn adopt(
     path: &Path,
     replaced: Snapshot,
-    ours: Stamp,
+    ours: FileStamp,
     deadline: Duration,
 ) -> Result<Option<Snapshot>, Trouble> {
     let failed = |error| Error::io(Kind::Failure, "read", path, &error);
     loop {
-        let metadata = replaced.file.metadata().map_err(failed)?;
-        let settled = metadata.len() > 0 && age(&metadata) >= SETTLED;
+        let late = sys::open_file_stamp(&replaced.file).map_err(failed)?;
+        let settled = late.size > 0 && age(&late) >= SETTLED;
         if settled || sys::steady_clock() > deadline {
             break;
         }
         sleep(AFTERMATH_POLL);
     }
-    if stamp(path) != Some(ours) {
+    if !holds(path, ours) {
         return Ok(None);
     }
     Ok(Some(Snapshot { stamp: ours, ..Snapshot::of(replaced.file, path)? }))
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata))
+/// Whether the file at `path` still has the content of which `stamp` was taken. The change time does
+/// not count: removing the lock, which may be a second name of the new file, changes it.
+fn holds(path: &Path, stamp: FileStamp) -> bool {
+    sys::file_stamp(path).is_ok_and(|now| now.has_same_content(&stamp))
+}
+
+fn stamp(path: &Path) -> Option<FileStamp> {
+    sys::file_stamp(path).ok()
 }

@@ -24,7 +24,7 @@ pub use files::read_named;
 pub use plugins::{Cluster, ExecUser};
 
 use crate::error::{Error, Result, shown};
-use crate::sys::{self, Stream, stat};
+use crate::sys::{self, Stream};
 use files::Trouble;
 use yaml::Refusal;
 
@@ -102,9 +102,11 @@ pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
 
 pub fn is_on_path(environment: &ClientEnvironment) -> bool {
     let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
-    environment.path.iter().flat_map(std::env::split_paths).any(|directory| {
-        directory.join(&name).metadata().is_ok_and(|metadata| stat::is_executable(&metadata))
-    })
+    environment
+        .path
+        .iter()
+        .flat_map(std::env::split_paths)
+        .any(|directory| directory.join(&name).metadata().is_ok_and(|metadata| sys::is_executable(&metadata)))
 }
 
 /// Any spelling of this program: its name with or without a directory and `.exe`, or another name
@@ -118,7 +120,7 @@ pub fn is_own(command: &str, environment: &ClientEnvironment) -> bool {
     let path = Path::new(command);
     stem == PROGRAM
         || (path.is_absolute()
-            && environment.program.as_ref().is_some_and(|own| stat::is_same_file(path, own)))
+            && environment.program.as_ref().is_some_and(|own| sys::is_same_file(path, own)))
 }
 
 /// The user's kuberc and the lines that it lacks, where it forbids kubectl to run `program`.

@@ -67,7 +67,7 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
     let [input, output, errors] = [Standard::Null, Standard::Pipe, Standard::Null];
     let mut program = Program { input, output, errors, ..prepare(command) };
     if let Some(info) = sys::variable(EXEC_INFO).and_then(|info| info.into_string().ok()) {
-        program.change(EXEC_INFO, Some(exec_info::not_interactive(&info)));
+        program.set_variable(EXEC_INFO, Some(exec_info::not_interactive(&info)));
     }
     let mut group = sys::spawn_group(&program).ok()?;
     let deadline = sys::steady_clock() + BACKGROUND_LIMIT;
@@ -85,12 +85,12 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
 
 /// Hands everything to `command`: on Unix this process becomes it.
 pub fn run_uncached(command: &[OsString]) -> Result<u8> {
-    sys::run_instead(&prepare(command)).map(sys::exit_status).map_err(|error| cannot_start(command, &error))
+    sys::exec(&prepare(command)).map(sys::exit_status).map_err(|error| cannot_start(command, &error))
 }
 
 fn prepare(command: &[OsString]) -> Program {
     let mut program = Program::new(command.to_vec());
-    program.change(keystore::ENCRYPTION_KEY_VARIABLE, None);
+    program.set_variable(keystore::ENCRYPTION_KEY_VARIABLE, None);
     program
 }
 

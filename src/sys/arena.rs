@@ -1,29 +1,33 @@
-//! An allocator for a program that lives for a fifth of a millisecond: it takes nothing back.
+//! An allocator that never frees, for a program that lives for a fifth of a millisecond.
 //!
-//! The first 64 KB are the program's own, so that a hit needs no heap, whose set-up costs musl 8 to
-//! 11 system calls; more comes from the system a megabyte at a time, or as much as is asked for.
-//! Since giving back does nothing, the compiler leaves out all code that would only do that. So what
-//! goes on for minutes must not allocate more than a little each time.
+//! The first 64 KB are part of the program, so that a hit needs no heap: setting up musl's takes 8 to
+//! 11 system calls. More memory comes from the system, a megabyte at a time, or as much as one request
+//! needs. Because freeing does nothing, the compiler removes the code that would only free.
+//!
+//! The rule that follows: a loop that may run for minutes must not allocate in each iteration
+//! (docs/DESIGN.md, "Byte-golf").
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
-const FIRST: usize = 64 << 10;
-const MORE: usize = 1 << 20;
+use super::memory::map_zeroed;
+
+const INITIAL_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 1 << 20;
 
 #[repr(align(16))]
-struct InitialMemory(UnsafeCell<[u8; FIRST]>);
+struct InitialMemory(UnsafeCell<[u8; INITIAL_BYTES]>);
 
-/// In this order: what is free stands on the page that is written next in any case.
+/// `free` comes first, so that it is on the page that the first allocation writes to in any case.
 #[repr(C)]
 pub struct Arena {
     free: Cell<Free>,
-    first: InitialMemory,
+    initial: InitialMemory,
 }
 
-/// What has not been handed out; all zeros.
+/// The memory that is not allocated yet. It is zeroed.
 #[derive(Clone, Copy)]
 struct Free {
     start: *mut u8,
@@ -31,7 +35,7 @@ struct Free {
 }
 
 impl Free {
-    /// Takes a piece off the front.
+    /// Allocates from the front. `None` if the rest is too small.
     fn take(&mut self, layout: Layout) -> Option<*mut u8> {
         let gap = self.start.align_offset(layout.align());
         self.bytes = self.bytes.checked_sub(gap)?.checked_sub(layout.size())?;
@@ -54,22 +58,22 @@ impl Arena {
     pub const fn new() -> Arena {
         Arena {
             free: Cell::new(Free { start: ptr::null_mut(), bytes: 0 }),
-            first: InitialMemory(UnsafeCell::new([0; FIRST])),
+            initial: InitialMemory(UnsafeCell::new([0; INITIAL_BYTES])),
         }
     }
 
-    /// What to take from next; what was left of the memory before is lost.
+    /// Returns new memory. What is left of the old is lost.
     fn refill(&self, layout: Layout) -> Free {
-        if self.free.get().start.is_null() && layout.size() <= FIRST / 2 {
-            return Free { start: self.first.0.get().cast(), bytes: FIRST };
+        if self.free.get().start.is_null() && layout.size() <= INITIAL_BYTES / 2 {
+            return Free { start: self.initial.0.get().cast(), bytes: INITIAL_BYTES };
         }
-        let bytes = layout.size().saturating_add(layout.align()).max(MORE);
-        let start = super::more_memory(bytes);
+        let bytes = layout.size().saturating_add(layout.align()).max(CHUNK_BYTES);
+        let start = map_zeroed(bytes);
         Free { start, bytes: if start.is_null() { 0 } else { bytes } }
     }
 }
 
-// SAFETY: a piece is handed out once, aligned and within memory that stays valid for ever.
+// SAFETY: each piece is allocated once, aligned, and within memory that is never given back.
 unsafe impl GlobalAlloc for Arena {
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -84,7 +88,7 @@ unsafe impl GlobalAlloc for Arena {
         })
     }
 
-    /// No piece was ever another one.
+    /// New memory is zeroed, and no piece is used twice.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: as the caller promises.
         unsafe { self.alloc(layout) }
@@ -97,13 +101,13 @@ unsafe impl GlobalAlloc for Arena {
         let Some(more) = new_size.checked_sub(layout.size()) else { return piece };
         let mut free = self.free.get();
         let is_last = piece.wrapping_add(layout.size()) == free.start;
-        // SAFETY: the alignment is one; sizes are far below its limit, as the caller promises.
+        // SAFETY: an alignment of 1 is valid, and the size is below the limit, as the caller promises.
         let more = unsafe { Layout::from_size_align_unchecked(more, 1) };
         if is_last && free.take(more).is_some() {
             self.free.set(free);
             return piece;
         }
-        // SAFETY: the alignment is unchanged; the new piece has room for the old one, and apart.
+        // SAFETY: the alignment is unchanged; the new piece is larger than the old one and apart from it.
         unsafe {
             let moved = self.alloc(Layout::from_size_align_unchecked(new_size, layout.align()));
             if !moved.is_null() {
@@ -119,10 +123,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_do_not_overlap_whatever_their_size() {
+    fn pieces_of_any_size_do_not_overlap() {
         let arena = Box::new(Arena::new());
         let mut pieces = Vec::new();
-        let sizes = [1, 15, 16, 4096, 30_000, 40_000, 7, 2 * MORE, 9];
+        let sizes = [1, 15, 16, 4096, 30_000, 40_000, 7, 2 * CHUNK_BYTES, 9];
         for (number, size) in sizes.into_iter().enumerate() {
             let layout = Layout::from_size_align(size, 1 << (number % 5)).unwrap();
             // SAFETY: the size is not zero; the piece is as long as `layout` says.
@@ -135,7 +139,7 @@ mod tests {
             }
         }
         for (piece, layout, content) in pieces {
-            // SAFETY: each piece was written whole above, and is grown once.
+            // SAFETY: each piece was written as a whole above, and grows once.
             unsafe {
                 let grown = arena.realloc(piece, layout, layout.size() * 2);
                 assert!((0..layout.size()).all(|at| *grown.add(at) == content));
@@ -144,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_piece_grows_where_it_is() {
+    fn the_last_piece_grows_in_place() {
         let arena = Box::new(Arena::new());
         let layout = Layout::from_size_align(16, 1).unwrap();
         // SAFETY: the sizes are not zero, and each piece is used as `layout` says.

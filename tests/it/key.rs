@@ -203,6 +203,9 @@ fn a_named_file_that_changes_makes_a_miss() {
     fs::File::options().write(true).open(&copy).unwrap().set_modified(same_time).unwrap();
     fs::rename(&copy, &one).unwrap();
     assert!(setting.misses(setting.call()), "another inode");
+    fs::write(&one, "33").unwrap();
+    fs::File::options().write(true).open(&one).unwrap().set_modified(same_time).unwrap();
+    assert!(setting.misses(setting.call()), "another change time");
     fs::remove_file(&two).unwrap();
     assert!(setting.misses(setting.call()), "gone");
     assert!(!setting.misses(setting.call()));

@@ -128,8 +128,8 @@ fn program(client: &UserClient<'_>, interactive: bool) -> Program {
     let mut program = Program::new(words);
     program.output = Standard::Pipe;
     for (name, value) in &client.user.env {
-        program.change(name, Some(value.clone()));
+        program.set_variable(name, Some(value.clone()));
     }
-    program.change(key::EXEC_INFO, Some(client.exec_info(interactive)));
+    program.set_variable(key::EXEC_INFO, Some(client.exec_info(interactive)));
     program
 }

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use crate::sys::{Process, ProcessInfo};
+#[cfg(target_os = "macos")]
+use super::clock::now;
+#[cfg(target_os = "linux")]
+use super::files::{open, read_at};
+use crate::sys::process::{Process, ProcessInfo};
 
 /// Information about the parent process. `None` if the system does not tell.
 pub fn parent_info() -> Option<ProcessInfo> {
@@ -32,10 +36,10 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
 
 #[cfg(target_os = "linux")]
 fn read_stat(id: u32, buffer: &mut [u8; 512]) -> Option<&[u8]> {
-    let file = super::open(std::path::Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    let file = open(std::path::Path::new(&format!("/proc/{id}/stat"))).ok()?;
     // Not closed, which saves a system call: the program is about to end.
     let file = std::mem::ManuallyDrop::new(file);
-    let length = super::read_at(&file, buffer, 0).ok()?;
+    let length = read_at(&file, buffer, 0).ok()?;
     buffer.get(..length)
 }
 
@@ -79,7 +83,7 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
 /// How long the process has been running. Its start time is in microseconds since the Unix epoch.
 #[cfg(target_os = "macos")]
 pub fn process_age(process: &Process) -> Option<Duration> {
-    super::now().checked_sub(Duration::from_micros(process.started))
+    now().checked_sub(Duration::from_micros(process.started))
 }
 
 /// Always `None`: this system does not tell.

@@ -1,39 +1,42 @@
-//! Programs that are started: by fork(2) and execve(2). Where that fails, the copy of this process
-//! tells why through a pipe that a successful exec closes. posix_spawn(3) would do the same, and
-//! bring musl's heap along, which nothing else here needs: 9 KB.
+//! Programs that this one starts, or becomes, by fork(2) and execve(2).
 //!
-//! Between the two nothing is allocated, and PATH was searched before: tests have several threads.
+//! If the program cannot be started, the copy of this process reports the error through a pipe, which
+//! a successful exec closes. posix_spawn(3) would do the same and bring musl's heap along, which
+//! nothing else here needs (docs/DESIGN.md, "Byte-golf").
+//!
+//! Between fork and exec nothing is allocated, and PATH is searched before: tests have several threads.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr, c_char};
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::mem::zeroed;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
+use std::time::Duration;
 
+use super::errno::check;
 use super::files::{c_string, open_null_device};
-use super::{calls, check, environment, places_of, stop_handling_signals};
-use crate::sys::{End, Program, Standard};
+use super::{environment, programs, signals};
+use crate::sys::process::{End, Program, Standard};
 
-/// Our end of a pipe to one of a program's standard streams.
-pub type Pipe = File;
+/// Our end of a pipe that is one of a program's standard streams.
+pub type Pipe = PipeReader;
 
 /// A program that was started.
 pub struct Child {
-    pub(super) id: libc::pid_t,
+    id: libc::pid_t,
     pub output: Option<Pipe>,
     pub errors: Option<Pipe>,
-    _input: Option<Pipe>,
-    ended: Option<ExitStatus>,
+    _input: Option<PipeWriter>,
+    status: Option<ExitStatus>,
 }
 
 impl Child {
+    /// Waits until the program ends.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         loop {
-            match self.look(0) {
+            match self.reap(0) {
                 Ok(Some(status)) => return Ok(status),
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
@@ -41,23 +44,22 @@ impl Child {
         }
     }
 
-    /// `None` while it runs.
+    /// Returns `None` while the program runs.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.look(libc::WNOHANG)
+        self.reap(libc::WNOHANG)
     }
 
-    fn look(&mut self, options: i32) -> io::Result<Option<ExitStatus>> {
+    fn reap(&mut self, options: i32) -> io::Result<Option<ExitStatus>> {
         let mut status = 0;
-        // SAFETY: `status` outlives the call (waitpid(2)). The id is the child's until it was seen to
-        // have ended.
-        if self.ended.is_none() && check(unsafe { libc::waitpid(self.id, &mut status, options) })? != 0 {
-            self.ended = Some(ExitStatus::from_raw(status));
+        // SAFETY: `status` outlives the call (waitpid(2)). Until its end was seen, the child keeps its id.
+        if self.status.is_none() && check(unsafe { libc::waitpid(self.id, &mut status, options) })? != 0 {
+            self.status = Some(ExitStatus::from_raw(status));
         }
-        Ok(self.ended)
+        Ok(self.status)
     }
 }
 
-/// A process and its children, which are ended together.
+/// A program and its descendants, which are ended together.
 pub struct Group {
     pub child: Child,
 }
@@ -65,122 +67,124 @@ pub struct Group {
 impl Group {
     pub fn end(&mut self, end: End) {
         let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
-        // SAFETY: the child is not waited for yet, so its id, which is the group's, is still its own.
+        // SAFETY: the child was not waited for yet, so its id, which is the group's, is still its own.
         unsafe {
             libc::kill(-self.child.id, signal);
         }
     }
 }
 
+/// Starts `program`.
 pub fn spawn(program: &Program) -> io::Result<Child> {
     start(program, false)
 }
 
-/// Starts `program` at the head of a group of its own.
+/// Starts `program` as the leader of a process group.
 pub fn spawn_group(program: &Program) -> io::Result<Group> {
     start(program, true).map(|child| Group { child })
 }
 
+/// Starts `program`, and forwards to it the signals that would end this one. No signal is blocked when
+/// the program starts, because it inherits the mask.
+pub fn spawn_forwarding_signals(program: &Program) -> io::Result<Child> {
+    signals::catch();
+    let child = spawn(program)?;
+    signals::forward_to(child.id);
+    signals::ignore_broken_pipes();
+    Ok(child)
+}
+
 fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
-    let image = Image::of(program)?;
-    let input = Ends::open(program.input, true)?;
-    let output = Ends::open(program.output, false)?;
-    let errors = Ends::open(program.errors, false)?;
-    let [mut failure, mut tell] = pipe()?;
-    // SAFETY: this program has a single thread, so its copy may go on as it pleases. A signal that
-    // comes before the copy has become the program waits until then; here it waits as well.
-    let id = unsafe {
-        let mask = block_signals();
-        let id = calls::fork();
-        if let Ok(0) = id {
-            let error = image.run(&[&input, &output, &errors], leads_group, &mask);
-            let _ = tell.write_all(&error.raw_os_error().unwrap_or_default().to_ne_bytes());
-            libc::_exit(1);
-        }
-        libc::sigprocmask(libc::SIG_SETMASK, &mask, ptr::null_mut());
-        id?
-    };
-    drop(tell);
-    let mut child = Child { id, output: output.ours, errors: errors.ours, _input: input.ours, ended: None };
-    let mut number = [0; 4];
-    if failure.read_exact(&mut number).is_ok() {
+    let arguments = ExecArguments::of(program)?;
+    let (input, their_input) = writer(program.input)?;
+    let (output, their_output) = reader(program.output)?;
+    let (errors, their_errors) = reader(program.errors)?;
+    let streams = [&their_input, &their_output, &their_errors];
+    let (mut failure, mut report) = io::pipe()?;
+    // A signal that arrives before the copy has become the program waits until then.
+    let mask = signals::block();
+    // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
+    let id = check(unsafe { libc::fork() });
+    if let Ok(0) = id {
+        // SAFETY: the copy ends right afterwards.
+        let error = unsafe { become_child(&arguments, streams, leads_group, &mask) };
+        let _ = report.write_all(&error.raw_os_error().unwrap_or_default().to_ne_bytes());
+        // SAFETY: _exit(2) never returns.
+        unsafe { libc::_exit(1) }
+    }
+    signals::restore(&mask);
+    let mut child = Child { id: id?, output, errors, _input: input, status: None };
+    drop(report);
+    let mut errno = [0; 4];
+    if failure.read_exact(&mut errno).is_ok() {
         child.wait()?;
-        return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(number)));
+        return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
     }
     Ok(child)
 }
 
-/// Keeps every signal waiting; the mask before.
-fn block_signals() -> libc::sigset_t {
-    // SAFETY: a set is plain data, for which zero is valid; both outlive the calls.
+/// Turns a copy of this process into the program. Returns only if that fails.
+///
+/// # Safety
+/// The process must end afterwards.
+unsafe fn become_child(
+    arguments: &ExecArguments,
+    streams: [&Option<OwnedFd>; 3],
+    leads_group: bool,
+    mask: &libc::sigset_t,
+) -> io::Error {
+    // SAFETY: system calls on this process alone (setpgid(2), dup2(2)).
     unsafe {
-        let (mut all, mut before) = (zeroed(), zeroed());
-        libc::sigfillset(&mut all);
-        libc::sigprocmask(libc::SIG_SETMASK, &all, &mut before);
-        before
+        if leads_group {
+            libc::setpgid(0, 0);
+        }
+        for (standard, stream) in (0..).zip(streams) {
+            if let Some(stream) = stream
+                && libc::dup2(stream.as_raw_fd(), standard) < 0
+            {
+                return io::Error::last_os_error();
+            }
+        }
     }
+    signals::stop_catching();
+    signals::restore(mask);
+    arguments.exec()
 }
 
-/// Becomes `program`, with this process's standard streams; returns only if that cannot be done.
-pub fn run_instead(program: &Program) -> io::Result<ExitStatus> {
-    Err(Image::of(program)?.exec())
+/// Replaces this process by `program`, with the same standard streams. Returns only if that fails.
+pub fn exec(program: &Program) -> io::Result<ExitStatus> {
+    Err(ExecArguments::of(program)?.exec())
 }
 
-/// What a program is started with, as the system wants it: pointers, and a null behind the last.
-struct Image {
-    /// Where the program may be, in the order in which it is looked for.
-    places: Vec<CString>,
+/// What execve(2) takes: arrays of pointers that end with a null.
+struct ExecArguments {
+    /// The files that the program may be, in the order of the search.
+    candidates: Vec<CString>,
     words: Vec<*const c_char>,
     variables: Vec<*const c_char>,
     _pointed_to: [Vec<CString>; 2],
 }
 
-impl Image {
-    fn of(program: &Program) -> io::Result<Image> {
-        let places = c_strings(&mut places_of(&program.words[0]).iter().map(|place| place.as_os_str()))?;
+impl ExecArguments {
+    fn of(program: &Program) -> io::Result<ExecArguments> {
+        let candidates = programs::candidates(&program.words[0]);
+        let candidates = c_strings(&mut candidates.iter().map(|path| path.as_os_str()))?;
         let texts = c_strings(&mut program.words.iter().map(|word| word.as_os_str()))?;
         let mut words: Vec<_> = texts.iter().map(|text| text.as_ptr()).collect();
         words.push(ptr::null());
         let (variables, added) = environment::of_program(program)?;
-        Ok(Image { places, words, variables, _pointed_to: [texts, added] })
+        Ok(ExecArguments { candidates, words, variables, _pointed_to: [texts, added] })
     }
 
-    /// Turns this process, a copy of the one that wants a child, into the program; why it cannot.
-    ///
-    /// # Safety
-    /// The process has to be given up afterwards.
-    unsafe fn run(&self, streams: &[&Ends; 3], leads_group: bool, mask: &libc::sigset_t) -> io::Error {
-        // SAFETY: system calls on this process alone; `mask` outlives the call.
-        unsafe {
-            if leads_group {
-                libc::setpgid(0, 0);
-            }
-            for (standard, ends) in (0..).zip(streams) {
-                if let Some(theirs) = &ends.theirs
-                    && libc::dup2(theirs.as_raw_fd(), standard) < 0
-                {
-                    return io::Error::last_os_error();
-                }
-            }
-            stop_handling_signals();
-            libc::sigprocmask(libc::SIG_SETMASK, mask, ptr::null_mut());
-            self.exec()
-        }
-    }
-
-    /// As execvp(3) does it: a file that may not be run is passed over, and told of where there is no
-    /// other.
+    /// Does what execvp(3) does: skips a file that may not be executed, and reports it if no other is
+    /// found.
     fn exec(&self) -> io::Error {
         let mut failure = io::Error::from_raw_os_error(libc::ENOENT);
-        // SAFETY: signal(2) with a disposition that runs no code. What this program does to that signal
-        // is nobody else's business.
-        unsafe {
-            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-        }
-        for place in &self.places {
-            // SAFETY: C strings, and a null behind the last; all outlive the call (execve(2)).
+        signals::stop_ignoring_broken_pipes();
+        for path in &self.candidates {
+            // SAFETY: C strings, and arrays that end with a null; all outlive the call (execve(2)).
             unsafe {
-                libc::execve(place.as_ptr(), self.words.as_ptr(), self.variables.as_ptr());
+                libc::execve(path.as_ptr(), self.words.as_ptr(), self.variables.as_ptr());
             }
             let error = io::Error::last_os_error();
             match error.raw_os_error() {
@@ -201,33 +205,44 @@ fn c_strings(texts: &mut dyn Iterator<Item = &OsStr>) -> io::Result<Vec<CString>
     Ok(strings)
 }
 
-/// The two ends of one standard stream, where it is not inherited.
-struct Ends {
-    ours: Option<File>,
-    theirs: Option<File>,
-}
-
-impl Ends {
-    fn open(standard: Standard, is_input: bool) -> io::Result<Ends> {
-        match standard {
-            Standard::Inherited => Ok(Ends { ours: None, theirs: None }),
-            Standard::Null => {
-                let null = open_null_device()?;
-                Ok(Ends { ours: None, theirs: Some(null) })
-            }
-            Standard::Pipe => {
-                let [reader, writer] = pipe()?.map(Some);
-                let (ours, theirs) = if is_input { (writer, reader) } else { (reader, writer) };
-                Ok(Ends { ours, theirs })
-            }
-        }
+/// Our end and the program's end of a stream that the program reads. Neither if it inherits ours.
+fn writer(standard: Standard) -> io::Result<(Option<PipeWriter>, Option<OwnedFd>)> {
+    match standard {
+        Standard::Pipe => io::pipe().map(|(reader, writer)| (Some(writer), Some(reader.into()))),
+        _ => Ok((None, null_device(standard)?)),
     }
 }
 
-/// A pipe whose ends no program inherits.
-fn pipe() -> io::Result<[File; 2]> {
-    let mut ends = [0; 2];
-    calls::pipe(&mut ends)?;
-    // SAFETY: both were just made; nobody else owns them.
-    Ok(ends.map(|end| unsafe { File::from_raw_fd(end) }))
+/// Our end and the program's end of a stream that the program writes. Neither if it inherits ours.
+fn reader(standard: Standard) -> io::Result<(Option<Pipe>, Option<OwnedFd>)> {
+    match standard {
+        Standard::Pipe => io::pipe().map(|(reader, writer)| (Some(reader), Some(writer.into()))),
+        _ => Ok((None, null_device(standard)?)),
+    }
+}
+
+fn null_device(standard: Standard) -> io::Result<Option<OwnedFd>> {
+    match standard {
+        Standard::Null => open_null_device().map(|file| Some(file.into())),
+        _ => Ok(None),
+    }
+}
+
+/// Waits until `stream` can be read or has ended. Returns false if neither happened within `limit`.
+pub fn wait_readable(stream: &impl AsRawFd, limit: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one `pollfd`, which outlives the call (poll(2)).
+    match check(unsafe { libc::poll(&mut poll, 1, limit.as_millis() as i32) }) {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        other => other.map(|ready| ready > 0),
+    }
+}
+
+/// The exit status that a shell would report: the program's own, or 128 plus the signal's number.
+pub fn exit_status(status: ExitStatus) -> u8 {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => code as u8,
+        (None, Some(signal)) => 128u8.saturating_add(signal as u8),
+        (None, None) => 1,
+    }
 }

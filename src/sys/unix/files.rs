@@ -1,162 +1,171 @@
-//! Private files, the directory that holds them, byte-range locks, standard output.
+//! Private files, the directory that contains them, standard output.
+//!
+//! Files are opened by openat(2): std goes through musl's open(3), which adds an fcntl(2) for
+//! O_CLOEXEC to each.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::ffi::{CString, OsStr};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{calls, check};
-use crate::sys::{FileStamp, Stream, refused};
+use super::errno::check;
+use super::terminal::descriptor;
+use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
+const OWNER_ONLY_DIRECTORY: u32 = 0o700;
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
-/// So many does Linux follow.
+/// The number that Linux follows.
 const MOST_LINKS: u32 = 40;
 
-/// Opens `path` for reading, whatever it is and leads to.
+/// Flags for a path at which another user may have put anything.
+const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
+
+/// Opens `path` for reading. Follows symbolic links, and opens anything.
 pub fn open(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY)
 }
 
-/// Opens `path` for reading if it is a regular file that belongs to this user alone. Follows no
-/// symbolic link and waits for no FIFO.
+/// Opens `path` for reading. Fails if it is not a regular file, or if it does not belong to this user
+/// alone. Follows no symbolic link and waits for no FIFO.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let file = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?;
     require_private(&file)?;
     Ok(file)
 }
 
-/// Opens `path`, which has to exist and to be no symbolic link, for reading and writing.
+/// Opens the existing file `path` for reading and writing. Fails if it is a symbolic link.
 pub fn open_for_update(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDWR | UNTRUSTED)
 }
 
-/// Makes the file `path`, which must not exist, for this user alone.
+/// Creates the file `path` for this user alone. Fails if it exists.
 pub fn create_private(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), NEW)
 }
 
-/// Opens `path`, made for this user alone where it is missing, to lock it.
+/// Opens `path`, to lock it. Creates a missing file for this user alone.
 pub fn open_lock(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_WRONLY | libc::O_CREAT | UNTRUSTED)
 }
 
-/// Opens `path` for appending, made for this user alone where it is missing; waits for no FIFO.
+/// Opens `path` for appending. Creates a missing file for this user alone. Waits for no FIFO.
 pub fn open_log(path: &Path) -> io::Result<File> {
     let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NONBLOCK;
     open_at(libc::AT_FDCWD, path.as_os_str(), flags)
 }
 
-pub(super) fn open_null_device() -> io::Result<File> {
+/// Opens the null device for reading and writing.
+pub fn open_null_device() -> io::Result<File> {
     open_at(libc::AT_FDCWD, OsStr::new("/dev/null"), libc::O_RDWR)
 }
 
-/// For a name under which anything may lie.
-const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
-
-/// Opens `name`, from `directory` on where it is relative; what is made is for this user alone.
+/// Opens `name`; a relative one starts at `directory`. A created file is for this user alone.
 fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
+    let name = c_string(name)?;
     let flags = flags | libc::O_CLOEXEC;
-    let descriptor =
-        calls::openat(directory, &c_string(name)?, flags, OWNER_ONLY).map_err(no_regular_file)?;
-    // SAFETY: openat(2) has just returned this descriptor; nobody else owns it.
+    // SAFETY: `name` is a C string (openat(2)).
+    let opened = check(unsafe { libc::openat(directory, name.as_ptr(), flags, OWNER_ONLY) });
+    let descriptor = opened.map_err(not_a_regular_file)?;
+    // SAFETY: openat(2) has just returned this descriptor, and nothing else owns it.
     Ok(unsafe { File::from_raw_fd(descriptor) })
 }
 
-/// open(2) for a symbolic link that is not followed, and for a socket.
-fn no_regular_file(error: io::Error) -> io::Error {
+/// Replaces the errors of open(2) for a symbolic link that is not followed, and for a socket.
+fn not_a_regular_file(error: io::Error) -> io::Error {
     match error.raw_os_error() {
-        Some(libc::ELOOP) => refused(io::ErrorKind::InvalidData, "it is a symbolic link"),
-        Some(libc::ENXIO) => refused(io::ErrorKind::InvalidData, "it is not a regular file"),
+        Some(libc::ELOOP) => io::Error::new(io::ErrorKind::InvalidData, "it is a symbolic link"),
+        Some(libc::ENXIO) => io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"),
         _ => error,
     }
 }
 
-/// Another user's file must not be touched, which is `PermissionDenied`. One of this user's that is
-/// not private, or no file at all, is to be replaced and not to be trusted: `InvalidData`. Every
-/// other error leaves open what is there.
+/// Fails with `PermissionDenied` if the file belongs to another user, and must not be touched. Fails
+/// with `InvalidData` if it is this user's, but not private or not a regular file: it may be replaced,
+/// and its content must not be trusted. After any other error nothing is known about the file.
 fn require_private(file: &File) -> io::Result<()> {
-    let metadata = require_ours(file)?;
+    let metadata = require_own(file)?;
     if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
-        return Err(refused(io::ErrorKind::InvalidData, "other users have access to it"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it"));
     }
     Ok(())
 }
 
-fn require_ours(file: &File) -> io::Result<Metadata> {
+fn require_own(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
-        return Err(refused(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
     }
     if !metadata.is_file() {
-        return Err(refused(io::ErrorKind::InvalidData, "it is not a regular file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
     Ok(metadata)
 }
 
-/// The kernel hands the number over when the program starts, which saves the system call. Tests have
+/// The kernel passes the number when the program starts, which saves the system call. Tests have
 /// threads of several users.
 #[cfg(all(target_os = "linux", not(test)))]
-fn effective_user() -> u32 {
-    // SAFETY: getauxval(3) has no preconditions; every Linux kernel gives AT_EUID.
+pub fn effective_user() -> u32 {
+    // SAFETY: getauxval(3) has no preconditions; every Linux kernel provides AT_EUID.
     unsafe { libc::getauxval(libc::AT_EUID) as u32 }
 }
 
 #[cfg(any(not(target_os = "linux"), test))]
-fn effective_user() -> u32 {
+pub fn effective_user() -> u32 {
     // SAFETY: geteuid(2) has no preconditions and cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// This user, or one who can do everything in any case.
+/// Whether the owner is this user or root, who can do everything in any case.
 pub fn is_trusted_owner(metadata: &Metadata) -> bool {
     [effective_user(), ROOT].contains(&metadata.uid())
 }
 
-/// A directory in which no other user can replace our files. Everything goes through its
-/// descriptor, so that the directory that was checked is the one that is used.
+/// A directory in which no other user can replace our files. Everything goes through its descriptor, so
+/// that the directory that was checked is the one that is used.
 pub struct Directory(File);
 
 impl Directory {
-    /// Opens `path`; makes it first, with its parents, for this user alone, where it is missing.
+    /// Opens `path`. A missing directory is created first, with its parents, for this user alone.
     pub fn make(path: &Path) -> io::Result<Directory> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let opened = Directory::open(path);
-        match opened {
+        match Directory::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make_directories(path)?;
                 Directory::open(path)
             }
-            other => other,
+            opened => opened,
         }
     }
 
+    /// Opens `path`. Fails with `PermissionDenied` if another user owns it or can write to it.
     pub fn open(path: &Path) -> io::Result<Directory> {
+        let refused = |why| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
         let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
         let metadata = directory.metadata()?;
         if !is_trusted_owner(&metadata) {
-            return Err(refused(io::ErrorKind::PermissionDenied, "its directory belongs to another user"));
+            return refused("its directory belongs to another user");
         }
         if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
-            return Err(refused(io::ErrorKind::PermissionDenied, "other users can write to its directory"));
+            return refused("other users can write to its directory");
         }
         Ok(Directory(directory))
     }
 
-    /// Opens this user's file `name` for reading and writing; makes it where it is missing, and
-    /// private where it is not.
+    /// Opens this user's file `name` for reading and writing. Creates a missing file, and makes an
+    /// existing one private.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
         let file = open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?;
-        if require_ours(&file)?.mode() & OTHERS_MAY_ANYTHING != 0 {
-            calls::set_mode(&file, OWNER_ONLY)?;
+        if require_own(&file)?.mode() & OTHERS_MAY_ANYTHING != 0 {
+            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
         }
         Ok(file)
     }
@@ -168,26 +177,26 @@ impl Directory {
         Ok(file)
     }
 
-    /// Makes the private file `name`, which must not exist.
+    /// Creates the private file `name`. Fails if it exists.
     pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
         open_at(self.0.as_raw_fd(), name, NEW)
     }
 
-    /// Puts the file `from` in the place of `to`.
+    /// Renames the file `from` to `to`, which it replaces.
     pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         let (from, to) = (c_string(from)?, c_string(to)?);
         let directory = self.0.as_raw_fd();
-        // SAFETY: both names are C strings.
+        // SAFETY: both names are C strings (renameat(2)).
         check(unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) }).map(drop)
     }
 
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         let name = c_string(name)?;
-        // SAFETY: `name` is a C string.
+        // SAFETY: `name` is a C string (unlinkat(2)).
         check(unsafe { libc::unlinkat(self.0.as_raw_fd(), name.as_ptr(), 0) }).map(drop)
     }
 
-    /// Whether `name` is still the name of `file`.
+    /// Whether `name` still is the name of `file`.
     pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
         let opened = file.metadata()?;
         match self.open_private(name).and_then(|current| current.metadata()) {
@@ -198,95 +207,40 @@ impl Directory {
     }
 }
 
-/// Makes `path` and what is missing above it, for this user alone.
+/// Creates `path` and its missing parents, for this user alone. Succeeds if it exists.
 pub fn make_directories(path: &Path) -> io::Result<()> {
-    let made = match make_directory(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => {
-                make_directories(parent)?;
-                make_directory(path)
-            }
-            _ => Err(error),
-        },
-        other => other,
-    };
-    // Somebody else may have made it meanwhile, and "exists" is not the only name for that.
-    made.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })
+    DirBuilder::new().recursive(true).mode(OWNER_ONLY_DIRECTORY).create(path)
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    let path = c_string(path.as_os_str())?;
-    // SAFETY: `path` is a C string that outlives the call (mkdir(2)).
-    check(unsafe { libc::mkdir(path.as_ptr(), 0o700) }).map(drop)
+/// Copies `name` and adds the NUL at the end of a C string. Fails with `InvalidInput` if `name`
+/// contains a NUL.
+pub fn c_string(name: &OsStr) -> io::Result<CString> {
+    Ok(CString::new(name.as_bytes())?)
 }
 
-pub(super) fn c_string(name: &OsStr) -> io::Result<CString> {
-    // `?` alone would bring along how std quotes texts for programmers.
-    CString::new(name.as_bytes()).map_err(|_| refused(io::ErrorKind::InvalidInput, "it contains a NUL"))
-}
-
-/// Reads into `buffer` from `offset` on; how much was there. A regular file gives less than was
-/// asked for only at its end.
+/// Reads from `offset` on into `buffer`. Returns the number of bytes, which for a regular file is less
+/// than the buffer's length only at the end of the file.
 pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     loop {
         match file.read_at(buffer, offset) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => return other,
+            done => return done,
         }
     }
 }
 
+/// Writes all of `bytes` at `offset`.
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     file.write_all_at(bytes, offset)
 }
 
-/// The stamp of the file that `path` leads to.
-pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
-    let metadata = path.metadata()?;
-    Ok(FileStamp {
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
-    })
-}
-
-// Integers of another width on Linux than on macOS.
-#[allow(clippy::unnecessary_cast)]
-const WRITE_LOCK: libc::c_short = libc::F_WRLCK as libc::c_short;
-#[allow(clippy::unnecessary_cast)]
-const UNLOCK: libc::c_short = libc::F_UNLCK as libc::c_short;
-
-/// Locks one byte of `file` against every other open file; false if somebody else has it.
-pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
-    match set_lock(file, offset, WRITE_LOCK) {
-        Ok(()) => Ok(true),
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
-    set_lock(file, offset, UNLOCK)
-}
-
-/// Classic POSIX locks vanish when any descriptor of the file is closed; these belong to the open
-/// file description (fcntl(2), "Open file description locks").
-fn set_lock(file: &File, offset: u64, kind: libc::c_short) -> io::Result<()> {
-    // SAFETY: `flock` is plain data; zero is valid for each of its fields, and l_pid must be zero.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = kind;
-    lock.l_whence = libc::SEEK_SET as _;
-    lock.l_start = offset as _;
-    lock.l_len = 1;
-    calls::set_lock(file, &lock)
-}
-
-/// Writes all of `bytes` to standard output or standard error, past std's buffer and lock.
+/// Writes all of `bytes` to a standard stream, without std's buffer and lock. Waits if the stream does
+/// not block and is full.
 pub fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
-    let descriptor = stream.descriptor();
+    let descriptor = descriptor(stream);
     let mut rest = bytes;
     while !rest.is_empty() {
-        // SAFETY: `rest` is valid for reads of its length.
+        // SAFETY: `rest` can be read for its length (write(2)).
         let written = unsafe { libc::write(descriptor, rest.as_ptr().cast(), rest.len()) };
         match written {
             0 => return Err(io::ErrorKind::WriteZero.into()),
@@ -306,20 +260,20 @@ pub fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
 
 fn wait_writable(descriptor: RawFd) -> io::Result<()> {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one `pollfd`, which outlives the call.
+    // SAFETY: one `pollfd`, which outlives the call (poll(2)).
     match check(unsafe { libc::poll(&mut poll, 1, -1) }) {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
         _ => Ok(()),
     }
 }
 
-/// The file at the end of the symbolic links that `path` leads to.
+/// The file at the end of the symbolic links that begin at `path`. Fails if there is none.
 pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
-    path.metadata()?; // Ends well only where the links do.
+    path.metadata()?;
     end_of_links(path.to_owned())
 }
 
-/// Meanwhile somebody may have made a circle of them.
+/// The links may have changed since: they may form a circle.
 fn end_of_links(mut path: PathBuf) -> io::Result<PathBuf> {
     for _ in 0..MOST_LINKS {
         let Ok(target) = path.read_link() else { return Ok(path) };
@@ -329,24 +283,27 @@ fn end_of_links(mut path: PathBuf) -> io::Result<PathBuf> {
     Err(io::Error::from_raw_os_error(libc::ELOOP))
 }
 
-/// `path` from the root on, without any `.`, as [`std::path::absolute`] gives it.
+/// `path` from the root on, without any `.`. Resolves no symbolic link.
 pub fn absolute(path: &Path) -> io::Result<PathBuf> {
-    if path.as_os_str().is_empty() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    let base = if path.is_absolute() { PathBuf::new() } else { calls::working_directory()? };
-    let whole = base.join(path);
-    let mut absolute = Vec::new();
-    for part in whole.as_os_str().as_bytes().split(|byte| *byte == b'/') {
-        if !matches!(part, b"" | b".") {
-            absolute.push(b'/');
-            absolute.extend_from_slice(part);
-        }
-    }
-    if absolute.is_empty() {
-        absolute.push(b'/');
-    }
-    Ok(PathBuf::from(OsString::from_vec(absolute)))
+    std::path::absolute(path)
+}
+
+/// The working directory. Fails if it was removed, or cannot be reached from the root.
+pub fn working_directory() -> io::Result<PathBuf> {
+    std::env::current_dir()
+}
+
+/// Whether this user may write to what is at `path`. Opens and changes nothing.
+pub fn may_write(path: &Path) -> bool {
+    has_access(path, libc::W_OK)
+}
+
+/// Whether this user may do what `mode` says to the file at `path`.
+pub fn has_access(path: &Path, mode: i32) -> bool {
+    let Ok(path) = c_string(path.as_os_str()) else { return false };
+    // SAFETY: `path` is a C string that outlives the call (access(2)). It asks for the real user, who
+    // is the effective one, since this program is not installed set-user-id.
+    unsafe { libc::access(path.as_ptr(), mode) == 0 }
 }
 
 #[cfg(test)]
@@ -356,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_followed_to_their_end_and_not_for_ever() {
+    fn symbolic_links_are_followed_to_their_end_but_not_in_circles() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         symlink("b", path("a")).unwrap();

@@ -1,40 +1,33 @@
-//! Linux and macOS.
-#![allow(unsafe_code)]
+//! Linux and macOS: files with owners and modes, signals, fork and exec.
 
 mod ancestors;
-#[cfg_attr(all(target_os = "linux", target_pointer_width = "64"), path = "calls_linux.rs")]
-#[cfg_attr(not(all(target_os = "linux", target_pointer_width = "64")), path = "calls_other.rs")]
-mod calls;
 mod children;
+mod clock;
+mod detached;
 mod environment;
+mod errno;
 mod files;
-mod processes;
+mod locks;
+mod metadata;
+mod parent;
+mod programs;
+mod signals;
 mod start;
-pub mod stat;
 mod terminal;
 
-use std::io;
-use std::ptr;
-
 pub use ancestors::*;
-pub use calls::{now, set_mode, set_owner, steady_clock, working_directory};
 pub use children::*;
+pub use clock::{now, steady_clock};
+pub use detached::run_detached;
 pub use environment::variable;
-pub use files::*;
-pub use processes::*;
+pub use files::{
+    Directory, absolute, create_private, follow_links, is_trusted_owner, make_directories, may_write, open,
+    open_for_update, open_lock, open_log, open_private, read_at, working_directory, write, write_all_at,
+};
+pub use locks::*;
+pub use metadata::*;
+pub use parent::*;
+pub use programs::{find_program, may_execute};
+pub use signals::{stop_forwarding, was_interrupted};
 pub use start::start;
-pub use terminal::*;
-
-/// The result of a system call that returns -1 and sets `errno` where it fails.
-fn check(result: i32) -> io::Result<i32> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
-
-/// Memory of zeros, for as long as the program runs; null where there is no more.
-pub fn more_memory(bytes: usize) -> *mut u8 {
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    let kind = libc::MAP_PRIVATE | libc::MAP_ANON;
-    // SAFETY: new pages at a place that the kernel chooses (mmap(2)) are nobody else's.
-    let start = unsafe { libc::mmap(ptr::null_mut(), bytes, access, kind, -1, 0) };
-    if start == libc::MAP_FAILED { ptr::null_mut() } else { start.cast() }
-}
+pub use terminal::{is_terminal, terminal_width};

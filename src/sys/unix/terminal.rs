@@ -1,61 +1,35 @@
-//! What a report asks of the system: the terminal's width, and what could be done with a file.
+//! The terminal that a standard stream leads to.
 #![allow(unsafe_code)]
 
 use std::os::fd::RawFd;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
-use super::files::c_string;
-use crate::sys::Stream;
+use crate::sys::process::Stream;
 
-/// Columns of the terminal that `stream` goes to; `None` where that is none, or does not say.
+/// The width in columns of the terminal that `stream` leads to. `None` if it leads to no terminal, or
+/// if the terminal does not know.
 pub fn terminal_width(stream: Stream) -> Option<usize> {
     columns(stream).filter(|columns| *columns > 0)
 }
 
+/// Whether `stream` leads to a terminal.
 pub fn is_terminal(stream: Stream) -> bool {
     columns(stream).is_some()
 }
 
-/// Only terminals have columns, be it none.
+/// Only terminals have columns, even if their number is zero.
 fn columns(stream: Stream) -> Option<usize> {
     // SAFETY: `winsize` is plain data, for which zero is valid.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
-    // SAFETY: `size` is what TIOCGWINSZ fills in (ioctl_tty(2)), and outlives the call.
-    let known = unsafe { libc::ioctl(stream.descriptor(), libc::TIOCGWINSZ, &raw mut size) } == 0;
+    // SAFETY: TIOCGWINSZ fills in `size`, which outlives the call (ioctl_tty(2)).
+    let known = unsafe { libc::ioctl(descriptor(stream), libc::TIOCGWINSZ, &raw mut size) } == 0;
     known.then_some(usize::from(size.ws_col))
 }
 
-impl Stream {
-    pub(super) fn descriptor(self) -> RawFd {
-        match self {
-            Stream::Input => 0,
-            Stream::Output => 1,
-            Stream::Error => 2,
-        }
+/// The number of the descriptor.
+pub fn descriptor(stream: Stream) -> RawFd {
+    match stream {
+        Stream::Input => libc::STDIN_FILENO,
+        Stream::Output => libc::STDOUT_FILENO,
+        Stream::Error => libc::STDERR_FILENO,
     }
-}
-
-/// Whether this user may write what is at `path`. Opens and changes nothing.
-pub fn may_write(path: &Path) -> bool {
-    has_access(path, libc::W_OK)
-}
-
-/// Whether `path` is a file that this user may execute.
-pub fn may_execute(path: &Path) -> bool {
-    path.is_file() && has_access(path, libc::X_OK)
-}
-
-/// Whether `path` exists and its owner is this user.
-pub fn belongs_to_user(path: &Path) -> bool {
-    // SAFETY: geteuid(2) has no preconditions and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    path.symlink_metadata().is_ok_and(|metadata| metadata.uid() == user)
-}
-
-fn has_access(path: &Path, mode: i32) -> bool {
-    let Ok(path) = c_string(path.as_os_str()) else { return false };
-    // SAFETY: `path` is a C string that outlives the call (access(2)). It asks for the real user, who
-    // is the effective one: nobody installs this program with another's rights.
-    unsafe { libc::access(path.as_ptr(), mode) == 0 }
 }

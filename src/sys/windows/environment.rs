@@ -1,4 +1,4 @@
-//! The environment.
+//! The environment of this program.
 
 use std::env;
 use std::ffi::OsString;

@@ -1,32 +1,37 @@
-//! Files, the directory that holds them, byte-range locks, standard output.
+//! Files, the directory that contains them, standard output.
 #![allow(unsafe_code)]
 
-use std::ffi::OsStr;
+use std::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
-use std::os::windows::io::{AsRawHandle, FromRawHandle};
+use std::os::windows::io::FromRawHandle;
 use std::path::{Path, PathBuf};
-use std::ptr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{check, ffi};
-use crate::sys::{FileStamp, Stream, refused};
+use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_INVALID_HANDLE, ERROR_SHARING_VIOLATION};
+use windows_sys::Win32::Storage::FileSystem::{
+    FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, FILE_WRITE_DATA,
+};
+use windows_sys::Win32::System::Console::{GetStdHandle, STD_OUTPUT_HANDLE};
 
-/// How long a reader and a writer wait for others to let go of a file: a virus scanner, an indexer,
-/// a reader in the middle of a replacement.
+use super::metadata::identity;
+use crate::sys::process::Stream;
+
+/// How long to wait for another process that has a file open: a virus scanner, an indexer, a reader
+/// during a replacement.
 const READER_PATIENCE: Duration = Duration::from_millis(100);
 const WRITER_PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Opens `path` for reading if it is a regular file. Follows no symbolic link.
+/// Opens `path` for reading. Fails if it is not a regular file. Follows no symbolic link.
 pub fn open_private(path: &Path) -> io::Result<File> {
     retry(READER_PATIENCE, &mut || open_regular(path, File::options().read(true)))
 }
 
-/// Opens `path`, which has to exist and to be no symbolic link, for reading and writing.
+/// Opens the existing file `path` for reading and writing. Fails if it is a symbolic link.
 pub fn open_for_update(path: &Path) -> io::Result<File> {
     open_regular(path, File::options().read(true).write(true))
 }
@@ -36,41 +41,41 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Makes the file `path`, which must not exist; it inherits its directory's access list.
+/// Creates the file `path`, with the access control list of its directory. Fails if it exists.
 pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
-/// Opens `path`, made where it is missing, to lock it.
+/// Opens `path`, to lock it. Creates a missing file.
 pub fn open_lock(path: &Path) -> io::Result<File> {
     File::options().write(true).create(true).truncate(false).open(path)
 }
 
-/// Makes `path` and what is missing above it.
+/// Creates `path` and its missing parents. Succeeds if it exists.
 pub fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Opens `path` for appending; makes it where it is missing.
+/// Opens `path` for appending. Creates a missing file.
 pub fn open_log(path: &Path) -> io::Result<File> {
     File::options().append(true).create(true).open(path)
 }
 
-/// Opens a directory too, to tell it from a file that may not be read. What is no file is to be
-/// replaced and not to be trusted: `InvalidData`.
+/// Fails with `InvalidData` if `path` is not a regular file: it may be replaced, and must not be trusted.
+/// Backup semantics open a directory too, which would be "access denied" without them.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let flags = ffi::FILE_FLAG_OPEN_REPARSE_POINT | ffi::FILE_FLAG_BACKUP_SEMANTICS;
+    let flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;
     let file = options.custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(refused(io::ErrorKind::InvalidData, "it is not a regular file")),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")),
     }
 }
 
-/// Repeats `act` as long as another process is in the way, up to `patience`.
+/// Repeats `act` while another process has the file open, for at most `patience`.
 ///
-/// Windows refuses to open or replace a file that somebody else has open without sharing it, or
-/// that is about to vanish; "access denied" may mean either, or that it never will be allowed.
+/// Windows refuses to open or replace a file that another process has open without sharing it, or that
+/// is being removed. "Access denied" may mean either, or that access will never be allowed.
 fn retry<T>(patience: Duration, act: &mut dyn FnMut() -> io::Result<T>) -> io::Result<T> {
     let started = Instant::now();
     loop {
@@ -82,14 +87,15 @@ fn retry<T>(patience: Duration, act: &mut dyn FnMut() -> io::Result<T>) -> io::R
 }
 
 fn is_in_use(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(ffi::ERROR_ACCESS_DENIED | ffi::ERROR_SHARING_VIOLATION))
+    let code = error.raw_os_error().map(|code| code as u32);
+    matches!(code, Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION))
 }
 
-/// A directory; its path, since Windows opens no file from a directory's handle on.
+/// A directory, by its path: Windows cannot open a file relative to the handle of a directory.
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// Opens `path`; makes it first, with its parents, where it is missing.
+    /// Opens `path`. A missing directory is created first, with its parents.
     pub fn make(path: &Path) -> io::Result<Directory> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         match Directory::open(path) {
@@ -101,6 +107,7 @@ impl Directory {
         }
     }
 
+    /// Fails if `path` is not a directory.
     pub fn open(path: &Path) -> io::Result<Directory> {
         match path.metadata()?.is_dir() {
             true => Ok(Directory(path.to_owned())),
@@ -108,7 +115,7 @@ impl Directory {
         }
     }
 
-    /// Opens the file `name` for reading and writing; makes it where it is missing.
+    /// Opens the file `name` for reading and writing. Creates a missing file.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
         open_regular(&self.0.join(name), File::options().read(true).write(true).create(true))
     }
@@ -118,15 +125,15 @@ impl Directory {
         open_private(&self.0.join(name))
     }
 
-    /// Makes the file `name`, which must not exist.
+    /// Creates the file `name`. Fails if it exists.
     pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
         create_private(&self.0.join(name))
     }
 
-    /// Puts the file `from` in the place of `to`.
+    /// Renames the file `from` to `to`, which it replaces.
     ///
-    /// Where a reader has `to` open, std renames with POSIX semantics, which NTFS knows since
-    /// Windows 10; other file systems refuse as long as it is open.
+    /// If a reader has `to` open, std renames with POSIX semantics, which NTFS has since Windows 10.
+    /// Other file systems refuse until it is closed.
     pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
         retry(WRITER_PATIENCE, &mut || fs::rename(self.0.join(from), self.0.join(to)))
     }
@@ -135,40 +142,24 @@ impl Directory {
         fs::remove_file(self.0.join(name))
     }
 
-    /// Whether `name` is still the name of `file`.
+    /// Whether `name` still is the name of `file`.
     pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
-        let opened = information(file)?;
-        match self.open_private(name).and_then(|current| information(&current)) {
-            Ok(current) => Ok(identity(&current) == identity(&opened)),
+        let opened = identity(file)?;
+        match self.open_private(name).and_then(|current| identity(&current)) {
+            Ok(current) => Ok(current == opened),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
 }
 
-fn information(file: &File) -> io::Result<ffi::FileInformation> {
-    let mut information = ffi::FileInformation::default();
-    // SAFETY: the handle is open, and `information` writable and as long as the function expects.
-    check(unsafe { ffi::GetFileInformationByHandle(file.as_raw_handle(), &mut information) })?;
-    Ok(information)
-}
-
-/// Volume and file index tell two open files apart.
-fn identity(information: &ffi::FileInformation) -> (u32, u64) {
-    (information.volume, file_index(information))
-}
-
-fn file_index(information: &ffi::FileInformation) -> u64 {
-    ffi::join(information.index_high, information.index_low)
-}
-
-/// Reads into `buffer` from `offset` on; how much was there. A regular file gives less than was
-/// asked for only at its end. Moves the file's position.
+/// Reads from `offset` on into `buffer`. Returns the number of bytes, which for a regular file is less
+/// than the buffer's length only at the end of the file. Moves the file's position.
 pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.seek_read(buffer, offset)
 }
 
-/// Moves the file's position.
+/// Writes all of `bytes` at `offset`. Moves the file's position.
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut written = 0;
     while written < bytes.len() {
@@ -180,104 +171,67 @@ pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The stamp of the file that `path` leads to.
-pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
-    const TICKS_FROM_1601_TO_1970: i128 = 11_644_473_600 * 10_000_000;
-    let file = File::options()
-        .access_mode(ffi::FILE_READ_ATTRIBUTES)
-        .custom_flags(ffi::FILE_FLAG_BACKUP_SEMANTICS)
-        .open(path)?;
-    let information = information(&file)?;
-    Ok(FileStamp {
-        inode: file_index(&information),
-        size: ffi::join(information.size_high, information.size_low),
-        modified_ns: (i128::from(information.written.ticks()) - TICKS_FROM_1601_TO_1970) * 100,
-    })
-}
-
-/// Locks one byte of `file` against every other open file; false if somebody else has it. Others
-/// can neither read nor write what is locked, so it must lie where nobody does.
-pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
-    let flags = ffi::LOCKFILE_EXCLUSIVE_LOCK | ffi::LOCKFILE_FAIL_IMMEDIATELY;
-    let mut place = place(offset);
-    // SAFETY: the handle is open and `place` outlives the call, which does not go on in the
-    // background, because std opens files for synchronous use.
-    match check(unsafe { ffi::LockFileEx(file.as_raw_handle(), flags, 0, 1, 0, &mut place) }) {
-        Ok(()) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(ffi::ERROR_LOCK_VIOLATION) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-pub fn unlock_byte(file: &File, offset: u64) -> io::Result<()> {
-    let mut place = place(offset);
-    // SAFETY: as in `try_lock_byte`.
-    check(unsafe { ffi::UnlockFileEx(file.as_raw_handle(), 0, 1, 0, &mut place) })
-}
-
-fn place(offset: u64) -> ffi::Overlapped {
-    ffi::Overlapped {
-        internal: [0; 2],
-        offset_low: offset as u32,
-        offset_high: (offset >> 32) as u32,
-        event: ptr::null_mut(),
-    }
-}
-
-/// Writes all of `bytes`; to standard output past std's buffer, and as they are: std would turn them
-/// into UTF-16 for a console, as is right for messages, and refuse what is not UTF-8.
+/// Writes all of `bytes` to a standard stream. They go to standard output unchanged and without std's
+/// buffer: for a console, std would convert them to UTF-16, and refuse what is not UTF-8.
 pub fn write(stream: Stream, bytes: &[u8]) -> io::Result<()> {
     if stream == Stream::Error {
         return io::stderr().write_all(bytes);
     }
     // SAFETY: any number is accepted.
-    let handle = unsafe { ffi::GetStdHandle(ffi::STD_OUTPUT_HANDLE) };
+    let handle = unsafe { GetStdHandle(STD_OUTPUT_HANDLE) };
     if handle.is_null() || handle.addr() == usize::MAX {
-        return Err(io::Error::from_raw_os_error(ffi::ERROR_INVALID_HANDLE));
+        return Err(io::Error::from_raw_os_error(ERROR_INVALID_HANDLE as i32));
     }
-    // SAFETY: standard output stays open for the program's whole life; ManuallyDrop leaves it open.
+    // SAFETY: standard output stays open until the program ends; ManuallyDrop does not close it.
     let mut stdout = ManuallyDrop::new(unsafe { File::from_raw_handle(handle) });
     stdout.write_all(bytes)
 }
 
-/// The file at the end of the symbolic links that `path` leads to.
+/// The file at the end of the symbolic links that begin at `path`. Fails if there is none.
 pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
-/// `path` with everything that it is relative to.
+/// `path` with the drive and the directory that it is relative to. Resolves no symbolic link.
 pub fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
+/// The working directory.
 pub fn working_directory() -> io::Result<PathBuf> {
     std::env::current_dir()
+}
+
+/// Whether this user may write to what is at `path`. Changes nothing: only opening a file tells what
+/// its access control list allows.
+pub fn may_write(path: &Path) -> bool {
+    File::options().access_mode(FILE_WRITE_DATA).custom_flags(FILE_FLAG_BACKUP_SEMANTICS).open(path).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn failing(times: u32, code: i32) -> (io::Result<u32>, u32) {
+    fn failing(times: u32, code: u32) -> (io::Result<u32>, u32) {
         let mut calls = 0;
         let result = retry(Duration::from_secs(30), &mut || {
             calls += 1;
-            if calls <= times { Err(io::Error::from_raw_os_error(code)) } else { Ok(calls) }
+            if calls <= times { Err(io::Error::from_raw_os_error(code as i32)) } else { Ok(calls) }
         });
         (result, calls)
     }
 
     #[test]
-    fn what_is_in_use_is_tried_again_and_nothing_else() {
-        assert_eq!(failing(3, ffi::ERROR_ACCESS_DENIED).0.unwrap(), 4);
-        assert_eq!(failing(3, ffi::ERROR_SHARING_VIOLATION).0.unwrap(), 4);
-        let (result, calls) = failing(3, ffi::ERROR_INVALID_HANDLE);
+    fn an_action_is_retried_only_while_the_file_is_in_use() {
+        assert_eq!(failing(3, ERROR_ACCESS_DENIED).0.unwrap(), 4);
+        assert_eq!(failing(3, ERROR_SHARING_VIOLATION).0.unwrap(), 4);
+        let (result, calls) = failing(3, ERROR_INVALID_HANDLE);
         assert_eq!((result.is_err(), calls), (true, 1));
     }
 
     #[test]
-    fn patience_has_an_end() {
-        let denied = || io::Error::from_raw_os_error(ffi::ERROR_ACCESS_DENIED);
+    fn retries_end_when_the_patience_is_over() {
+        let denied = || io::Error::from_raw_os_error(ERROR_ACCESS_DENIED as i32);
         assert!(retry::<()>(Duration::ZERO, &mut || Err(denied())).is_err());
     }
 }

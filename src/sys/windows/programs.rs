@@ -1,9 +1,9 @@
 //! Which file the name of a program means.
 //!
-//! std finds `aws.exe` for `aws` and nothing else, while `aws.cmd` and `gcloud.cmd` are what many
-//! have. So names are looked up here, as kubectl does it (Go's `os/exec`, `LookPath` in
-//! `lp_windows.go`), but never in the working directory. std recognises a batch file by its name
-//! and quotes its arguments for `cmd`.
+//! std finds `aws.exe` for `aws` and nothing else, but many users have `aws.cmd` or `gcloud.cmd`. So
+//! names are searched for here, as kubectl does it (Go's `os/exec`, `LookPath` in `lp_windows.go`), but
+//! never in the working directory. std recognizes a batch file by its name and quotes its arguments
+//! for `cmd`.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 
 const USUAL_EXTENSIONS: &str = ".COM;.EXE;.BAT;.CMD";
 
-/// The name under which `program` is started: the file that is found, else the name as it is.
-pub fn resolve_program(program: &OsStr) -> PathBuf {
+/// The file that `program` names, or `program` unchanged if there is none.
+pub fn resolve(program: &OsStr) -> PathBuf {
     find_program(program).unwrap_or_else(|| program.into())
 }
 
-/// The file that `program` names, searched for on PATH where it is no path itself.
+/// The file that `program` names. A name that is not a path is searched for on PATH.
 pub fn find_program(program: &OsStr) -> Option<PathBuf> {
     let extensions = extensions();
     if program.as_encoded_bytes().iter().any(|byte| br"\/:".contains(byte)) {
@@ -27,7 +27,7 @@ pub fn find_program(program: &OsStr) -> Option<PathBuf> {
         .find_map(|directory| complete(&directory.join(program), &extensions))
 }
 
-/// Whether `path` is a file that this user may execute, as far as its name tells.
+/// Whether `path` is a file whose name has the extension of a program.
 pub fn may_execute(path: &Path) -> bool {
     path.is_file() && path.extension().is_some_and(|extension| is_among(extension, &extensions()))
 }
@@ -39,7 +39,7 @@ fn is_among(extension: &OsStr, extensions: &OsStr) -> bool {
     })
 }
 
-/// What makes a file a program, separated as the directories of PATH are.
+/// The extensions of programs, separated like the directories of PATH.
 fn extensions() -> OsString {
     let set = env::var_os("PATHEXT").filter(|list| !list.is_empty());
     set.unwrap_or_else(|| USUAL_EXTENSIONS.into())
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_by_its_extension_in_any_case() {
+    fn a_program_is_recognized_by_its_extension_in_any_case() {
         let is_program = |extension: &str| is_among(OsStr::new(extension), OsStr::new(".COM;.exe;"));
         assert!(is_program("com") && is_program("EXE"));
         assert!(!is_program("txt") && !is_program(".exe") && !is_program(""));
     }
 
     #[test]
-    fn a_path_is_not_searched_for_on_path() {
+    fn a_path_is_not_searched_for_on_the_variable_path() {
         assert!(find_program(OsStr::new("cmd")).is_some());
         assert_eq!(find_program(OsStr::new(r".\cmd")), None);
         assert_eq!(find_program(OsStr::new("./cmd")), None);

@@ -1,0 +1,32 @@
+//! The wall clock, and one that nobody sets.
+//!
+//! If a clock fails, it reports the year 9999, so that everything has expired. std would panic.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use crate::format::time::LAST_STAMP_UNIX_S;
+
+/// The time since the Unix epoch. Zero if the clock is set to an earlier time.
+pub fn now() -> Duration {
+    read(libc::CLOCK_REALTIME)
+}
+
+/// The time since an arbitrary moment. Setting the clock does not change it.
+pub fn steady_clock() -> Duration {
+    read(libc::CLOCK_MONOTONIC)
+}
+
+fn read(clock: libc::clockid_t) -> Duration {
+    const ATTEMPTS: u32 = 3;
+    const YEAR_9999: Duration = Duration::from_secs(LAST_STAMP_UNIX_S as u64);
+    // SAFETY: `timespec` is plain data, for which zero is valid.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    for _ in 0..ATTEMPTS {
+        // SAFETY: `time` outlives the call (clock_gettime(2)).
+        if unsafe { libc::clock_gettime(clock, &mut time) } == 0 {
+            return Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), time.tv_nsec as u32);
+        }
+    }
+    YEAR_9999
+}
