@@ -1,7 +1,7 @@
 //! Files, the directory that contains them, standard output.
 #![allow(unsafe_code)]
 
-use std::OsStr;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
