@@ -1,7 +1,7 @@
 # The project's tasks. Tasks of more than a few lines are scripts in scripts/.
 
 .DEFAULT_GOAL := help
-.PHONY: help build install demo test test-windows lint audit check cross-check static dist size smoke \
+.PHONY: help build install uninstall demo test test-windows lint audit check cross-check static dist size smoke \
 	rehearse bench fuzz prove prove-quick clean
 
 help: ## Show this list
@@ -12,6 +12,9 @@ build: ## Build target/release/k8s-token-cache
 
 install: ## Build and install into ~/.local/bin, or PREFIX/bin
 	scripts/install-local
+
+uninstall: ## Restore the kubeconfigs and remove what make install installed
+	sh scripts/install.sh --uninstall
 
 demo: build ## Show a first and a second call: needs no cluster, leaves nothing behind
 	scripts/demo target/release/k8s-token-cache

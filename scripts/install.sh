@@ -1,6 +1,9 @@
 #!/bin/sh
+# usage: install.sh [--uninstall | --help]
+#
 # Installs k8s-token-cache @VERSION@ from @REPOSITORY@
 # for one user: the program into ~/.local/bin, and beside it its manual page and its completions.
+# --uninstall restores the kubeconfigs and removes these files.
 #
 #   PREFIX     where to install (default ~/.local)
 #   VERSION    the version to install (default @VERSION@)
@@ -11,9 +14,25 @@
 set -eu
 
 main() {
+  prefix=${PREFIX:-${HOME:?is not set}/.local}
+  case $# in 0 | 1) ;; *) usage >&2 && exit 2 ;; esac
+  case ${1-} in
+    "") install ;;
+    --uninstall) uninstall ;;
+    --help | -h) usage ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+}
+
+usage() {
+  echo "usage: install.sh [--uninstall | --help]"
+  echo "Installs k8s-token-cache into $prefix, or the directory that PREFIX names."
+  echo "--uninstall restores the kubeconfigs, and removes what was installed there."
+}
+
+install() {
   version=${VERSION:-@VERSION@}
   version=${version#v}
-  prefix=${PREFIX:-${HOME:?is not set}/.local}
   name=k8s-token-cache-$version-$(find_target)
   downloads=${DOWNLOADS:-@REPOSITORY@/releases/download/v$version}
 
@@ -26,16 +45,35 @@ main() {
   tar -xzf "$folder/$name.tar.gz" -C "$folder"
   "$folder/$name/k8s-token-cache" --version >/dev/null || fail "the program does not run here"
 
-  put 755 k8s-token-cache bin/k8s-token-cache
-  put 644 man/k8s-token-cache.1 share/man/man1/k8s-token-cache.1
-  put 644 completions/k8s-token-cache.bash share/bash-completion/completions/k8s-token-cache
-  put 644 completions/_k8s-token-cache share/zsh/site-functions/_k8s-token-cache
-  put 644 completions/k8s-token-cache.fish share/fish/vendor_completions.d/k8s-token-cache.fish
+  for_each_file put
   echo "installed $("$prefix/bin/k8s-token-cache" --version) as $prefix/bin/k8s-token-cache"
   case :$PATH: in
     *":$prefix/bin:"*) echo "next: k8s-token-cache --inject" ;;
     *) echo "next: put $prefix/bin on your PATH, then: k8s-token-cache --inject" ;;
   esac
+}
+
+# A kubeconfig that still names the program would make kubectl fail, so nothing is removed unless all are
+# restored.
+uninstall() {
+  program=$prefix/bin/k8s-token-cache
+  [ -f "$program" ] || fail "there is no $program"
+  "$program" --restore || fail "the kubeconfigs could not be restored, so nothing was removed"
+  for_each_file remove
+  echo "removed $program, its manual page and its completions"
+  case $(uname -s) in
+    Darwin) echo "To remove cache and key: rm -r ~/Library/Caches/k8s-token-cache ~/Library/'Application Support'/k8s-token-cache" ;;
+    *) echo "To remove cache and key: rm -r ~/.cache/k8s-token-cache ~/.local/state/k8s-token-cache" ;;
+  esac
+}
+
+# for_each_file FUNCTION: calls FUNCTION MODE FILE PLACE for each file of the archive and its place in $prefix.
+for_each_file() {
+  "$1" 755 k8s-token-cache bin/k8s-token-cache
+  "$1" 644 man/k8s-token-cache.1 share/man/man1/k8s-token-cache.1
+  "$1" 644 completions/k8s-token-cache.bash share/bash-completion/completions/k8s-token-cache
+  "$1" 644 completions/_k8s-token-cache share/zsh/site-functions/_k8s-token-cache
+  "$1" 644 completions/k8s-token-cache.fish share/fish/vendor_completions.d/k8s-token-cache.fish
 }
 
 # Prints the target that was built for this machine.
@@ -58,22 +96,34 @@ find_target() {
   esac
 }
 
-# download URL FILE
+# download URL FILE: never follows a redirection from https to another scheme.
 download() {
-  url=$1
-  file=$2
-  # Never follow a redirection from https to another scheme.
-  case $url in
-    https:*) set -- --proto '=https' --tlsv1.2 ;;
-    *) set -- ;;
-  esac
   if command -v curl >/dev/null; then
-    curl "$@" --fail --silent --show-error --location --output "$file" "$url" || fail "cannot download $url"
+    download_with_curl "$1" "$2"
   elif command -v wget >/dev/null; then
-    wget -q -O "$file" "$url" || fail "cannot download $url"
+    download_with_wget "$1" "$2"
   else
     fail "neither curl nor wget is on PATH"
-  fi
+  fi || fail "cannot download $1"
+}
+
+download_with_curl() {
+  case $1 in
+    https:*) curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --output "$2" "$1" ;;
+    *) curl --fail --silent --show-error --location --output "$2" "$1" ;;
+  esac
+}
+
+# wget has no option that limits redirections to https, so this function follows them itself.
+download_with_wget() {
+  case $1 in https:*) ;; *) wget -q -O "$2" "$1" && return ;; esac
+  address=$1
+  for _ in 1 2 3 4 5 6 7 8; do
+    case $address in https:*) ;; *) return 1 ;; esac
+    wget -q -S --max-redirect=0 -O "$2" "$address" 2>"$folder/headers" && return
+    address=$(sed -n 's/^ *[Ll]ocation: *\([^[:space:]]*\).*/\1/p' "$folder/headers" | tail -n 1)
+  done
+  return 1
 }
 
 # check_sum FILE: fails unless FILE in $folder has the checksum in SHA256SUMS.
@@ -95,12 +145,16 @@ sum() {
   fi
 }
 
-# put MODE FILE PLACE: installs by renaming, so that a running program keeps its file.
+# Installs a file by renaming, so that a running program keeps its file.
 put() {
   mkdir -p "$prefix/${3%/*}"
   cp "$folder/$name/$2" "$prefix/$3.new"
   chmod "$1" "$prefix/$3.new"
   mv -f "$prefix/$3.new" "$prefix/$3"
+}
+
+remove() {
+  rm -f "$prefix/$3"
 }
 
 fail() {

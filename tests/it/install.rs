@@ -78,6 +78,76 @@ fn an_https_address_is_never_redirected_to_http() {
     }
 }
 
+/// A substitute for GNU wget: reports a redirection as the real one does, and records each address.
+const WGET: &str = r#"
+for argument; do address=$argument; done
+echo "$address" >>"$HOME/addresses"
+case $address in
+  https://127.0.0.1:1/*) printf '  HTTP/1.1 302 Found\n  Location: %s\n' "$TARGET/${address##*/}" >&2; exit 8 ;;
+esac
+while [ "$1" != -O ]; do shift; done
+cp "$HOME/release/${address##*/}" "$2"
+"#;
+
+#[test]
+fn wget_follows_redirections_to_https_only() {
+    let cases = [
+        ("https://127.0.0.1:2", 0),
+        ("http://127.0.0.1:2", 1),
+        ("ftp://127.0.0.1:2", 1),
+        ("/relative", 1),
+        ("", 1),
+        // A redirection to itself.
+        ("https://127.0.0.1:1", 1),
+    ];
+    for (target, status) in cases {
+        let release = Release::new();
+        release.only_these_programs(&["tail"]);
+        release.write_fake("wget", WGET);
+        let run = release.call("sh").env("DOWNLOADS", "https://127.0.0.1:1").env("TARGET", target).run();
+        assert_eq!(run.code(), status, "{target}: {run:?}");
+        let addresses = fs::read_to_string(release.sandbox.home().join("addresses")).unwrap();
+        assert!(addresses.lines().all(|address| address.starts_with("https://")), "{addresses}");
+    }
+}
+
+#[test]
+fn uninstalling_restores_kubeconfigs_and_removes_the_installed_files() {
+    let release = Release::with_program(&format!(
+        "#!/bin/sh\necho k8s-token-cache {VERSION}\necho \"$@\" >>\"$HOME/calls\"\n"
+    ));
+    assert_eq!(release.install("sh").code(), 0);
+    let neighbor = release.prefix().join("bin/another");
+    fs::write(&neighbor, "").unwrap();
+    let run = release.call("sh").arg("--uninstall").run();
+    assert_eq!(run.code(), 0, "{run:?}");
+    let calls = fs::read_to_string(release.sandbox.home().join("calls")).unwrap();
+    assert_eq!(calls.lines().last(), Some("--restore"));
+    assert_eq!(files_below(&release.prefix()), [neighbor]);
+}
+
+#[test]
+fn nothing_is_uninstalled_unless_the_kubeconfigs_are_restored() {
+    let program = format!("#!/bin/sh\necho k8s-token-cache {VERSION}\n[ \"$1\" != --restore ]\n");
+    let release = Release::with_program(&program);
+    assert_eq!(release.install("sh").code(), 0);
+    let before = files_below(&release.prefix());
+    let run = release.call("sh").arg("--uninstall").run();
+    assert_eq!(run.code(), 1, "{run:?}");
+    assert_eq!(files_below(&release.prefix()), before);
+}
+
+#[test]
+fn help_and_unknown_options_install_nothing() {
+    for (option, status) in [("--help", 0), ("-h", 0), ("--uninstal", 2), ("install", 2)] {
+        let release = Release::new();
+        let run = release.call("sh").arg(option).run();
+        assert_eq!(run.code(), status, "{option}: {run:?}");
+        assert!((run.stdout_text() + &run.stderr_text()).contains("usage: "), "{run:?}");
+        assert!(!release.prefix().exists(), "{option}");
+    }
+}
+
 #[test]
 fn a_tampered_archive_is_not_installed() {
     let release = Release::new();
@@ -307,6 +377,20 @@ impl Release {
         assert_eq!(fs::read_dir(self.prefix()).unwrap().count(), 1);
         assert_eq!(fs::read_dir(self.prefix().join("bin")).unwrap().count(), 1);
     }
+}
+
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
 }
 
 fn write_program(path: &Path, text: &str) {
