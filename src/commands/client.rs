@@ -16,57 +16,28 @@ use crate::format::base64;
 use crate::identity::{self, Identity};
 use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
-use crate::kubeconfig::yaml::{self, Tree};
-use crate::kubeconfig::{self, Cluster, ExecUser, scan};
+use crate::kubeconfig::{self, Cluster, ExecUser};
 
 /// Users with exec plugins, each with its file.
 pub type Users = Vec<(PathBuf, ExecUser)>;
 
-/// Returns the users of `files`, and an error for each file that cannot be read.
+/// Returns the users of `files`, merged as kubectl merges them, and an error for each file that cannot
+/// be read.
 pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> (Users, Vec<Error>) {
-    let (mut users, mut errors) = (Users::new(), Vec::new());
-    for file in files {
-        match kubeconfig::exec_users(file, environment) {
-            Ok(found) => {
-                for user in found {
-                    users.push((file.clone(), user));
-                }
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    (users, errors)
+    let merged = kubeconfig::merge(files, environment);
+    (merged.users, merged.errors)
 }
 
 /// Returns the name of the user of the current context. As for kubectl, the first file that has a current
 /// context, or a context of that name, wins.
 pub fn current_user(environment: &kubeconfig::ClientEnvironment) -> Result<String> {
-    let mut texts = Vec::new();
-    for file in kubeconfig::default_files(environment)? {
-        texts.extend(kubeconfig::read_named(&file).ok().and_then(|bytes| String::from_utf8(bytes).ok()));
-    }
-    let trees: Vec<Tree<'_>> = texts.iter().filter_map(|text| yaml::parse(text).ok()).collect();
-    let context = trees.iter().find_map(|tree| {
-        let name = text(tree, *tree.documents().first()?, "current-context")?;
-        (!name.is_empty()).then_some(name)
-    });
-    let context = context.ok_or_else(|| {
+    let merged = kubeconfig::merge(&kubeconfig::default_files(environment)?, environment);
+    let context = merged.current_context.ok_or_else(|| {
         Error::failure("the kubeconfig has no current context").with_hint("use --explain --user NAME")
     })?;
-    let user = trees.iter().find_map(|tree| user_of_context(tree, context));
-    user.map(str::to_owned)
+    merged
+        .current_user
         .ok_or_else(|| Error::failure(format!("no kubeconfig has the current context '{context}'")))
-}
-
-fn user_of_context<'t>(tree: &'t Tree<'_>, name: &str) -> Option<&'t str> {
-    let contexts = tree.get(*tree.documents().first()?, "contexts")?.value;
-    let mut contexts = scan::items(tree, contexts).into_iter();
-    let context = contexts.find(|context| text(tree, *context, "name") == Some(name))?;
-    text(tree, tree.get(context, "context")?.value, "user")
-}
-
-fn text<'t>(tree: &'t Tree<'_>, mapping: yaml::Id, name: &str) -> Option<&'t str> {
-    tree.scalar(tree.get(mapping, name)?.value)
 }
 
 /// Returns one client for each user, or one per cluster if the plugin is told of it.
@@ -218,9 +189,9 @@ impl<'u> UserClient<'u> {
             return cluster.certificate_authority_data.replace(['\r', '\n'], "");
         }
         let mut encoded = Vec::new();
-        if !cluster.certificate_authority.is_empty() {
-            let path = self.beside_file(Path::new(&cluster.certificate_authority));
-            base64::encode(&kubeconfig::read_named(&path).unwrap_or_default(), &mut encoded);
+        if !cluster.certificate_authority.as_os_str().is_empty() {
+            let path = &cluster.certificate_authority;
+            base64::encode(&kubeconfig::read_named(path).unwrap_or_default(), &mut encoded);
         }
         String::from_utf8_lossy(&encoded).into_owned()
     }

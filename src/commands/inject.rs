@@ -7,12 +7,11 @@ use super::output::print;
 use crate::cli::{Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
-use crate::kubeconfig::diff;
-use crate::kubeconfig::edit::{self, Injection, Plan, UserState, Wish};
-use crate::kubeconfig::files::{self, Edited, Patience, Trouble};
+use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
+use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    ClientEnvironment, PROGRAM, default_files, is_on_path, is_own, missing_in_kuberc, refused_text,
+    ClientEnvironment, PROGRAM, check_writable, default_files, diff, is_on_path, is_own, kuberc, refused_text,
 };
 use crate::log;
 use crate::sys;
@@ -22,7 +21,7 @@ use crate::sys;
 pub struct InjectOutput {
     pub stdout: String,
     pub stderr: String,
-    /// Whether the wanted state does not hold everywhere.
+    /// Whether a user or a file could not be brought to the wanted state.
     pub refused: bool,
 }
 
@@ -34,29 +33,31 @@ impl InjectOutput {
 
 /// Injects or restores and prints the outcome; the exit status is 1 if a user or a file was refused.
 pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Result<u8> {
-    let outcome = run(options, environment, &identity::covers)?;
-    log::write_stderr(&outcome.stderr);
-    print(&outcome.stdout)?;
-    Ok(outcome.exit_status())
+    let output = run(options, environment, &identity::covers)?;
+    // The diff of a dry run, on stdout, comes before the summary, on stderr.
+    let printed = print(&output.stdout);
+    log::write_stderr(&output.stderr);
+    printed?;
+    Ok(output.exit_status())
 }
 
-/// Injects or restores. `known` says whether the key of a command (its words) covers a variable.
+/// Injects or restores. `is_known` says whether the cache key of a command (its words) covers a variable.
 pub fn run(
     options: &InjectOptions,
     environment: &ClientEnvironment,
-    known: &dyn Fn(&[OsString], &str) -> bool,
+    is_known: &dyn Fn(&[OsString], &str) -> bool,
 ) -> Result<InjectOutput> {
     let program = program(options.command.as_deref(), environment)?;
     let is_own = |command: &str| command == program || is_own(command, environment);
-    let mut job = Job {
+    let mut job = InjectJob {
         options,
         program: &program,
         is_own: &is_own,
-        known,
-        colour: environment.colour,
+        is_known,
+        color: environment.color,
         report: String::new(),
-        seen: Vec::new(),
-        outcome: InjectOutput::default(),
+        users: Vec::new(),
+        output: InjectOutput::default(),
     };
     if options.files.is_empty() {
         for path in default_files(environment)? {
@@ -67,10 +68,10 @@ pub fn run(
         job.file(path, true);
     }
     job.finish(environment);
-    Ok(job.outcome)
+    Ok(job.output)
 }
 
-/// The command to write: the one asked for, else the bare name where PATH leads to it.
+/// The command to write: the one asked for, else the bare name if PATH has it, else the path.
 fn program(wanted: Option<&OsStr>, environment: &ClientEnvironment) -> Result<String> {
     let path = match wanted {
         Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
@@ -88,21 +89,21 @@ fn program(wanted: Option<&OsStr>, environment: &ClientEnvironment) -> Result<St
         .ok_or_else(|| Error::usage("the command to write is empty or not Unicode: see --command"))
 }
 
-/// One call over all its files.
-struct Job<'a> {
+/// One call, over all its files.
+struct InjectJob<'a> {
     options: &'a InjectOptions,
     program: &'a str,
     is_own: &'a dyn Fn(&str) -> bool,
-    known: &'a dyn Fn(&[OsString], &str) -> bool,
-    colour: bool,
+    is_known: &'a dyn Fn(&[OsString], &str) -> bool,
+    color: bool,
     /// A line per user.
     report: String,
-    /// Every user that was looked at, and what became of it.
-    seen: Vec<(String, UserState)>,
-    outcome: InjectOutput,
+    /// Every user so far.
+    users: Vec<(String, UserState)>,
+    output: InjectOutput,
 }
 
-impl Job<'_> {
+impl InjectJob<'_> {
     fn file(&mut self, path: &Path, is_named: bool) {
         if !is_named && matches!(path.try_exists(), Ok(false)) {
             self.report.push_str(&format!("{}: no such file\n", shown(path)));
@@ -111,82 +112,84 @@ impl Job<'_> {
         let absolute = sys::absolute(path).unwrap_or_default();
         let directory = absolute.parent().and_then(Path::to_str);
         let plan = |text: &str| self.plan(text, directory);
-        let patience = if self.options.quiet { Patience::Never } else { Patience::Wait };
+        let on_busy = if self.options.quiet { OnBusy::GiveUp } else { OnBusy::Wait };
         let result = if self.options.dry_run {
-            self.show(path, patience, &plan)
+            self.preview(path, on_busy, &plan)
         } else {
-            files::edit(path, patience, &plan).map(|edited| (edited, String::new()))
+            files::edit_file(path, on_busy, &plan).map(|outcome| (outcome, String::new()))
         };
         match result {
-            Ok((Edited::Busy, _)) => {}
-            Ok((Edited::Done(plan), diff)) => {
-                self.outcome.stdout.push_str(&diff);
-                self.tell(path, plan);
+            Ok((EditOutcome::Busy, _)) => {}
+            Ok((EditOutcome::Done(plan), diff)) => {
+                self.output.stdout.push_str(&diff);
+                self.report_users(path, plan);
             }
-            Err(trouble) => self.complain(path, trouble),
+            Err(error) => self.report_error(path, error),
         }
     }
 
     fn plan(&self, text: &str, directory: Option<&str>) -> Result<Plan, Refusal> {
-        let wish = Wish { users: &self.options.users, directory, is_own: self.is_own };
+        let edit = EditRequest { users: &self.options.users, directory, is_own: self.is_own };
         match self.options.action {
-            Action::Restore => edit::restore(text, &wish),
-            Action::Inject => edit::inject(
+            Action::Restore => plan::restore(text, &edit),
+            Action::Inject => plan::inject(
                 text,
-                &Injection {
-                    wish,
+                &InjectRequest {
+                    edit,
                     program: self.program,
-                    program_is_chosen: self.options.command.is_some(),
-                    known: self.known,
+                    replaces_program: self.options.command.is_some(),
+                    is_known: self.is_known,
                 },
             ),
         }
     }
 
-    /// What an edit would do, and the diff for it.
-    fn show(
+    /// What an edit would do, and its diff. Fails if the edit would fail.
+    fn preview(
         &self,
         path: &Path,
-        patience: Patience,
+        on_busy: OnBusy,
         plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
-    ) -> Result<(Edited, String), Trouble> {
-        match files::settled(path, patience, sys::steady_clock())? {
-            None => Ok((Edited::Busy, String::new())),
-            Some(snapshot) => {
-                let plan = plan(&snapshot.text)?;
-                let name = shown(path).to_string();
-                let diff = diff::unified(&name, &snapshot.text, &plan.edits, self.colour);
-                Ok((Edited::Done(plan), diff))
-            }
+    ) -> Result<(EditOutcome, String), EditError> {
+        let Some(snapshot) = files::read_settled(path, on_busy, sys::steady_clock())? else {
+            return Ok((EditOutcome::Busy, String::new()));
+        };
+        let plan = plan(&snapshot.text)?;
+        if !plan.edits.is_empty() {
+            check_writable(path)?;
         }
+        let name = shown(path).to_string();
+        let diff = diff::unified(&name, &snapshot.text, &plan.edits, self.color);
+        Ok((EditOutcome::Done(plan), diff))
     }
 
-    fn tell(&mut self, path: &Path, plan: Plan) {
+    fn report_users(&mut self, path: &Path, plan: Plan) {
         for (name, state) in plan.users {
             let words = state.words(self.options.dry_run);
             let why = match state {
-                UserState::LeftAlone(why) | UserState::Stuck(why) => [": ", why].concat(),
+                UserState::LeftAlone(why) => [": ", why].concat(),
+                UserState::Refused(Refusal { line, reason }) => format!(", line {line}: {reason}"),
                 _ => String::new(),
             };
             let line = format!("{}: {}: {words}{why}\n", shown(path), printable(&name));
             self.report.push_str(&line);
-            self.outcome.refused |= matches!(state, UserState::Stuck(_));
-            self.seen.push((name, state));
+            self.output.refused |= matches!(state, UserState::Refused(_));
+            self.users.push((name, state));
         }
     }
 
-    fn complain(&mut self, path: &Path, trouble: Trouble) {
-        self.outcome.refused = true;
-        let text = match trouble {
-            Trouble::Failed(error) => error.to_string(),
-            Trouble::Refused(refusal) => refused_text(path, &refusal) + ": nothing was written",
+    fn report_error(&mut self, path: &Path, error: EditError) {
+        self.output.refused = true;
+        let text = match error {
+            EditError::Failed(error) => error.to_string(),
+            EditError::Refused(refusal) => refused_text(path, &refusal) + ": nothing was written",
         };
         self.warn(&text);
     }
 
     fn warn(&mut self, text: &str) {
         if !self.options.quiet {
-            self.outcome.stderr.push_str(&format!("{PROGRAM}: {text}\n"));
+            self.output.stderr.push_str(&format!("{PROGRAM}: {text}\n"));
         }
     }
 
@@ -197,50 +200,49 @@ impl Job<'_> {
         }
         let mut report = std::mem::take(&mut self.report);
         report.push_str(&self.summary());
-        if self.options.action == Action::Inject && !self.seen.is_empty() {
+        if self.options.action == Action::Inject && !self.users.is_empty() {
             report.push_str(&self.kuberc_hint(environment).unwrap_or_default());
         }
-        // The diff is for programs.
+        // The diff on stdout is for programs.
         if self.options.dry_run {
-            self.outcome.stderr.insert_str(0, &report);
+            self.output.stderr.insert_str(0, &report);
         } else {
-            self.outcome.stdout.push_str(&report);
+            self.output.stdout.push_str(&report);
         }
     }
 
-    /// A name that is in no file is a slip of the pen; in a refused file nobody looked.
+    /// Refuses a name that no file has. A refused file may have it.
     fn check_names(&mut self) {
-        if self.outcome.refused {
+        if self.output.refused {
             return;
         }
         let options = self.options;
         for name in &options.users {
-            if !self.seen.iter().any(|(seen, _)| seen == name) {
+            if !self.users.iter().any(|(user, _)| user == name) {
                 self.warn(&format!("no kubeconfig has a user '{}'", printable(name)));
-                self.outcome.refused = true;
+                self.output.refused = true;
             }
         }
     }
 
+    /// "1 injected, 2 already injected". Empty if no users were seen because a file was refused.
     fn summary(&self) -> String {
-        let mut counts: Vec<(&str, usize)> = Vec::new();
-        for (_, state) in &self.seen {
-            let words = state.words(self.options.dry_run);
-            match counts.iter_mut().find(|(known, _)| *known == words) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((words, 1)),
-            }
+        let mut counts = [("", 0); UserState::KINDS];
+        for (_, state) in &self.users {
+            let (words, count) = &mut counts[state.rank()];
+            *words = state.words(self.options.dry_run);
+            *count += 1;
         }
-        let mut text = String::new();
-        for (words, count) in counts {
-            let comma = if text.is_empty() { "" } else { ", " };
-            text.extend([comma, &count.to_string(), " ", words]);
+        let counts = counts.iter().filter(|(_, count)| *count > 0);
+        let mut text = counts.map(|(words, count)| format!("{count} {words}")).collect::<Vec<_>>().join(", ");
+        if text.is_empty() && self.output.refused {
+            return text;
         }
         if text.is_empty() {
             text.push_str("no users");
         }
-        let is_change = self.seen.iter().any(|(_, state)| state.is_change());
-        let lead = match (is_change, self.outcome.refused) {
+        let is_change = self.users.iter().any(|(_, state)| state.is_change());
+        let lead = match (is_change, self.output.refused) {
             (true, _) => "",
             (false, true) => "nothing done: ",
             (false, false) => "nothing to do: ",
@@ -249,12 +251,27 @@ impl Job<'_> {
     }
 
     fn kuberc_hint(&self, environment: &ClientEnvironment) -> Option<String> {
-        let (path, lines) = missing_in_kuberc(environment, self.program)?;
-        Some(format!("hint: add to '{}', or kubectl will not run it:\n{lines}", shown(&path)))
+        let denial = kuberc::denial(environment, self.program)?;
+        Some(format!("kubectl will not run '{}': {}\nhint: {}\n", self.program, denial.reason, denial.hint))
     }
 }
 
 impl UserState {
+    const KINDS: usize = 7;
+
+    /// The place in the summary: what changed, then what did not.
+    fn rank(self) -> usize {
+        match self {
+            UserState::Injected => 0,
+            UserState::Updated => 1,
+            UserState::Restored => 2,
+            UserState::AlreadyInjected => 3,
+            UserState::NotInjected => 4,
+            UserState::LeftAlone(_) => 5,
+            UserState::Refused(_) => 6,
+        }
+    }
+
     fn is_change(self) -> bool {
         matches!(self, UserState::Injected | UserState::Updated | UserState::Restored)
     }
@@ -269,7 +286,8 @@ impl UserState {
             (UserState::Restored, true) => "would be restored",
             (UserState::AlreadyInjected, _) => "already injected",
             (UserState::NotInjected, _) => "not injected",
-            (UserState::LeftAlone(_) | UserState::Stuck(_), _) => "left alone",
+            (UserState::LeftAlone(_), _) => "left alone",
+            (UserState::Refused(_), _) => "refused",
         }
     }
 }

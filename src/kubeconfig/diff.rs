@@ -1,7 +1,7 @@
-//! A unified diff from edits that are already known: nothing has to be searched for.
+//! A unified diff of a text, from its edits.
 //!
-//! The format is that of `diff -u`, so that `patch` takes it. Every edit is widened to whole
-//! lines; lines that come out equal at its borders go back to the context. Pure.
+//! The format is that of `diff -u`, for `patch`. Every edit is widened to whole lines; equal lines at
+//! its borders become context. Pure.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::edit::{self, Edit};
 
 const CONTEXT: usize = 3;
 
-/// What terminals show for a part of the diff.
+/// The part of the diff that a line belongs to, which decides its color.
 #[derive(Clone, Copy)]
 enum LineKind {
     Header,
@@ -19,17 +19,17 @@ enum LineKind {
     Context,
 }
 
-/// Old lines, counted from 0, and the text that stands in their place.
+/// Old lines, counted from 0, and the text that replaces them.
 struct Block {
     lines: Range<usize>,
     text: String,
 }
 
-/// `name` stands in both header lines. The edits are sorted and apart from each other.
-pub fn unified(name: &str, before: &str, edits: &[Edit], colour: bool) -> String {
+/// `name` is for both header lines. The edits are sorted and do not overlap.
+pub fn unified(name: &str, before: &str, edits: &[Edit], color: bool) -> String {
     let lines: Vec<&str> = before.split_inclusive('\n').collect();
     let blocks = blocks(&lines, before, edits);
-    let mut page = DiffWriter { text: String::new(), colour };
+    let mut page = DiffWriter { text: String::new(), color };
     if !blocks.is_empty() {
         page.line(LineKind::Header, "--- ", name);
         page.line(LineKind::Header, "+++ ", name);
@@ -72,8 +72,7 @@ fn starts(lines: &[&str]) -> Vec<usize> {
     starts
 }
 
-/// The lines that an edit changes. One that begins and ends where lines begin, and leaves no
-/// piece of a line behind, does not touch the line after it.
+/// The lines that an edit changes. An edit of whole lines does not change the line after it.
 fn touched(starts: &[usize], edit: &Edit) -> Range<usize> {
     let line_at = |place| starts.partition_point(|&start| start <= place).saturating_sub(1);
     let begins_line = |place| starts.binary_search(&place).is_ok();
@@ -99,7 +98,7 @@ fn trimmed(block: Block, lines: &[&str]) -> Block {
 
 struct DiffWriter {
     text: String,
-    colour: bool,
+    color: bool,
 }
 
 impl DiffWriter {
@@ -145,20 +144,20 @@ impl DiffWriter {
     }
 
     fn line(&mut self, part: LineKind, sign: &str, line: &str) {
-        let colour = match part {
-            _ if !self.colour => "",
+        let color = match part {
+            _ if !self.color => "",
             LineKind::Header => "\x1b[1m",
             LineKind::Hunk => "\x1b[36m",
             LineKind::Removed => "\x1b[31m",
             LineKind::Added => "\x1b[32m",
             LineKind::Context => "",
         };
-        let reset = if colour.is_empty() { "" } else { "\x1b[m" };
-        self.text.extend([colour, sign, line, reset, "\n"]);
+        let reset = if color.is_empty() { "" } else { "\x1b[m" };
+        self.text.extend([color, sign, line, reset, "\n"]);
     }
 }
 
-/// "LINE,COUNT"; of no lines at all, the line before them.
+/// "LINE,COUNT"; for no lines, the line before them.
 fn place(start: usize, count: usize) -> String {
     format!("{},{count}", if count == 0 { start } else { start + 1 })
 }

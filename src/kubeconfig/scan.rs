@@ -1,9 +1,8 @@
-//! The exec plugins of a kubeconfig: who has one, where it stands in the text, what it says.
+//! The users of a kubeconfig and their exec plugins, with their places in the text.
 //!
-//! Reads as client-go reads (`k8s.io/client-go/tools/clientcmd/api/v1/types.go`): only the first
-//! document counts, names are compared as they are, null is the same as absent. Promises that
-//! every place it hands out lies in the given text, and refuses what is no kubeconfig with the
-//! line. Pure; changing the text is `edit`'s work.
+//! Reads as client-go does (`k8s.io/client-go/tools/clientcmd/api/v1/types.go`): only the first
+//! document counts, null is the same as absent. A text that is no kubeconfig is refused; a user that
+//! cannot be read keeps its own refusal, so that the others can be used. Pure.
 
 use super::yaml::{self, Id, MappingEntry, NodeContent, Refusal, Tree};
 
@@ -19,9 +18,10 @@ pub struct Kubeconfig<'a> {
 pub struct User {
     /// The entry of `users`, never an alias.
     pub item: Id,
+    /// Empty if the user has none.
     pub name: String,
     pub line: usize,
-    pub exec: Option<Exec>,
+    pub exec: Result<Option<Exec>, Refusal>,
 }
 
 /// The `exec` mapping of a user; several users can share one through an anchor.
@@ -40,12 +40,12 @@ impl<'a> Kubeconfig<'a> {
         Ok(Kubeconfig { tree, users })
     }
 
-    /// The command where it is a string that means anything.
+    /// The command, if it is a string and not empty.
     pub fn command(&self, exec: &Exec) -> Option<&str> {
         self.tree.string(exec.command?.value).filter(|command| !command.is_empty())
     }
 
-    /// The nodes of the arguments; empty where there are none.
+    /// The nodes of the arguments.
     pub fn args(&self, exec: &Exec) -> Vec<Id> {
         match exec.args {
             Some(args) => items(&self.tree, args.value),
@@ -53,7 +53,7 @@ impl<'a> Kubeconfig<'a> {
         }
     }
 
-    /// Names and values of `exec.env` in order; null is the same as nothing.
+    /// Names and values of `exec.env` in order. Null is read as empty.
     pub fn env(&self, exec: &Exec) -> Vec<(&str, &str)> {
         let tree = &self.tree;
         let field = |item, name| {
@@ -69,10 +69,25 @@ impl<'a> Kubeconfig<'a> {
         variables
     }
 
-    /// Whether the arguments run a command of a kind: `aws-vault exec prod -- k8s-token-cache`,
-    /// `sh -c 'k8s-token-cache aws ...'`. What follows an option is its value and no command:
-    /// `--cluster-name k8s-token-cache`.
-    pub fn has_further_in(&self, args: &[Id], is_it: &dyn Fn(&str) -> bool) -> bool {
+    /// Why no user can be edited: `users` itself is duplicate, merged in or an explicit key, or the
+    /// whole file is encrypted.
+    pub fn uneditable(&self) -> Option<Refusal> {
+        let tree = &self.tree;
+        let &root = tree.documents().first()?;
+        if let Some(sops) = tree.get(root, "sops") {
+            let reason = "the file is encrypted with SOPS, which would reject an edit: use 'sops edit'";
+            return Some(Refusal::new(tree.line(sops.key), reason));
+        }
+        tree.entries(root).find_map(|entry| {
+            let counts = tree.is_merge_key(entry.key) || tree.scalar(entry.key) == Some("users");
+            if counts { tree.uneditable(entry.key) } else { None }
+        })
+    }
+
+    /// Whether the arguments run a command for which `is_it` is true, as in
+    /// `aws-vault exec prod -- k8s-token-cache` and `sh -c 'k8s-token-cache aws ...'`. The word after
+    /// an option is its value, not a command: `--cluster-name k8s-token-cache`.
+    pub fn args_run(&self, args: &[Id], is_it: &dyn Fn(&str) -> bool) -> bool {
         let mut after_option = false;
         args.iter().filter_map(|&arg| self.tree.string(arg)).any(|arg| {
             let is_shell_text = arg.contains(|c: char| c.is_ascii_whitespace());
@@ -84,13 +99,25 @@ impl<'a> Kubeconfig<'a> {
     }
 }
 
-/// The items of a sequence, through an alias; none for anything else.
+/// The items of a sequence, which may be an alias; none of anything else.
 pub fn items(tree: &Tree<'_>, id: Id) -> Vec<Id> {
     let id = tree.resolve(id);
     match tree.content(id) {
         NodeContent::Sequence(_) => tree.children(id).collect(),
         _ => Vec::new(),
     }
+}
+
+/// The text of a scalar of a mapping; empty if it is missing, null or something else.
+pub fn field<'t>(tree: &'t Tree<'_>, mapping: Id, name: &str) -> &'t str {
+    let value = tree.get(mapping, name).map(|entry| entry.value);
+    let value = value.filter(|&value| !tree.is_null(value)).and_then(|value| tree.scalar(value));
+    value.unwrap_or_default()
+}
+
+/// Whether a member of a mapping is the boolean true, as go-yaml reads it.
+pub fn is_true(tree: &Tree<'_>, mapping: Id, name: &str) -> bool {
+    yaml::is_true(field(tree, mapping, name))
 }
 
 fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
@@ -106,13 +133,7 @@ fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
     };
     let list = tree.resolve(entry.value);
     match tree.content(list) {
-        NodeContent::Sequence(_) => {
-            let mut users = Vec::new();
-            for item in tree.children(list) {
-                users.push(user(tree, item)?);
-            }
-            Ok(users)
-        }
+        NodeContent::Sequence(_) => Ok(tree.children(list).map(|item| user(tree, item)).collect()),
         _ if tree.is_null(list) => Ok(Vec::new()),
         _ => Err(Refusal::new(tree.line(entry.key), "'users' is not a list")),
     }
@@ -121,8 +142,8 @@ fn users(tree: &Tree<'_>) -> Result<Vec<User>, Refusal> {
 /// client-go takes a file without `kind` and `apiVersion` for a Config of v1.
 fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
     let line = tree.line(root);
-    if !matches!(tree.content(root), NodeContent::Mapping(_)) {
-        return Err(Refusal::new(line, "not a kubeconfig: it holds no mapping"));
+    if !tree.is_mapping(root) {
+        return Err(Refusal::new(line, "not a kubeconfig: not a mapping"));
     }
     for (name, wanted, reason) in [
         ("kind", "Config", "not a kubeconfig: its kind is not Config"),
@@ -139,18 +160,16 @@ fn check_kind(tree: &Tree<'_>, root: Id) -> Result<(), Refusal> {
     if known { Ok(()) } else { Err(Refusal::new(line, "not a kubeconfig: it has no users")) }
 }
 
-fn user(tree: &Tree<'_>, item: Id) -> Result<User, Refusal> {
+fn user(tree: &Tree<'_>, item: Id) -> User {
     let line = tree.line(item);
     let item = tree.resolve(item);
     let name = tree.get(item, "name").and_then(|entry| tree.scalar(entry.value));
-    let Some(name) = name else {
-        return Err(Refusal::new(line, "a user without a name"));
+    let exec = match (name, tree.get(item, "user")) {
+        (None, _) => Err(Refusal::new(line, "a user without a name")),
+        (_, Some(user)) => exec(tree, user.value),
+        (_, None) => Ok(None),
     };
-    let exec = match tree.get(item, "user") {
-        Some(user) => exec(tree, user.value)?,
-        None => None,
-    };
-    Ok(User { item, name: name.to_owned(), line, exec })
+    User { item, name: name.unwrap_or_default().to_owned(), line, exec }
 }
 
 fn exec(tree: &Tree<'_>, user: Id) -> Result<Option<Exec>, Refusal> {
@@ -161,7 +180,7 @@ fn exec(tree: &Tree<'_>, user: Id) -> Result<Option<Exec>, Refusal> {
         return Ok(None);
     }
     let mapping = tree.resolve(entry.value);
-    if !matches!(tree.content(mapping), NodeContent::Mapping(_)) {
+    if !tree.is_mapping(mapping) {
         return Err(Refusal::new(tree.line(entry.key), "'exec' is not a mapping"));
     }
     let env = tree.get(mapping, "env").map(|env| env.value);

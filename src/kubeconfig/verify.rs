@@ -1,19 +1,19 @@
-//! Whether an edited kubeconfig means exactly what was wanted.
+//! Checks that an edited kubeconfig means exactly what was asked for.
 //!
-//! Both texts are compared as values: aliases stand for what they name, scalars are equal if
-//! their value, their tag and their being plain or not are. Only `command` and `args` of the
-//! exec plugins that were to change may differ, and they must be what was expected. Promises to
-//! end on any input: aliases of aliases can stand for more values than there are atoms.
+//! Compares both texts as values, aliases followed. Scalars are equal if their value, their tag and
+//! whether they are plain are equal. Only `command` and `args` of the exec plugins to change may
+//! differ, and must be as expected. Ends on any input: aliases of aliases can name more values than
+//! anyone could compare.
 
 use super::scan::{Kubeconfig, User};
 use super::yaml::{Id, NodeContent, Refusal, Style, Tree};
 
-/// More values than any kubeconfig that fits the size limit has without aliases.
-const MAX_VALUES: u32 = 1 << 21;
-/// The parser allows 255 collections in each other; aliases add to that.
+/// Twice as many as the parser reads, which leaves room for aliases.
+const MAX_VALUES: u32 = 1 << 22;
+/// The parser allows a nesting of 255; aliases add to that.
 const MAX_DEPTH: u32 = 600;
 
-/// What an exec plugin is to be: `command`, and `args` of `front` and then those it had, without
+/// An exec plugin after the edit: `command`, and as `args` first `front`, then those of before without
 /// the first `skip`.
 #[derive(Debug)]
 pub struct ExpectedExec {
@@ -22,7 +22,7 @@ pub struct ExpectedExec {
     pub skip: usize,
 }
 
-/// `expected` has one entry per user of `before`; none means unchanged.
+/// `expected` has one entry per user of `before`: none for a user that must not change.
 pub fn check(before: &Kubeconfig<'_>, after: &str, expected: &[Option<ExpectedExec>]) -> Result<(), Refusal> {
     let first = expected.iter().position(Option::is_some).unwrap_or_default();
     let line = |place: usize| before.users.get(place).map_or(1, |user| user.line);
@@ -36,7 +36,7 @@ pub fn check(before: &Kubeconfig<'_>, after: &str, expected: &[Option<ExpectedEx
         if !comparison.same_user(place, expected.as_ref()) {
             let reason = match expected {
                 Some(_) => unsafe_edit,
-                None => "this user shares its exec plugin with one that is to change",
+                None => "this user shares its exec plugin with a user that would change",
             };
             return Err(Refusal::new(line(place), reason));
         }
@@ -52,7 +52,7 @@ struct Comparison<'c> {
 }
 
 impl Comparison<'_> {
-    /// Everything but the items of `users`, of which there must be as many.
+    /// Everything except the items of `users`, whose number must be equal.
     fn same_around_users(&mut self) -> bool {
         let (before, after) = (self.before.tree.documents(), self.after.tree.documents());
         let (Some((&old, old_rest)), Some((&new, new_rest))) = (before.split_first(), after.split_first())
@@ -77,7 +77,7 @@ impl Comparison<'_> {
     }
 
     fn as_expected(&mut self, old: &User, new: &User, expected: &ExpectedExec) -> bool {
-        let (Some(old_exec), Some(new_exec)) = (old.exec, new.exec) else {
+        let (Ok(Some(old_exec)), Ok(Some(new_exec))) = (old.exec, new.exec) else {
             return false;
         };
         let before = self.before.tree.get(old.item, "user").map(|user| user.value);
@@ -101,7 +101,7 @@ impl Comparison<'_> {
             && new_args[expected.front.len()..].iter().zip(kept).all(|(&new, &old)| self.same(old, new, 0))
     }
 
-    /// Two mappings, apart from the named keys.
+    /// Whether two mappings are equal, except for the named keys.
     fn same_but(&mut self, old: Id, new: Id, names: &[&str]) -> bool {
         let (before, after) = (&self.before.tree, &self.after.tree);
         let old = other_entries(before, old, names);

@@ -1,4 +1,4 @@
-//! Every file of the corpus becomes what stands beside it; see `tests/data/kubeconfig/README.md`.
+//! Every file of the corpus becomes what the file beside it says; see `tests/data/kubeconfig/README.md`.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use crate::support::{Home, find, settle};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/kubeconfig");
 
-/// In these another command stands in front of this program, and restoring cannot help it.
-const STUCK: [&str; 1] = ["already-further-in.yaml"];
+/// In these another command wraps this program, so that they cannot be restored.
+const NOT_RESTORED: [&str; 1] = ["already-further-in.yaml"];
 
 struct Case {
     name: String,
@@ -70,7 +70,7 @@ fn assert_bytes(case: &Case, path: &Path, expected: &[u8], what: &str) {
 fn injected(case: &Case, home: &Home) -> Vec<u8> {
     let bytes = case.beside("injected").unwrap_or_else(|| panic!("no {}.injected", case.name));
     match String::from_utf8(bytes) {
-        // A slash is no separator to client-go on Windows: there it takes these for names.
+        // A slash is no separator to client-go on Windows, where these are names.
         Ok(text) if cfg!(windows) => text.replace("@DIR@/./", "").into_bytes(),
         Ok(text) => text.replace("@DIR@", home.path().to_str().unwrap()).into_bytes(),
         Err(error) => error.into_bytes(),
@@ -95,15 +95,15 @@ fn each_file_is_injected_once_and_restored_as_it_was() {
 
         settle(&path);
         let restored = home.run(["--restore", &case.name]);
-        let is_stuck = STUCK.contains(&case.name.as_str());
-        assert_eq!(restored.status, Some(i32::from(is_stuck)), "{}: {restored:?}", case.name);
+        let is_refused = NOT_RESTORED.contains(&case.name.as_str());
+        assert_eq!(restored.status, Some(i32::from(is_refused)), "{}: {restored:?}", case.name);
         let original = case.beside("restored").unwrap_or_else(|| case.before.clone());
         assert_bytes(case, &path, &original, "restored");
     });
 }
 
 #[test]
-fn what_cannot_be_edited_safely_is_refused_with_its_line_and_left_as_it_is() {
+fn what_cannot_be_edited_safely_is_refused_with_line_and_reason() {
     let cases: Vec<Case> = cases().into_iter().filter(|case| case.refused.is_some()).collect();
     assert!(cases.len() >= 20, "{} files", cases.len());
     for_each(&cases, |case, home| {
@@ -111,16 +111,17 @@ fn what_cannot_be_edited_safely_is_refused_with_its_line_and_left_as_it_is() {
         let (line, reason) = case.refused.as_deref().unwrap().trim_end().split_once(": ").unwrap();
         for option in [None, Some("--dry-run")] {
             let answer = home.run(["--inject", &case.name].into_iter().chain(option)).refused();
-            let expected =
-                format!("k8s-token-cache: '{}', line {line}: {reason}: nothing was written\n", case.name);
-            assert!(answer.stderr.contains(&expected), "{}: {}", case.name, answer.stderr);
+            let expected = format!(", line {line}: {reason}");
+            let said = answer.stdout + &answer.stderr;
+            assert!(said.contains(&expected), "{}: {said}", case.name);
+            assert!(!said.contains("nothing done: no users"), "{}: {said}", case.name);
             assert_bytes(case, &path, &case.before, "refused");
         }
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1, "{}", case.name);
     });
 }
 
-/// An independent reader: kubectl sees the same kubeconfig, but for `command` and `args`.
+/// kubectl, an independent reader, sees the same kubeconfig except for `command` and `args`.
 #[test]
 fn kubectl_reads_every_injected_file_as_the_original_with_the_command_moved() {
     let Some(kubectl) = find("KUBECTL", "kubectl", "kubectl reading the corpus") else {
@@ -148,7 +149,7 @@ fn view(kubectl: &Path, home: &Home, path: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The original, with the cache in front wherever the other has it in front of this very command.
+/// The original, with the cache in front of each command that `after` has it in front of.
 fn moved(mut before: Value, after: &Value, home: &Home) -> Value {
     let users = before["users"].as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
     for (place, user) in users.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! What writing keeps, waits for and never leaves behind. Unix, where there is something to keep.
+//! What a write keeps, waits for and never leaves behind. Unix alone has owners and modes to keep.
 #![cfg(unix)]
 
 use std::fs::{self, File, Permissions};
@@ -30,7 +30,7 @@ fn names(directory: &Path) -> Vec<String> {
 fn mode_and_owner_stay() {
     let home = Home::new();
     let path = config(&home);
-    for mode in [0o600, 0o640, 0o400] {
+    for mode in [0o600, 0o640, 0o660] {
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         home.run(["--inject", "config"]).succeeded();
         home.run(["--restore", "config"]).succeeded();
@@ -85,7 +85,7 @@ fn in_a_directory_where_nothing_can_be_created_the_file_is_written_in_place() {
     let mut command = home.command();
     command.args(["--inject", "shut/config"]);
     if is_root() {
-        // Root may write everywhere: run as somebody else.
+        // Root may write everywhere, so run as another user.
         for path in [home.path(), &shut, &path] {
             chown(path, Some(1234), Some(1234)).unwrap();
         }
@@ -113,7 +113,7 @@ fn as_nobody(home: &Home, program: &Path) -> std::process::Command {
 }
 
 #[test]
-fn what_is_no_regular_file_is_not_read() {
+fn only_regular_files_are_read() {
     let home = Home::new();
     fs::create_dir(home.path().join("directory")).unwrap();
     let fifo = home.path().join("pipe");
@@ -126,17 +126,83 @@ fn what_is_no_regular_file_is_not_read() {
 }
 
 #[test]
-fn a_file_of_more_than_8_mib_is_refused() {
+fn a_file_of_more_than_64_mib_is_refused() {
     let home = Home::new();
     let text = kubeconfig(&[user("a", "aws")]);
-    let filler = format!("# {}\n", "x".repeat(1 << 20)).repeat(8);
+    let filler = format!("# {}\n", "x".repeat(1 << 20)).repeat(64);
     home.file("config", [text, filler].concat());
     let answer = home.run(["--inject", "config"]).refused();
-    assert!(answer.stderr.contains("line 1: the file has more than 8 MiB"), "{answer:?}");
+    assert!(answer.stderr.contains("line 1: the file has more than 64 MiB"), "{answer:?}");
 }
 
 #[test]
-fn a_lock_is_waited_for_and_gone_afterwards() {
+fn a_file_without_write_permission_is_refused_and_said_what_to_do() {
+    let home = Home::new();
+    let path = config(&home);
+    let before = read(&path);
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    for option in [None, Some("--dry-run")] {
+        let answer = home.run(["--inject", "config"].into_iter().chain(option)).refused();
+        assert_eq!(
+            answer.stderr,
+            "k8s-token-cache: cannot write 'config': it is read-only\n\
+             hint: if it may be changed: chmod u+w 'config'\n",
+            "{option:?}"
+        );
+        assert_eq!(answer.stdout, "", "{option:?}");
+    }
+    assert_eq!(read(&path), before);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
+    assert_eq!(names(home.path()), ["config"]);
+}
+
+#[test]
+fn a_read_only_file_that_needs_no_edit_is_fine() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "k8s-token-cache")]));
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    let answer = home.run(["--inject", "config"]).succeeded();
+    assert!(answer.stdout.contains("already injected"), "{answer:?}");
+}
+
+/// As home-manager makes it: a link to a read-only file of a read-only directory.
+#[test]
+fn a_link_to_a_read_only_file_is_refused_with_the_file_it_leads_to() {
+    let home = Home::new();
+    let target = home.file("store/generated", kubeconfig(&[user("a", "aws")]));
+    symlink(&target, home.path().join("config")).unwrap();
+    fs::set_permissions(&target, Permissions::from_mode(0o444)).unwrap();
+    let answer = home.run(["--inject", "config"]).refused();
+    let expected = format!("cannot write 'config': it leads to '{}', which is read-only\n", target.display());
+    assert!(answer.stderr.contains(&expected), "{answer:?}");
+    assert!(fs::symlink_metadata(home.path().join("config")).unwrap().is_symlink());
+    assert!(!read(&target).contains("k8s-token-cache"));
+}
+
+#[test]
+fn utf_16_is_read_and_written_back_as_utf_16() {
+    let home = Home::new();
+    let text = format!("\u{feff}{}", kubeconfig(&[user("größe", "aws")])).replace('\n', "\r\n");
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (bytes, unit) in [(little, u16::from_le_bytes as fn([u8; 2]) -> u16), (big, u16::from_be_bytes)] {
+        let path = home.file("config", &bytes);
+        let answer = home.run(["--inject", "config"]).succeeded();
+        assert_eq!(answer.stdout, "config: größe: injected\n1 injected\n");
+        let units: Vec<u16> = fs::read(&path).unwrap().as_chunks().0.iter().map(|pair| unit(*pair)).collect();
+        let after = String::from_utf16(&units).unwrap();
+        assert_eq!(
+            after,
+            text.replace("      - get", "      - aws\r\n      - get").replace("d: aws", "d: k8s-token-cache")
+        );
+        settle(&path);
+        home.run(["--restore", "config"]).succeeded();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_lock_is_waited_for_and_removed_afterwards() {
     let home = Home::new();
     let path = config(&home);
     let lock = home.path().join("config.lock");
@@ -160,7 +226,7 @@ fn a_file_that_changed_since_it_was_read_is_read_again() {
     fs::write(&lock, "").unwrap();
     let child = home.command().args(["--inject", "config"]).stdout(Stdio::piped()).spawn().unwrap();
     wait_until(|| names(home.path()).len() == 3);
-    // An editor does not look at the lock, and may put a new file in the place of the old one.
+    // An editor ignores the lock, and may replace the file.
     let newer = home.file("newer", kubeconfig(&[user("a", "aws"), user("newer", "aws")]));
     fs::rename(&newer, &path).unwrap();
     fs::remove_file(&lock).unwrap();
@@ -179,7 +245,7 @@ fn a_stale_lock_is_named_after_a_while() {
     assert_eq!(
         answer.stderr,
         "k8s-token-cache: cannot write 'config': 'config.lock' exists\n\
-         hint: another program is writing, or was killed: if none is, remove that file\n"
+         hint: another program is writing, or was killed: if none is running, remove that file\n"
     );
     assert_eq!(read(&path), before);
     assert_eq!(names(home.path()), ["config", "config.lock"]);
@@ -200,9 +266,9 @@ fn what_a_killed_injection_left_is_removed_by_the_next_one() {
     }
 }
 
-/// Some tools note in their lock who holds it; whoever wrote it, it is not our second name.
+/// A lock that is not a second name of our file is not ours, with content or without.
 #[test]
-fn a_lock_that_is_somebody_elses_is_left_alone() {
+fn a_lock_of_another_program_is_left_alone() {
     let home = Home::new();
     let path = config(&home);
     let lock = home.path().join("config.lock");
@@ -218,7 +284,7 @@ fn a_lock_that_is_somebody_elses_is_left_alone() {
 }
 
 #[test]
-fn a_pipe_or_a_link_in_the_place_of_the_lock_or_the_new_file_stops_nobody() {
+fn a_fifo_or_link_at_the_lock_or_temporary_file_does_not_block() {
     let home = Home::new();
     let path = config(&home);
     let (lock, temporary) = (home.path().join("config.lock"), home.path().join(".config.k8s-token-cache"));
@@ -239,7 +305,7 @@ fn a_pipe_or_a_link_in_the_place_of_the_lock_or_the_new_file_stops_nobody() {
 }
 
 #[test]
-fn what_another_injection_is_just_writing_is_left_alone() {
+fn a_temporary_file_in_use_is_left_alone() {
     let home = Home::new();
     let path = config(&home);
     let temporary = home.path().join(".config.k8s-token-cache");
@@ -253,7 +319,7 @@ fn what_another_injection_is_just_writing_is_left_alone() {
 }
 
 #[test]
-fn the_lock_stands_beside_the_link_as_kubectl_puts_it() {
+fn the_lock_is_beside_the_link_as_kubectl_puts_it() {
     let home = Home::new();
     let target = home.file("real/config", kubeconfig(&[user("a", "aws")]));
     symlink("real/config", home.path().join("link")).unwrap();
@@ -266,7 +332,7 @@ fn the_lock_stands_beside_the_link_as_kubectl_puts_it() {
 }
 
 #[test]
-fn quiet_waits_for_no_lock_and_leaves_a_fresh_file_alone() {
+fn quiet_does_not_wait_for_a_lock_or_a_fresh_file() {
     let home = Home::new();
     let path = config(&home);
     let lock = home.path().join("config.lock");
@@ -286,7 +352,7 @@ fn quiet_waits_for_no_lock_and_leaves_a_fresh_file_alone() {
 }
 
 #[test]
-fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
+fn a_kill_at_any_time_leaves_the_old_file_or_the_new_one() {
     let home = Home::new();
     let users: Vec<String> = (0..50).map(|n| user(&format!("user-{n}"), "aws")).collect();
     let before = kubeconfig(&users);
@@ -305,7 +371,7 @@ fn whenever_it_is_killed_the_old_file_or_the_new_one_is_there() {
     child.wait().unwrap();
     assert_eq!(read(&path), after);
     let (mut old, mut new, mut round) = (0, 0, 0);
-    // Longer where the machine has become slower since.
+    // Longer if the machine has become slower since.
     while round < 60 || (new == 0 && round < 600) {
         let mut child = quiet();
         // From before the first system call to well after the last one that matters.

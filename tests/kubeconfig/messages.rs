@@ -1,4 +1,4 @@
-//! What `--inject` and `--restore` say and where, and which files and users they mean.
+//! What `--inject` and `--restore` print and where, and which files and users they edit.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::support::PROGRAM;
 use crate::support::{Home, kubeconfig, read, settle, user};
 
 #[test]
-fn every_user_gets_a_line_and_the_end_a_summary() {
+fn every_user_gets_a_line_and_a_summary_follows() {
     let home = Home::new();
     let text = kubeconfig(&[
         user("new", "aws"),
@@ -60,7 +60,7 @@ fn a_dry_run_shows_a_diff_on_stdout_and_writes_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_the_diff_is_coloured_unless_no_color_is_set() {
+fn on_a_terminal_the_diff_has_colors_unless_no_color_is_set() {
     let Some(script) = crate::support::find("SCRIPT", "script", "a diff on a terminal") else {
         return;
     };
@@ -78,7 +78,7 @@ fn on_a_terminal_the_diff_is_coloured_unless_no_color_is_set() {
 }
 
 #[test]
-fn quiet_says_nothing_and_the_status_tells() {
+fn quiet_prints_nothing_and_sets_the_status() {
     let home = Home::new();
     home.file("config", kubeconfig(&[user("a", "aws")]));
     home.file("broken", "users: [{command: aws");
@@ -91,7 +91,7 @@ fn quiet_says_nothing_and_the_status_tells() {
 }
 
 #[test]
-fn only_the_named_users_change_and_an_unknown_name_is_said() {
+fn only_the_named_users_change_and_an_unknown_name_is_an_error() {
     let home = Home::new();
     let path = home.file("config", kubeconfig(&[user("a", "aws"), user("b", "aws"), user("c", "aws")]));
     let answer = home.run(["--inject", "--user", "a", "--user", "c", "config"]).succeeded();
@@ -106,7 +106,7 @@ fn only_the_named_users_change_and_an_unknown_name_is_said() {
 }
 
 #[test]
-fn a_file_that_is_refused_does_not_keep_the_others_from_being_injected() {
+fn a_refused_file_does_not_keep_the_others_from_being_injected() {
     let home = Home::new();
     home.file("bad", "users: {}\n");
     let good = home.file("good", kubeconfig(&[user("a", "aws")]));
@@ -120,7 +120,7 @@ fn a_file_that_is_refused_does_not_keep_the_others_from_being_injected() {
 }
 
 #[test]
-fn without_files_those_of_kubeconfig_are_meant_and_missing_ones_passed_over() {
+fn without_files_those_of_kubeconfig_are_edited_if_they_exist() {
     let home = Home::new();
     let first = home.file("one", kubeconfig(&[user("a", "aws")]));
     let second = home.file("sub/two", kubeconfig(&[user("b", "aws")]));
@@ -149,7 +149,7 @@ fn without_any_kubeconfig_there_is_nothing_to_do() {
 
 #[cfg(unix)]
 #[test]
-fn off_path_the_absolute_path_is_written_with_links_unresolved() {
+fn off_path_the_absolute_path_is_written_with_links_not_resolved() {
     let home = Home::new();
     let path = home.file("config", kubeconfig(&[user("a", "aws")]));
     fs::create_dir(home.path().join("opt")).unwrap();
@@ -188,7 +188,7 @@ fn the_command_to_write_can_be_chosen_and_changed() {
 }
 
 #[test]
-fn an_allowlist_of_kubectl_that_lacks_the_cache_is_pointed_at() {
+fn an_allowlist_of_kubectl_without_the_cache_gets_a_hint() {
     let home = Home::new();
     home.file("config", kubeconfig(&[user("a", "aws")]));
     home.file(
@@ -197,9 +197,9 @@ fn an_allowlist_of_kubectl_that_lacks_the_cache_is_pointed_at() {
          credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: aws\n",
     );
     let hint = format!(
-        "hint: add to '{}', or kubectl will not run it:\n\
-         credentialPluginAllowlist:\n- name: k8s-token-cache\n",
-        home.path().join(".kube").join("kuberc").display()
+        "kubectl will not run 'k8s-token-cache': credentialPluginAllowlist in '{path}' does not have it\n\
+         hint: add to credentialPluginAllowlist in '{path}':\n- name: k8s-token-cache\n",
+        path = home.path().join(".kube").join("kuberc").display()
     );
     assert!(home.run(["--inject", "config"]).succeeded().stdout.ends_with(&hint));
     assert!(!home.run(["--restore", "config"]).succeeded().stdout.contains("hint"));
@@ -208,7 +208,7 @@ fn an_allowlist_of_kubectl_that_lacks_the_cache_is_pointed_at() {
 }
 
 #[test]
-fn a_name_from_the_file_cannot_command_the_terminal() {
+fn a_name_from_the_file_cannot_control_the_terminal() {
     let home = Home::new();
     home.file("config", kubeconfig(&[user("\"\\e[31mred\"", "aws")]));
     let answer = home.run(["--inject", "config"]).succeeded();
@@ -217,7 +217,7 @@ fn a_name_from_the_file_cannot_command_the_terminal() {
 }
 
 #[test]
-fn no_secret_of_the_file_is_said() {
+fn no_secret_of_the_file_is_printed() {
     let home = Home::new();
     let secret = "hunter2";
     let text = format!(

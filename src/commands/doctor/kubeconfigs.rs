@@ -90,10 +90,8 @@ fn check_versions(findings: &mut Findings, client: &UserClient<'_>) {
 }
 
 fn check_allowlist(findings: &mut Findings, command: &str, kubeconfigs: &ClientEnvironment) {
-    if let Some((path, lines)) = kubeconfig::missing_in_kuberc(kubeconfigs, command) {
-        let (path, command) = (shown(&path), shown(command));
-        let text = format_args!("kubectl may not run '{command}': '{path}' does not allow it");
-        let advice = ["add to that file:\n", lines.trim_ascii_end()].concat();
-        findings.problem(&text, &Fix::Advice(&advice));
+    if let Some(denial) = kubeconfig::kuberc::denial(kubeconfigs, command) {
+        let text = format_args!("kubectl does not run '{}': {}", shown(command), denial.reason);
+        findings.problem(&text, &Fix::Advice(&denial.hint));
     }
 }

@@ -12,12 +12,12 @@ mod running;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{UserClient, clients, users};
+use super::client::{UserClient, Users, clients, users};
 use super::output::print;
 use super::page::Color;
 use crate::cache::{Cache, Lookup};
 use crate::config::{self, Environment};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::identity::Interaction;
 use crate::key::CacheKey;
 use crate::kubeconfig::{self, ClientEnvironment};
@@ -43,8 +43,11 @@ pub fn warm(
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
-    let files = if files.is_empty() { existing_files(kubeconfigs)? } else { files };
-    let (users, errors) = users(&files, kubeconfigs);
+    let (users, errors) = if files.is_empty() {
+        users(&existing_files(kubeconfigs)?, kubeconfigs)
+    } else {
+        users_of_each(&files, kubeconfigs)
+    };
     for error in &errors {
         log::write_message(error);
     }
@@ -62,6 +65,17 @@ pub fn warm(
     warming.run(&clients)?;
     print(&warming.tally.summary(not_injected))?;
     Ok(u8::from(warming.tally.has_failures() || !errors.is_empty()))
+}
+
+/// Returns the users of `files`. Each is a kubeconfig of its own, so that they are not merged.
+fn users_of_each(files: &[PathBuf], kubeconfigs: &ClientEnvironment) -> (Users, Vec<Error>) {
+    let (mut all, mut errors) = (Users::new(), Vec::new());
+    for file in files {
+        let (found, failed) = users(std::slice::from_ref(file), kubeconfigs);
+        all.extend(found);
+        errors.extend(failed);
+    }
+    (all, errors)
 }
 
 /// Returns the default files that exist. kubectl ignores missing ones, too.

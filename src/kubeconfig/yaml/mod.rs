@@ -1,14 +1,19 @@
-//! YAML with places: a text becomes a tree whose nodes know where they are in it.
+//! A reader of YAML that keeps places: a text becomes a tree whose nodes know where they are in it.
 //!
-//! What a patch could silently break is refused with its line: merge keys, duplicate keys, keys that
-//! are not scalars, an anchor inside itself. Pure, and knows nothing of kubeconfigs.
+//! Invalid YAML, keys that are not scalars and an anchor inside itself are refused with the line.
+//! Merge keys, duplicate keys and explicit keys are read as kubectl reads them;
+//! [`Tree::uneditable`] tells that an edit could break them. Pure, and knows nothing of kubeconfigs.
 
+mod check;
+mod constructs;
+mod number;
 mod parse;
 mod refusal;
 mod render;
 mod scalar;
 mod tree;
 
+pub use number::{is_true, to_json_scalar};
 pub use parse::parse as parse_unchecked;
 pub use refusal::Refusal;
 pub use render::*;
@@ -17,7 +22,7 @@ pub use tree::{Id, Layout, MappingEntry, NodeContent, Style, Tree, is_plain_stri
 
 /// Parses every document of `text`. Fails on the first construct that is invalid or not supported.
 pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {
-    let tree = parse_unchecked(text)?;
-    tree.check_keys()?;
+    let mut tree = parse_unchecked(text)?;
+    tree.constructs = check::find_constructs(&tree)?;
     Ok(tree)
 }

@@ -1,25 +1,26 @@
 //! YAML's structure: from a text to the nodes of a [`Tree`].
 //!
-//! Reads the YAML that people and programs write kubeconfigs in, JSON among it, and refuses the
-//! rest with its line: what is no YAML, and what no kubeconfig has (complex and empty keys,
-//! mappings in brackets without braces, directives other than `%YAML 1.x`). What it accepts means
-//! the same to other readers: property tests compare it with `granit-parser` and with libyaml's
-//! line. A parser of all YAML is five times as large.
+//! Reads the YAML that people and programs write kubeconfigs in, including JSON, and refuses the
+//! rest with its line: invalid YAML, and what no kubeconfig has (empty keys, explicit keys between
+//! brackets, mappings in brackets without braces, directives other than `%YAML 1.x`). What it
+//! accepts means the same to other readers: property tests compare it with `granit-parser` and with
+//! a port of libyaml. A parser of all YAML is five times as large.
 //!
-//! The text of scalars is `scalar`'s. Pure.
+//! `scalar` reads the scalars. Takes time and memory linear in the text. Pure.
 
+use super::constructs::Constructs;
 use super::refusal::Refusal;
 use super::scalar::{Cursor, ScalarContext, is_blank};
 use super::tree::{Id, Layout, Node, NodeContent, Style, Tree};
 
-/// A kubeconfig of 8 MiB has far fewer; what has more is meant to hurt.
-const MAX_NODES: usize = 1 << 20;
+/// 10,000 users with their clusters and contexts have half a million.
+const MAX_NODES: usize = 1 << 21;
 const MAX_ANCHORS: usize = 1 << 12;
 const MAX_DEPTH: u32 = 255;
-/// What a reader must look ahead for the colon behind a key.
+/// How far a reader must look ahead for the colon after a key.
 const MAX_KEY: usize = 1024;
 
-/// The column of what follows a document, which is in none of its collections.
+/// The column of what comes after a document, and is in none of its collections.
 const OUTSIDE: i32 = -1;
 
 pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {
@@ -30,7 +31,13 @@ pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {
         counted: 0,
         anchors: Vec::new(),
         depth: 0,
-        tree: Tree { text, nodes: Vec::new(), documents: Vec::new() },
+        tree: Tree {
+            text,
+            nodes: Vec::new(),
+            documents: Vec::new(),
+            explicit_keys: Vec::new(),
+            constructs: Constructs::default(),
+        },
     };
     parser.documents()?;
     Ok(parser.tree)
@@ -42,23 +49,25 @@ enum Owner {
     Document,
     Sequence(i32),
     Mapping(i32),
+    /// A mapping, after the `?` of an explicit key or the `:` of its value.
+    Explicit(i32),
 }
 
 impl Owner {
     fn column(self) -> i32 {
         match self {
             Owner::Document => OUTSIDE,
-            Owner::Sequence(column) | Owner::Mapping(column) => column,
+            Owner::Sequence(column) | Owner::Mapping(column) | Owner::Explicit(column) => column,
         }
     }
 }
 
-/// What stands before a value.
+/// The anchor and tag before a value.
 #[derive(Default)]
 struct Properties {
     /// Where the first of them begins, or the value.
     start: usize,
-    /// Where the last of them ends; 0 where there are none.
+    /// Where the last of them ends; 0 if there are none.
     end: usize,
     has_anchor: bool,
     tag: Option<String>,
@@ -72,12 +81,12 @@ impl Properties {
 
 struct Parser<'a> {
     cursor: Cursor<'a>,
-    /// That of the token which began this line, or [`OUTSIDE`].
+    /// Column of the token that began this line, or [`OUTSIDE`].
     column: i32,
-    /// The line of the place up to which lines were counted.
+    /// Line of the offset `counted`, from 1.
     line: u32,
     counted: usize,
-    /// Those of this document, sorted by name; of one name the last counts.
+    /// The anchors of this document, sorted by name. A later one replaces an earlier one.
     anchors: Vec<(&'a str, Id)>,
     /// How many collections are open.
     depth: u32,
@@ -130,43 +139,47 @@ impl<'a> Parser<'a> {
         Ok(true)
     }
 
-    /// Goes to the token that begins the next line. Nothing may be left on this one.
+    /// Goes to the token that begins the next line. Fails if something is left on this one.
     fn next_line(&mut self) -> Result<(), Refusal> {
         let begins_line = self.cursor.gap();
+        if !begins_line && self.cursor.byte() != 0 {
+            return Err(self.cursor.invalid());
+        }
         let indentation = &self.cursor.text[self.cursor.line_start()..self.cursor.at];
         self.column = if self.cursor.is_outside() { OUTSIDE } else { indentation.len() as i32 };
-        if self.cursor.byte() != 0 && (!begins_line || indentation.as_bytes().contains(&b'\t')) {
+        if self.cursor.byte() != 0 && indentation.as_bytes().contains(&b'\t') {
             return Err(self.cursor.invalid());
         }
         Ok(())
     }
 
-    /// What stands behind a dash, a colon or `---`, on its line or below it.
+    /// The value after a dash, a colon, a question mark or `---`, on its line or below it.
     fn value(&mut self, owner: Owner) -> Result<(), Refusal> {
         let start = self.cursor.at;
         self.cursor.blanks();
         if !self.cursor.is_line_end() {
             let has_tab = self.cursor.text.as_bytes()[start..self.cursor.at].contains(&b'\t');
-            // `- key: value` is a mapping in a list, `a: b: c` is nothing.
-            let may_nest = matches!(owner, Owner::Sequence(_)) && !has_tab;
+            // `- key: value` is a mapping in a list, `a: b: c` is invalid.
+            let may_nest = matches!(owner, Owner::Sequence(_) | Owner::Explicit(_)) && !has_tab;
             return self.block_node(owner, may_nest);
         }
-        let nothing = Properties::none(match owner {
+        let empty = Properties::none(match owner {
             Owner::Mapping(_) => start - 1,
             _ => self.cursor.at,
         });
         self.next_line()?;
-        if self.is_inside(owner) { self.block_node(owner, true) } else { self.push_nothing(nothing) }
+        if self.is_inside(owner) { self.block_node(owner, true) } else { self.push_empty(empty) }
     }
 
-    /// Whether the token that begins this line belongs to the value. The dashes of a list may stand
-    /// where the keys of the mapping around it do.
+    /// Whether the token that begins this line belongs to the value. The dashes of a list may be in
+    /// the column of the keys of the mapping around it.
     fn is_inside(&self, owner: Owner) -> bool {
-        let is_dash = matches!(owner, Owner::Mapping(_)) && self.cursor.is_indicator(b'-');
+        let is_dash =
+            matches!(owner, Owner::Mapping(_) | Owner::Explicit(_)) && self.cursor.is_indicator(b'-');
         self.column > owner.column() - i32::from(is_dash)
     }
 
-    /// Anything; `may_nest` says that a collection without brackets may begin here.
+    /// Any value; `may_nest` says that a collection without brackets may begin here.
     fn block_node(&mut self, owner: Owner, may_nest: bool) -> Result<(), Refusal> {
         let mut properties = Properties::none(self.cursor.at);
         if may_nest && self.begins_collection() {
@@ -176,7 +189,7 @@ impl<'a> Parser<'a> {
         if properties.end > 0 && self.cursor.is_line_end() {
             self.next_line()?;
             if !self.is_inside(owner) {
-                return self.push_nothing(properties);
+                return self.push_empty(properties);
             }
             if self.begins_collection() {
                 return self.block_collection(properties);
@@ -187,10 +200,10 @@ impl<'a> Parser<'a> {
     }
 
     fn begins_collection(&self) -> bool {
-        self.cursor.is_indicator(b'-') || self.begins_key()
+        self.cursor.is_indicator(b'-') || self.cursor.is_indicator(b'?') || self.begins_key()
     }
 
-    /// Whether a scalar or an alias stands here with a colon behind it, all on this line.
+    /// Whether a scalar or an alias begins here, with a colon after it, all on this line.
     fn begins_key(&self) -> bool {
         let mut cursor = self.cursor;
         while cursor.is_at(b"&!") {
@@ -212,7 +225,7 @@ impl<'a> Parser<'a> {
         is_scalar && cursor.is_indicator(b':') && key.len() <= MAX_KEY && !key.as_bytes().contains(&b'\n')
     }
 
-    /// The dashes, or the keys, that stand below each other from here on.
+    /// A list of dashes, or of keys, in the column of the cursor.
     fn block_collection(&mut self, properties: Properties) -> Result<(), Refusal> {
         let start = self.cursor.at;
         let column = (start - self.cursor.line_start()) as i32;
@@ -227,6 +240,8 @@ impl<'a> Parser<'a> {
             if is_sequence {
                 self.cursor.at += 1;
                 self.value(Owner::Sequence(column))?;
+            } else if self.cursor.is_indicator(b'?') {
+                self.explicit_entry(column)?;
             } else {
                 self.key()?;
                 self.value(Owner::Mapping(column))?;
@@ -242,7 +257,22 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// With its colon.
+    /// `? KEY`, and on a line of its own `: VALUE`:
+    /// <https://yaml.org/spec/1.2.2/#822-block-mappings>
+    fn explicit_entry(&mut self, column: i32) -> Result<(), Refusal> {
+        let key = self.next_id();
+        self.tree.explicit_keys.push(key);
+        self.cursor.at += 1;
+        self.value(Owner::Explicit(column))?;
+        if self.column == column && self.cursor.is_indicator(b':') {
+            self.cursor.at += 1;
+            self.value(Owner::Explicit(column))
+        } else {
+            self.push_empty(Properties::none(self.cursor.at))
+        }
+    }
+
+    /// A key and its colon.
     fn key(&mut self) -> Result<(), Refusal> {
         if !self.begins_key() {
             return Err(self.cursor.invalid());
@@ -282,7 +312,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// <https://yaml.org/spec/1.2.2/#691-node-tags>, without escapes and handles of one's own.
+    /// <https://yaml.org/spec/1.2.2/#691-node-tags>, without escapes and custom handles.
     fn tag(&mut self) -> Result<String, Refusal> {
         let word = self.cursor.word();
         let verbatim = word.strip_prefix("!<").and_then(|word| word.strip_suffix('>'));
@@ -298,7 +328,7 @@ impl<'a> Parser<'a> {
         Ok([prefix, name].concat())
     }
 
-    /// Anything but a collection without brackets.
+    /// A scalar, an alias or a collection in brackets.
     fn leaf(&mut self, properties: Properties, context: ScalarContext) -> Result<(), Refusal> {
         let start = self.cursor.at;
         let content = match (self.cursor.byte(), context) {
@@ -312,6 +342,9 @@ impl<'a> Parser<'a> {
             (b'>', ScalarContext::Block(column)) => {
                 NodeContent::Scalar(self.cursor.block(column)?.into(), Style::Folded)
             }
+            (b'?', ScalarContext::Flow) if self.cursor.is_indicator(b'?') => {
+                return Err(self.cursor.refusal("explicit keys ('? ') are not supported in brackets"));
+            }
             _ => NodeContent::Scalar(self.cursor.plain(context)?, Style::Plain),
         };
         self.push(content, properties, start, self.cursor.at)
@@ -322,11 +355,11 @@ impl<'a> Parser<'a> {
         match self.anchor(name).map(|place| self.anchors[place].1) {
             Ok(id) if self.tree.node(id).next != 0 => Ok(id),
             Ok(_) => Err(self.cursor.refusal("an anchor contains itself")),
-            Err(_) => Err(self.cursor.refusal("invalid YAML: an alias without its anchor")),
+            Err(_) => Err(self.cursor.refusal("invalid YAML: unknown alias")),
         }
     }
 
-    /// The place of a name among the anchors, or where it would have to stand.
+    /// The index of a name among the anchors, or where to insert it.
     fn anchor(&self, name: &str) -> Result<usize, usize> {
         self.anchors.binary_search_by(|(anchor, _)| (*anchor).cmp(name))
     }
@@ -360,7 +393,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// A key, and a value if a colon stands behind the key, on its line.
+    /// A key, and a value if a colon follows the key on its line.
     fn flow_pair(&mut self) -> Result<(), Refusal> {
         let start = self.cursor.at;
         let is_quoted = self.cursor.is_at(b"'\"");
@@ -368,16 +401,16 @@ impl<'a> Parser<'a> {
         self.cursor.blanks();
         let key = &self.cursor.text[start..self.cursor.at];
         let follows = self.cursor.ahead(1);
-        let nothing = Properties::none(self.cursor.at);
+        let empty = Properties::none(self.cursor.at);
         if self.cursor.byte() != b':' || !(is_quoted || is_blank(follows) || b",}".contains(&follows)) {
-            return self.push_nothing(nothing);
+            return self.push_empty(empty);
         }
         if key.len() > MAX_KEY || key.as_bytes().contains(&b'\n') {
             return Err(self.cursor.invalid());
         }
         self.cursor.at += 1;
         self.flow_gap()?;
-        if self.cursor.is_at(b",}") { self.push_nothing(nothing) } else { self.flow_node() }
+        if self.cursor.is_at(b",}") { self.push_empty(empty) } else { self.flow_node() }
     }
 
     fn flow_node(&mut self) -> Result<(), Refusal> {
@@ -385,12 +418,12 @@ impl<'a> Parser<'a> {
         self.properties(&mut properties)?;
         self.flow_gap()?;
         if properties.end > 0 && self.cursor.is_at(b",]}") {
-            return self.push_nothing(properties);
+            return self.push_empty(properties);
         }
         self.leaf(properties, ScalarContext::Flow)
     }
 
-    /// Brackets end before their document does.
+    /// Skips to the next token. Fails at the end of the document, which brackets must not reach.
     fn flow_gap(&mut self) -> Result<(), Refusal> {
         self.cursor.gap();
         if self.cursor.is_outside() { Err(self.cursor.invalid()) } else { Ok(()) }
@@ -398,7 +431,7 @@ impl<'a> Parser<'a> {
 
     fn open(&mut self, content: NodeContent<'a>, properties: Properties) -> Result<Id, Refusal> {
         if self.depth == MAX_DEPTH {
-            return Err(self.cursor.refusal("more than 255 collections in each other"));
+            return Err(self.cursor.refusal("collections are nested more than 255 deep"));
         }
         self.depth += 1;
         let id = self.next_id();
@@ -416,7 +449,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A value that is missing.
-    fn push_nothing(&mut self, properties: Properties) -> Result<(), Refusal> {
+    fn push_empty(&mut self, properties: Properties) -> Result<(), Refusal> {
         let at = properties.start.max(properties.end);
         self.push(NodeContent::Scalar("".into(), Style::Plain), properties, at, at)
     }
@@ -430,7 +463,7 @@ impl<'a> Parser<'a> {
     ) -> Result<(), Refusal> {
         let id = self.next_id();
         if id.0 as usize == MAX_NODES {
-            return Err(self.cursor.refusal("more than a million values"));
+            return Err(self.cursor.refusal("more than two million values"));
         }
         self.count_lines(body);
         self.tree.nodes.push(Node {

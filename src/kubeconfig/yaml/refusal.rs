@@ -1,7 +1,7 @@
 //! Why a YAML text is refused, and on which line.
 
-/// Why a text is left as it is. The reason is half a sentence for people.
-#[derive(Debug, PartialEq, Eq)]
+/// Why a text is not read or not edited. The reason has no full stop, and quotes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Counted from 1.
     pub line: usize,

@@ -6,7 +6,7 @@ use super::scalar::must_escape;
 use super::tree::{Id, Layout, NodeContent, Style, Tree, is_plain_string};
 
 /// A string as a scalar of the wanted style, or of the nearest one that can hold it. `flow` says
-/// that it will stand inside `[]` or `{}`. A double-quoted one is a JSON string too.
+/// that it is for the inside of `[]` or `{}`. A double-quoted one is a JSON string too.
 pub fn render(value: &str, style: Style, flow: bool) -> String {
     let quotable = !value.chars().any(must_escape);
     match style {
@@ -21,7 +21,7 @@ pub fn render(value: &str, style: Style, flow: bool) -> String {
 /// Narrower than YAML, and enough for names and paths.
 pub fn can_be_plain(value: &str, flow: bool) -> bool {
     let start = value.trim_start_matches('-');
-    // Most that is not ASCII is a letter of somebody's.
+    // Most characters that are not ASCII are letters.
     let is_letter = |c: char| c.is_ascii_alphanumeric() || !(c.is_ascii() || must_escape(c));
     let starts_well = start.starts_with(|c: char| is_letter(c) || matches!(c, '/' | '.' | '_'))
         && !value.starts_with("---");
@@ -41,21 +41,20 @@ pub fn is_flow_safe(plain: &str) -> bool {
     !plain.contains([',', '[', ']', '{', '}'])
 }
 
-/// What begins a plain scalar that had to be quoted: its first character, escaped without need.
-/// JSON has no such escape, and needs none: there nothing is plain.
-const DISGUISE: &str = "\"\\U";
+/// Begins a scalar that was plain and had to be quoted: its first character is escaped without need.
+/// JSON has no such escape, and needs none, since nothing in it is plain.
+const WAS_PLAIN: &str = "\"\\U";
 
-/// The value of a plain scalar for a place where it cannot be plain; [`is_disguised`] tells the
-/// result from other scalars.
-pub fn disguised(value: &str) -> String {
+/// Quotes the value of a plain scalar so that [`was_plain`] recognizes it when it is restored.
+pub fn quote_plain(value: &str) -> String {
     let mut rest = value.chars();
     let first = rest.next().map_or(0, u32::from);
     let quoted = double_quoted(rest.as_str());
-    format!("{DISGUISE}{first:08x}{}", &quoted[1..])
+    format!("{WAS_PLAIN}{first:08x}{}", &quoted[1..])
 }
 
-pub fn is_disguised(source: &str) -> bool {
-    source.starts_with(DISGUISE)
+pub fn was_plain(source: &str) -> bool {
+    source.starts_with(WAS_PLAIN)
 }
 
 /// A quoted scalar of the text with `prefix` before its value.
@@ -64,7 +63,7 @@ pub fn with_prefix(source: &str, style: Style, prefix: &str) -> String {
     [open, inside_quotes(&render(prefix, style, true)), rest].concat()
 }
 
-/// The opposite of [`with_prefix`], where the prefix is spelled as it writes it.
+/// The opposite of [`with_prefix`]; none if the prefix is not spelled as that writes it.
 pub fn without_prefix(source: &str, style: Style, prefix: &str) -> Option<String> {
     let (open, rest) = source.split_at_checked(1)?;
     Some([open, rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?].concat())
@@ -91,7 +90,7 @@ fn double_quoted(value: &str) -> String {
     text
 }
 
-/// How a quoted or plain scalar of the text is quoted; for an alias or a block scalar, plain.
+/// The quotes of a scalar of the text; plain for an alias or a block scalar.
 pub fn quoting(tree: &Tree<'_>, id: Id) -> Style {
     match tree.content(id) {
         NodeContent::Scalar(_, style @ (Style::SingleQuoted | Style::DoubleQuoted)) => *style,

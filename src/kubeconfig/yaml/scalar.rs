@@ -1,17 +1,17 @@
 //! A place in a YAML text, and the scalars that begin there.
 //!
-//! Owns what YAML says of characters, blanks, comments, quotes and the folding of lines:
-//! <https://yaml.org/spec/1.2.2/#chapter-6-structural-productions> and chapters 7 and 8.1. Where a
-//! scalar may stand, and what follows, is `parse`'s to know. Pure.
+//! Owns YAML's rules for characters, blanks, comments, quotes and line folding:
+//! <https://yaml.org/spec/1.2.2/#chapter-6-structural-productions> and chapters 7 and 8.1. `parse`
+//! knows where a scalar may be and what may follow. Pure.
 
 use std::borrow::Cow;
 
 use super::refusal::Refusal;
 
-/// Where a scalar stands.
+/// What is around a scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ScalarContext {
-    /// Inside a collection at this column: the next lines of the scalar begin behind it.
+    /// In a collection at this column: further lines of the scalar are indented more.
     Block(i32),
     /// Between brackets.
     Flow,
@@ -21,12 +21,12 @@ pub enum ScalarContext {
 pub struct Cursor<'a> {
     pub text: &'a str,
     pub at: usize,
-    /// Behind the mark of the byte order.
+    /// Offset of the first character after the byte order mark.
     first: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Refuses characters that have no business in a text. A carriage return belongs to a line end.
+    /// Refuses control characters, except tabs and line ends.
     pub fn new(text: &'a str) -> Result<Self, Refusal> {
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut cursor = Cursor { text, at: first, first };
@@ -34,7 +34,7 @@ impl<'a> Cursor<'a> {
             let is_allowed = || matches!(c, '\t' | '\n') || text[place..].starts_with("\r\n");
             if must_escape(c) && !is_allowed() {
                 cursor.at = place;
-                return Err(cursor.refusal("a control character"));
+                return Err(cursor.refusal("control character"));
             }
         }
         Ok(cursor)
@@ -61,7 +61,7 @@ impl<'a> Cursor<'a> {
         self.at == self.first || self.text.as_bytes()[self.at - 1] == b'\n'
     }
 
-    /// An indicator such as a dash, which a blank must follow.
+    /// Whether an indicator such as a dash is here, with a blank after it.
     pub fn is_indicator(&self, indicator: u8) -> bool {
         self.byte() == indicator && is_blank(self.ahead(1))
     }
@@ -95,7 +95,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips blanks, comments and line ends; whether this begins a line then.
+    /// Skips blanks, comments and line ends. Returns whether the cursor is then the first on its line.
     pub fn gap(&mut self) -> bool {
         let mut begins_line = self.begins_line();
         loop {
@@ -114,18 +114,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Whether nothing but a comment stands on the rest of the line. Blanks were skipped.
+    /// Whether the rest of the line is empty or a comment. Blanks must have been skipped.
     pub fn is_line_end(&self) -> bool {
         self.is_at(b"\r\n\0") || self.is_comment()
     }
 
-    /// A comment is apart from what stands before it.
+    /// A comment has a blank before it.
     fn is_comment(&self) -> bool {
         let is_apart = self.at == self.first || is_blank(self.text.as_bytes()[self.at - 1]);
         self.byte() == b'#' && is_apart
     }
 
-    /// Skips blanks and line ends; how many line ends.
+    /// Skips blanks and line ends. Returns the number of line ends.
     fn breaks(&mut self) -> usize {
         let mut breaks = 0;
         while self.is_at(b" \t\r\n") {
@@ -141,7 +141,7 @@ impl<'a> Cursor<'a> {
         !(self.is_at(b",[]{}#&*!|>'\"%@`\r\n\0") || self.is_at(b"-?:") && is_apart)
     }
 
-    /// Where the part of a plain scalar on this line ends: the same place where there is none.
+    /// Where the part of a plain scalar on this line ends: the cursor's offset if there is none.
     pub fn plain_end(&self, context: ScalarContext) -> usize {
         let is_flow = |byte| context == ScalarContext::Flow && is_bracket(byte);
         let mut cursor = *self;
@@ -184,7 +184,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Whether a line that begins here is one of a collection's content. Tabs do not indent.
+    /// Whether the line of the cursor is indented enough to be part of the scalar. Tabs do not indent.
     fn is_behind(&self, context: ScalarContext) -> bool {
         let ScalarContext::Block(column) = context else { return true };
         let line = &self.text[self.line_start()..self.at];
@@ -192,7 +192,7 @@ impl<'a> Cursor<'a> {
         spaces as i32 > column
     }
 
-    /// <https://yaml.org/spec/1.2.2/#73-flow-scalar-styles>, with the quotes around it.
+    /// <https://yaml.org/spec/1.2.2/#73-flow-scalar-styles>, including the quotes.
     pub fn quoted(&mut self) -> Result<Cow<'a, str>, Refusal> {
         let quote = self.byte();
         self.at += 1;
@@ -268,7 +268,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// The character that hexadecimal digits stand for; goes to the last of them.
+    /// The character with a hexadecimal code; goes to its last digit.
     fn code(&mut self, digits: usize) -> Result<char, Refusal> {
         let mut code = self.hexadecimal(digits);
         if let Some(high @ 0xd800..0xdc00) = code
@@ -318,7 +318,7 @@ impl<'a> Cursor<'a> {
         self.block_lines(column, indent, is_folded, chomping)
     }
 
-    /// The rest of a line, and whether a line end follows; goes to the next line.
+    /// The rest of a line, and whether it has a line end. Goes to the next line.
     fn line(&mut self) -> (&'a str, bool) {
         let rest = &self.text[self.at..];
         let (line, has_end) = match rest.find('\n') {
@@ -329,7 +329,7 @@ impl<'a> Cursor<'a> {
         (line.strip_suffix('\r').unwrap_or(line), has_end)
     }
 
-    /// That of the first line that holds anything; the empty ones before it have no more.
+    /// The indentation of the first line that is not empty. The empty ones before it must not have more.
     fn block_indent(&self, column: i32) -> Result<usize, Refusal> {
         let mut next = *self;
         let mut most = 0;
@@ -357,7 +357,7 @@ impl<'a> Cursor<'a> {
         chomping: u8,
     ) -> Result<String, Refusal> {
         let mut value = String::new();
-        // Line ends since the last line that holds anything.
+        // Line ends since the last line that is not empty.
         let mut breaks = 0;
         let mut may_fold = false;
         while self.byte() != 0 && !self.is_any_marker() {
@@ -406,7 +406,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A line end between two words is a blank; of more, one is dropped.
+/// One line end between two words is a blank; of several, the first is dropped.
 fn fold(value: &mut String, breaks: usize) {
     match breaks {
         1 => value.push(' '),
@@ -414,7 +414,7 @@ fn fold(value: &mut String, breaks: usize) {
     }
 }
 
-/// Copies only what does not stand in one piece in the text.
+/// Appends `piece`, and copies only if the value is not one slice of the text.
 fn append<'a>(value: &mut Cow<'a, str>, piece: &'a str) {
     if value.is_empty() {
         *value = Cow::Borrowed(piece);
@@ -435,7 +435,7 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// Control characters, and what YAML 1.1 takes for a line break, drops or does not know.
+/// Control characters, and characters that YAML 1.1 takes for a line break, drops or does not allow.
 pub fn must_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }

@@ -1,17 +1,20 @@
-//! A YAML text as a flat tree of nodes that know where they stand.
+//! A YAML text as a flat list of nodes that know their place in the text.
 //!
-//! Nodes lie in one list in the order of the text; each one knows where its subtree ends, so that
-//! walking needs no further structure. A node's range covers its anchor and tag, which must move
-//! together with it. Aliases stay nodes of their own and are followed by [`Tree::resolve`].
+//! The nodes are in the order of the text. Each one knows where its subtree ends, so that walking
+//! needs no further structure. A node's range covers its anchor and tag, which must move together
+//! with it. Aliases are nodes of their own; [`Tree::resolve`] follows them.
 //!
-//! What a patch could silently break is refused here, with its line: merge keys, duplicate keys,
-//! keys that are no scalars, an anchor inside itself. Pure: bytes in, nodes out. Knows nothing of
-//! kubeconfigs.
+//! [`Tree::get`] reads a mapping as go-yaml does, which kubectl uses: the last of several equal keys
+//! counts, and merge keys are followed. Pure. Knows nothing of kubeconfigs.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::constructs::Constructs;
 use super::refusal::Refusal;
+
+/// Merge keys that one lookup follows. Merges of merges could otherwise take forever.
+const MAX_MERGES: u32 = 1 << 10;
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +33,8 @@ pub enum Layout {
     Flow,
 }
 
-/// A node's place in its tree's list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A node's index in its tree's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(pub(super) u32);
 
 /// One entry of a mapping.
@@ -53,11 +56,11 @@ pub(super) struct Node<'a> {
     pub tag: Option<String>,
     /// With anchor and tag.
     pub start: u32,
-    /// Without them; for a block collection the place of its first child.
+    /// Without anchor and tag; for a block collection the start of its first child.
     pub body: u32,
     pub end: u32,
     pub line: u32,
-    /// The place behind the last node of this node's subtree; 0 while that is still being read.
+    /// The id after the last node of this node's subtree; 0 while the subtree is being read.
     pub next: u32,
 }
 
@@ -65,6 +68,9 @@ pub struct Tree<'a> {
     pub(super) text: &'a str,
     pub(super) nodes: Vec<Node<'a>>,
     pub(super) documents: Vec<Id>,
+    /// Keys after `? `, in the order of the text.
+    pub(super) explicit_keys: Vec<Id>,
+    pub(super) constructs: Constructs,
 }
 
 impl<'a> Tree<'a> {
@@ -72,7 +78,7 @@ impl<'a> Tree<'a> {
         self.text
     }
 
-    /// The roots of the documents that hold anything.
+    /// The root of each document.
     pub fn documents(&self) -> &[Id] {
         &self.documents
     }
@@ -81,13 +87,13 @@ impl<'a> Tree<'a> {
         &self.node(id).content
     }
 
-    /// In bytes, with anchor and tag; for a block collection the end means nothing.
+    /// In bytes, with anchor and tag. The end of a block collection has no meaning.
     pub fn range(&self, id: Id) -> Range<usize> {
         let node = self.node(id);
         node.start as usize..node.end as usize
     }
 
-    /// Where the value itself begins, behind anchor and tag.
+    /// Byte offset of the value itself, after anchor and tag.
     pub fn body(&self, id: Id) -> usize {
         self.node(id).body as usize
     }
@@ -104,7 +110,7 @@ impl<'a> Tree<'a> {
         self.node(id).tag.as_deref()
     }
 
-    /// The node that an alias stands for; any other node is itself.
+    /// The node that an alias names; any other node itself.
     pub fn resolve(&self, id: Id) -> Id {
         match self.node(id).content {
             NodeContent::Alias(target) => target,
@@ -121,13 +127,49 @@ impl<'a> Tree<'a> {
         MappingEntries(self.children(mapping))
     }
 
-    /// The entry of a mapping; none where `mapping` is something else.
+    /// The entry that counts for `key`, perhaps from a merged mapping. None if `mapping` is not a
+    /// mapping. go-yaml reads entries and merges in order, so the last one wins; in a list of
+    /// merged mappings the first one wins (`decode.go`, `mapping` and `merge`).
     pub fn get(&self, mapping: Id, key: &str) -> Option<MappingEntry> {
+        self.find_entry(mapping, key, &mut { MAX_MERGES })
+    }
+
+    fn find_entry(&self, mapping: Id, key: &str, merges_left: &mut u32) -> Option<MappingEntry> {
         let mapping = self.resolve(mapping);
-        if !matches!(self.content(mapping), NodeContent::Mapping(_)) {
+        if !self.is_mapping(mapping) {
             return None;
         }
-        self.entries(mapping).find(|entry| self.scalar(entry.key) == Some(key))
+        let mut found = None;
+        for entry in self.entries(mapping) {
+            if self.is_merge_key(entry.key) {
+                found = self.find_merged(entry.value, key, merges_left).or(found);
+            } else if self.scalar(entry.key) == Some(key) {
+                found = Some(entry);
+            }
+        }
+        found
+    }
+
+    fn find_merged(&self, value: Id, key: &str, merges_left: &mut u32) -> Option<MappingEntry> {
+        *merges_left = merges_left.checked_sub(1)?;
+        let value = self.resolve(value);
+        match self.content(value) {
+            NodeContent::Sequence(_) => {
+                self.children(value).find_map(|item| self.find_entry(item, key, merges_left))
+            }
+            _ => self.find_entry(value, key, merges_left),
+        }
+    }
+
+    pub fn is_mapping(&self, id: Id) -> bool {
+        matches!(self.content(id), NodeContent::Mapping(_))
+    }
+
+    /// Why the subtree of `id`, aliases followed, cannot be edited: the first construct in it that an
+    /// edit could silently break.
+    pub fn uneditable(&self, id: Id) -> Option<Refusal> {
+        let end = self.node(id).next;
+        self.constructs.first_in(id.0..end)
     }
 
     /// The value of a scalar whatever its type, through an alias.
@@ -165,36 +207,8 @@ impl<'a> Tree<'a> {
         &self.nodes[id.0 as usize]
     }
 
-    pub(super) fn check_keys(&self) -> Result<(), Refusal> {
-        for place in 0..self.nodes.len() {
-            if matches!(self.nodes[place].content, NodeContent::Mapping(_)) {
-                self.check_keys_of(Id(place as u32))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_keys_of(&self, mapping: Id) -> Result<(), Refusal> {
-        let mut keys: Vec<(&str, usize)> = Vec::new();
-        for MappingEntry { key, .. } in self.entries(mapping) {
-            let line = self.line(key);
-            let Some(text) = self.scalar(key) else {
-                return Err(Refusal::new(line, "a key is not a plain word or a string"));
-            };
-            if self.is_merge_key(key) {
-                return Err(Refusal::new(line, "merge keys ('<<') are not supported"));
-            }
-            keys.push((text, line));
-        }
-        keys.sort_unstable();
-        match keys.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            Some(pair) => Err(Refusal::new(pair[1].1, "a key stands twice in one mapping")),
-            None => Ok(()),
-        }
-    }
-
     /// A quoted "<<" is a key like any other, <https://yaml.org/type/merge.html>.
-    fn is_merge_key(&self, key: Id) -> bool {
+    pub fn is_merge_key(&self, key: Id) -> bool {
         let key = self.resolve(key);
         match (self.content(key), self.tag(key)) {
             (_, Some(tag)) => tag == "tag:yaml.org,2002:merge",
@@ -239,8 +253,8 @@ fn is_plain_null(value: &str) -> bool {
     matches!(value, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// Whether a plain scalar is a string for YAML 1.1, which kubectl and PyYAML read, and for 1.2.
-/// Errs on the side of no: <https://yaml.org/type/>.
+/// Whether a plain scalar is a string both in YAML 1.1, which kubectl and PyYAML read, and in 1.2.
+/// If in doubt, no: <https://yaml.org/type/>.
 pub fn is_plain_string(value: &str) -> bool {
     const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let Some(&first) = value.as_bytes().first() else {

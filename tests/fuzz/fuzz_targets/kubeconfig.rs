@@ -1,28 +1,36 @@
-//! An edited kubeconfig means, to another parser, what the first one meant but for the plugins that
-//! were to change; twice equals once; restoring gives the meaning back. Or it is refused.
+//! An edited kubeconfig means, to another parser, what the original meant, except for the plugins that
+//! were to change. Injecting twice equals injecting once, and restoring gives the meaning back. Or the
+//! text is refused.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use program::fuzz_target;
-use k8s_token_cache::kubeconfig::edit::{Injection, UserState, Wish, inject, restore};
+use k8s_token_cache::kubeconfig::plan::{EditRequest, InjectRequest, UserState, inject, restore};
 use serde_yaml_ng::Value;
 
 const PROGRAM: &str = "k8s-token-cache";
 
 fuzz_target!(|text: &str| {
-    let wish =
-        || Wish { users: &[], directory: Some("/home/u/.kube"), is_own: &|command| command == PROGRAM };
-    let injection =
-        Injection { wish: wish(), program: PROGRAM, program_is_chosen: false, known: &|_, _| false };
-    let Ok(plan) = inject(text, &injection) else { return };
+    let edit = || EditRequest {
+        users: &[],
+        directory: Some("/home/u/.kube"),
+        is_own: &|command| command == PROGRAM,
+    };
+    let request = InjectRequest {
+        edit: edit(),
+        program: PROGRAM,
+        replaces_program: false,
+        is_known: &|_, _| false,
+    };
+    let Ok(plan) = inject(text, &request) else { return };
     let injected = plan.apply(text);
     if plan.edits.is_empty() {
         assert_eq!(injected, text);
         return;
     }
-    let again = inject(&injected, &injection).expect("what was injected can be injected");
+    let again = inject(&injected, &request).expect("what was injected can be injected");
     assert_eq!(again.apply(&injected), injected, "twice is not once");
 
-    let restored = restore(&injected, &wish()).expect("what was injected can be restored").apply(&injected);
+    let restored = restore(&injected, &edit()).expect("what was injected can be restored").apply(&injected);
     // The other parser is another one: it refuses some texts. What it reads must mean the same.
     let (Some(before), Some(during), Some(after)) = (meaning(text), meaning(&injected), meaning(&restored))
     else {
@@ -43,7 +51,7 @@ fn meaning(text: &str) -> Option<Value> {
         .map(without_tags)
 }
 
-/// A tag of somebody's own says nothing to kubectl: `resolve` in go-yaml leaves the text as it is.
+/// kubectl ignores custom tags: `resolve` in go-yaml leaves the text as it is.
 fn without_tags(value: Value) -> Value {
     match value {
         Value::Tagged(tagged) => without_tags(tagged.value),

@@ -377,13 +377,14 @@ fn a_kubeconfig_that_cannot_be_read_is_named_and_a_missing_one_noted() {
 #[test]
 fn a_list_of_allowed_plugins_without_this_program_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
-    let policy =
-        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist\n";
+    let policy = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n\
+                  credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: aws\n";
     let kuberc = setting.write(".kube/kuberc", policy);
     let problem = setting.problem(same);
-    assert!(problem.starts_with("kubectl may not run 'k8s-token-cache': '"), "{problem}");
-    let lines = problem.split("fix: add to that file:\n").nth(1).unwrap();
-    fs::write(kuberc, format!("{policy}{lines}\n")).unwrap();
+    let expected = "kubectl does not run 'k8s-token-cache': credentialPluginAllowlist in '";
+    assert!(problem.starts_with(expected), "{problem}");
+    let (_, item) = problem.split_once("/kuberc':\n").unwrap();
+    fs::write(kuberc, format!("{policy}{item}\n")).unwrap();
     assert!(setting.problems(same).is_empty());
 }
 

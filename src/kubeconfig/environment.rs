@@ -1,0 +1,115 @@
+//! The environment of kubectl and of this program: where the kubeconfigs are, and which command is this
+//! program.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::sys::{self, Stream};
+
+/// This program's name, which kubeconfigs use if PATH has it.
+pub const PROGRAM: &str = "k8s-token-cache";
+
+/// What kubectl and this program read from the environment.
+#[derive(Clone, Debug, Default)]
+pub struct ClientEnvironment {
+    /// `$KUBECONFIG`, a path list.
+    pub kubeconfig: Option<OsString>,
+    /// `$KUBERC`: a path, or `off`.
+    pub kuberc: Option<OsString>,
+    /// `$KUBECTL_KUBERC`, which turns the kuberc off.
+    pub kuberc_gate: Option<OsString>,
+    pub path: Option<OsString>,
+    pub home: Option<PathBuf>,
+    /// The path by which this program was called, links not resolved.
+    pub program: Option<PathBuf>,
+    /// Whether a diff on stdout has colors.
+    pub color: bool,
+}
+
+impl ClientEnvironment {
+    /// `called_as` is the first of the process's arguments.
+    pub fn of_process(called_as: &OsStr) -> Self {
+        let variable = |name| sys::variable(name).filter(|value| !value.is_empty());
+        let home = if cfg!(windows) { variable("USERPROFILE") } else { variable("HOME") };
+        let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        ClientEnvironment {
+            kubeconfig: variable("KUBECONFIG"),
+            kuberc: variable("KUBERC"),
+            kuberc_gate: variable("KUBECTL_KUBERC"),
+            path: variable("PATH"),
+            home: home.map(PathBuf::from),
+            program: program_path(called_as),
+            // https://no-color.org
+            color: sys::is_terminal(Stream::Output) && variable("NO_COLOR").is_none() && !is_dumb,
+        }
+    }
+}
+
+impl ClientEnvironment {
+    /// A variable that says where the kuberc is.
+    pub fn kuberc_variable(&self, name: &str) -> Option<OsString> {
+        match name {
+            "KUBERC" => self.kuberc.clone(),
+            "KUBECTL_KUBERC" => self.kuberc_gate.clone(),
+            _ => self.home.clone().map(PathBuf::into_os_string),
+        }
+    }
+}
+
+/// `current_exe` resolves links, and would name a directory that the next upgrade removes.
+fn program_path(called_as: &OsStr) -> Option<PathBuf> {
+    let name = Path::new(called_as);
+    let has_directory = name.parent().is_some_and(|parent| !parent.as_os_str().is_empty());
+    match sys::absolute(name) {
+        Ok(path) if has_directory && path.is_file() => Some(path),
+        _ => std::env::current_exe().ok(),
+    }
+}
+
+/// The kubeconfigs that kubectl reads, whether they exist or not.
+pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for file in environment.kubeconfig.iter().flat_map(std::env::split_paths) {
+        let is_known = files.iter().any(|known| known.as_os_str() == file.as_os_str());
+        if !file.as_os_str().is_empty() && !is_known {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        let home = environment.home.as_ref().ok_or_else(|| {
+            Error::usage("cannot find a kubeconfig: neither KUBECONFIG nor the home directory is set")
+        })?;
+        files.push(home.join(".kube").join("config"));
+    }
+    Ok(files)
+}
+
+/// Whether a client finds this program by its name.
+pub fn is_on_path(environment: &ClientEnvironment) -> bool {
+    let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
+    environment
+        .path
+        .iter()
+        .flat_map(std::env::split_paths)
+        .any(|directory| directory.join(&name).metadata().is_ok_and(|metadata| sys::is_executable(&metadata)))
+}
+
+/// Whether a command is this program: its name with or without a directory and `.exe`, or another
+/// name of the same file.
+pub fn is_own(command: &str, environment: &ClientEnvironment) -> bool {
+    let name = base_name(command);
+    let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
+        Some((stem, suffix)) if suffix.eq_ignore_ascii_case(".exe") => stem,
+        _ => name,
+    };
+    let path = Path::new(command);
+    stem == PROGRAM
+        || (path.is_absolute()
+            && environment.program.as_ref().is_some_and(|own| sys::is_same_file(path, own)))
+}
+
+/// The last name of a path of any platform.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}

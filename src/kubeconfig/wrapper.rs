@@ -1,0 +1,84 @@
+//! This program's own arguments in a kubeconfig: options, then the wrapped command.
+//!
+//! Reads them back, and says which `--key-env` a command needs. Pure.
+
+use std::ffi::OsString;
+
+use super::scan::{Exec, Kubeconfig};
+use super::yaml::{Id, Refusal};
+
+const KEY_ENV: &str = "--key-env";
+/// Ends the options of this program.
+pub const END_OF_OPTIONS: &str = "--";
+/// This program's own settings select no identity.
+const OWN_VARIABLES: &str = "K8S_TOKEN_CACHE_";
+
+/// What `args` of an injected user says.
+pub struct WrapperArgs<'t> {
+    /// The names that `--key-env` gives.
+    pub key_env: Vec<&'t str>,
+    /// The index of the wrapped command in `args`; none if there is none or it cannot be told.
+    pub command: Option<usize>,
+}
+
+impl<'t> WrapperArgs<'t> {
+    /// Reads this program's options. If it wraps itself, reads on behind that.
+    pub fn read(config: &'t Kubeconfig<'_>, args: &[Id], is_own: &dyn Fn(&str) -> bool) -> Self {
+        let word = |at: usize| args.get(at).and_then(|&arg| config.tree.string(arg));
+        let mut wrapper = WrapperArgs { key_env: Vec::new(), command: None };
+        let mut at = 0;
+        while let Some(arg) = word(at) {
+            at += 1;
+            if let Some(names) = arg.strip_prefix(KEY_ENV).and_then(|rest| rest.strip_prefix('=')) {
+                wrapper.key_env.extend(names.split(','));
+            } else if arg == KEY_ENV {
+                wrapper.key_env.extend(word(at).unwrap_or_default().split(','));
+                at += 1;
+            } else if arg == END_OF_OPTIONS {
+                wrapper.command = Some(at);
+                break;
+            } else if !is_own(arg) {
+                wrapper.command = (!arg.starts_with('-')).then_some(at - 1);
+                break;
+            }
+        }
+        wrapper.command = wrapper.command.filter(|&at| word(at).is_some_and(|command| !command.is_empty()));
+        wrapper
+    }
+}
+
+/// The option that names further variables; none for no names.
+pub fn key_env_option(names: &[&str]) -> Option<String> {
+    if names.is_empty() { None } else { Some([KEY_ENV, "=", &names.join(",")].concat()) }
+}
+
+/// The names in `exec.env` that the cache key of `call` covers neither by itself nor by `given`.
+/// `is_known(call, name)` says whether it covers one by itself.
+pub fn uncovered_names<'t>(
+    config: &'t Kubeconfig<'_>,
+    exec: &Exec,
+    call: &[OsString],
+    given: &[&str],
+    is_known: &dyn Fn(&[OsString], &str) -> bool,
+) -> Result<Vec<&'t str>, Refusal> {
+    let names = config.env(exec).into_iter().map(|(name, _)| name);
+    let mut names = distinct(names.filter(|name| !name.is_empty() && !name.starts_with(OWN_VARIABLES)));
+    let mut given = given.to_vec();
+    given.sort_unstable();
+    names.retain(|name| given.binary_search(name).is_err() && !is_known(call, name));
+    if names.iter().any(|name| name.contains([',', '=', '\0', '\n'])) {
+        let line = exec.env.map_or(0, |env| config.tree.line(env));
+        let reason = "the name of a variable in 'env' contains ',', '=' or a line break";
+        return Err(Refusal::new(line, reason));
+    }
+    Ok(names)
+}
+
+/// Each name once, in the order of its first occurrence.
+fn distinct<'t>(names: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut numbered: Vec<(&str, usize)> = names.zip(0..).collect();
+    numbered.sort_unstable();
+    numbered.dedup_by_key(|(name, _)| *name);
+    numbered.sort_unstable_by_key(|(_, number)| *number);
+    numbered.into_iter().map(|(name, _)| name).collect()
+}
