@@ -9,6 +9,11 @@ use super::clock::now;
 use super::files::{open, read_at};
 use crate::sys::process::{Process, ProcessInfo};
 
+/// The process that called this program. `None` if the system does not tell.
+pub fn parent_process() -> Option<Process> {
+    parent_info().map(|info| info.process)
+}
+
 /// Information about the parent process. `None` if the system does not tell.
 pub fn parent_info() -> Option<ProcessInfo> {
     process_info(std::os::unix::process::parent_id())
@@ -32,6 +37,22 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
         parent_id: u32::try_from(parent_id).ok()?,
         name: String::from_utf8_lossy(stat.get(name_start..name_end)?).into_owned(),
     })
+}
+
+/// Whether the process has ended, but its parent has not waited for it: in containers there are first
+/// processes that never wait for orphans.
+#[cfg(target_os = "linux")]
+pub fn is_zombie(id: u32) -> bool {
+    let mut stat = [0; 512];
+    let Some(stat) = read_stat(id, &mut stat) else { return false };
+    let name_end = stat.iter().rposition(|byte| *byte == b')').unwrap_or_default();
+    stat[name_end..].starts_with(b") Z")
+}
+
+/// Always false: outside of Linux the first process waits for orphans.
+#[cfg(not(target_os = "linux"))]
+pub fn is_zombie(_id: u32) -> bool {
+    false
 }
 
 #[cfg(target_os = "linux")]

@@ -9,7 +9,6 @@ mod errno;
 mod files;
 mod locks;
 mod metadata;
-mod parent;
 mod programs;
 mod signals;
 mod start;
@@ -26,7 +25,6 @@ pub use files::{
 };
 pub use locks::*;
 pub use metadata::*;
-pub use parent::*;
 pub use programs::{find_program, may_execute};
 pub use signals::{stop_forwarding, was_interrupted};
 pub use start::start;

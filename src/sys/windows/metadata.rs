@@ -39,7 +39,7 @@ fn open_for_attributes(path: &Path) -> io::Result<File> {
 }
 
 /// Converts ticks of 100 ns since 1601, the unit of `FILETIME`.
-fn unix_ns(ticks: i64) -> i128 {
+pub fn unix_ns(ticks: i64) -> i128 {
     const TICKS_FROM_1601_TO_1970: i128 = 11_644_473_600 * 10_000_000;
     (i128::from(ticks) - TICKS_FROM_1601_TO_1970) * 100
 }

@@ -4,6 +4,7 @@
 //! read and write below it is left to the access control lists of the user's profile, which contains
 //! all default paths. std opens every file with all share modes and makes no handle inheritable.
 
+mod ancestors;
 mod children;
 mod clock;
 mod console;
@@ -13,10 +14,10 @@ mod files;
 mod last_error;
 mod locks;
 mod metadata;
-mod parent;
 mod programs;
 mod terminal;
 
+pub use ancestors::*;
 pub use children::*;
 pub use clock::{now, steady_clock};
 pub use console::{stop_forwarding, was_interrupted};
@@ -28,6 +29,5 @@ pub use metadata::{
     belongs_to_user, claim, copy_owner_and_mode, file_stamp, has_several_links, is_executable, is_same_file,
     open_file_stamp,
 };
-pub use parent::*;
 pub use programs::{find_program, may_execute};
 pub use terminal::*;

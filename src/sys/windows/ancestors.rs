@@ -1,22 +1,72 @@
-//! The process that called this program.
+//! The processes above this one: which, what they are called, how long they have been running.
 #![allow(unsafe_code)]
 
-use std::os::windows::io::{AsRawHandle, FromRawHandle, HandleOrNull, OwnedHandle, RawHandle};
+use std::ffi::OsString;
+use std::os::windows::ffi::OsStringExt;
+use std::os::windows::io::{AsRawHandle, HandleOrNull, OwnedHandle, RawHandle};
+use std::path::PathBuf;
 use std::ptr;
+use std::time::Duration;
 
 use windows_sys::Wdk::System::Threading::{NtQueryInformationProcess, ProcessBasicInformation};
 use windows_sys::Win32::Foundation::FILETIME;
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, GetProcessTimes, OpenProcess, PROCESS_BASIC_INFORMATION,
-    PROCESS_QUERY_LIMITED_INFORMATION,
+    GetCurrentProcess, GetProcessTimes, OpenProcess, PROCESS_BASIC_INFORMATION, PROCESS_NAME_WIN32,
+    PROCESS_QUERY_LIMITED_INFORMATION, QueryFullProcessImageNameW,
 };
 
-use crate::sys::process::Process;
+use super::clock::now;
+use super::metadata::unix_ns;
+use crate::sys::process::{Process, ProcessInfo};
 
 /// The process that called this program. `None` if it has ended.
 pub fn parent_process() -> Option<Process> {
     // SAFETY: has no preconditions and cannot fail; the handle need not be closed.
     parent_of(unsafe { GetCurrentProcess() })
+}
+
+/// Information about the parent process. `None` if it has ended.
+pub fn parent_info() -> Option<ProcessInfo> {
+    process_info(parent_process()?.id)
+}
+
+/// Information about the process with this id. `None` if there is none, or if it is another user's.
+pub fn process_info(id: u32) -> Option<ProcessInfo> {
+    let opened = open(id)?;
+    let process = Process { id, started: start_time(opened.as_raw_handle())? };
+    let parent_id = parent_id(opened.as_raw_handle())?;
+    Some(ProcessInfo { process, parent_id, name: name(&opened)? })
+}
+
+/// How long the process has been running. `None` if the clock was set back since it started.
+pub fn process_age(process: &Process) -> Option<Duration> {
+    let started_ns = unix_ns(i64::try_from(process.started).ok()?);
+    now().checked_sub(Duration::from_nanos(u64::try_from(started_ns).ok()?))
+}
+
+/// The file name of the program, without `.exe`.
+fn name(process: &OwnedHandle) -> Option<String> {
+    let mut path = [0; 1024];
+    let mut length = path.len() as u32;
+    // SAFETY: the handle is open, and the buffer is writable for `length` units, which becomes the length
+    // of the path.
+    let known = unsafe {
+        QueryFullProcessImageNameW(
+            process.as_raw_handle(),
+            PROCESS_NAME_WIN32,
+            path.as_mut_ptr(),
+            &mut length,
+        )
+    };
+    let path = PathBuf::from(OsString::from_wide(path.get(..length as usize)?));
+    path.file_stem().filter(|_| known != 0).map(|name| name.to_string_lossy().into_owned())
+}
+
+fn open(id: u32) -> Option<OwnedHandle> {
+    // SAFETY: any process id is accepted, and a handle that is not null is ours to close.
+    let opened =
+        unsafe { HandleOrNull::from_raw_handle(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, id)) };
+    OwnedHandle::try_from(opened).ok()
 }
 
 /// Always false: Windows has no such processes.
@@ -28,10 +78,7 @@ pub fn is_zombie(_id: u32) -> bool {
 /// then started later than its supposed child.
 fn parent_of(process: RawHandle) -> Option<Process> {
     let id = parent_id(process)?;
-    // SAFETY: any process id is accepted, and a handle that is not null is ours to close.
-    let opened =
-        unsafe { HandleOrNull::from_raw_handle(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, id)) };
-    let parent = OwnedHandle::try_from(opened).ok()?;
+    let parent = open(id)?;
     let started = start_time(parent.as_raw_handle())?;
     (started <= start_time(process)?).then_some(Process { id, started })
 }
