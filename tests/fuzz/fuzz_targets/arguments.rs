@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use k8s_token_cache::cli::{self, Command};
+use k8s_token_cache::cli::{self, Command, ExplainSubject};
 use k8s_token_cache::error;
 use k8s_token_cache::identity;
 use program::fuzz_target;
@@ -14,10 +14,14 @@ fuzz_target!(|line: &[u8]| {
     let arguments: Vec<OsString> =
         line.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
     match cli::parse(arguments.clone()) {
-        Ok(Command::Proxy(wrapped) | Command::Explain(wrapped) | Command::Clear(Some(wrapped))) => {
+        Ok(
+            Command::Proxy(wrapped)
+            | Command::Explain(ExplainSubject::Command(wrapped))
+            | Command::Clear(Some(wrapped)),
+        ) => {
             assert!(!wrapped.command.is_empty());
             assert!(arguments.ends_with(&wrapped.command));
-            assert!(wrapped.key_env.iter().all(|name| !name.is_empty() && !name.contains('=')));
+            assert!(wrapped.key_env.iter().flatten().all(|name| !name.is_empty() && !name.contains('=')));
         }
         Ok(_) => {}
         Err(error) => {
