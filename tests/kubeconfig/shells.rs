@@ -75,6 +75,8 @@ fn run_in(shell: &Path, home: &Home, code: &str, call: &str, status_of_tools: &s
     command.arg("-c").arg(format!("{code}\n{call}")).current_dir(home.path()).env_clear();
     let path = format!("{}:/usr/bin:/bin", home.path().join("bin").display());
     command.env("PATH", path).env("HOME", home.path()).env("STATUS", status_of_tools);
+    // Otherwise fish starts a process that reads every man page, and leaves it behind.
+    command.env("FISH_UNIT_TESTS_RUNNING", "1");
     command.status().unwrap().code()
 }
 
