@@ -30,12 +30,6 @@ const LAYERS: [&[&str]; 11] = [
     &["error", "format"],
 ];
 
-/// Files of one folder that still import each other. Shrinks to nothing.
-const KNOWN_CIRCLES: [&[&str]; 0] = [];
-
-/// Types that still share their name with another one. Shrinks to nothing.
-const KNOWN_NAMESAKES: [&str; 1] = ["Refusal"];
-
 /// Words that `docs/STYLE.md` replaces; each has made readers stop.
 const UNCLEAR_WORDS: [&str; 9] =
     ["stand", "stands", "somebody", "nobody", "whoever", "whatever", "anew", "mend", "mends"];
@@ -64,8 +58,7 @@ fn imports_point_from_upper_layers_to_lower_ones() {
 
 #[test]
 fn files_of_one_folder_do_not_import_each_other_in_a_circle() {
-    let mut circles = imports::circles(&imports::edges(sources()));
-    circles.retain(|circle| !KNOWN_CIRCLES.iter().any(|known| known == circle));
+    let circles = imports::circles(&imports::edges(sources()));
     assert_eq!(circles, Vec::<Vec<String>>::new());
 }
 
@@ -86,8 +79,7 @@ fn no_two_types_have_the_same_name() {
             places.entry(name).or_default().push(&file.path);
         }
     }
-    let is_known = |name: &String| KNOWN_NAMESAKES.contains(&name.as_str());
-    places.retain(|name, paths| paths.len() > 1 && !are_platforms(paths) && !is_known(name));
+    places.retain(|_, paths| paths.len() > 1 && !are_platforms(paths));
     assert_eq!(places, BTreeMap::new());
 }
 
