@@ -1,4 +1,4 @@
-//! Start-up and the allocator, nothing else: what the program does is in the library.
+//! The start of the program and its allocator. Everything else is in the library.
 
 #![cfg_attr(unix, no_main)]
 

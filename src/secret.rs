@@ -1,10 +1,10 @@
-//! Bytes that must not be seen: the encryption key, and what it opens.
+//! Secret bytes: the encryption key, and what it decrypts.
 //!
-//! Neither type can be printed, compared or copied by accident; whoever wants the bytes has to
-//! write `expose`, which is easy to search for. Both are wiped when dropped. They live on the heap,
-//! because moving a value on the stack leaves its bytes behind. A wipe covers these bytes and the
-//! cipher's state (the `zeroize` feature of `chacha20poly1305`); registers, and pages that the
-//! kernel wrote to swap, are out of reach. A panic aborts, and `_exit` hands all memory back at once.
+//! Neither type can be printed, compared or copied by accident. Code that needs the bytes calls
+//! `expose`, which is easy to search for. Both types are wiped when dropped, and live on the heap,
+//! because moving a value on the stack leaves its bytes behind. The cipher wipes its own state (the
+//! `zeroize` feature of `chacha20poly1305`). Registers, and pages that the kernel has swapped out, are
+//! not wiped. A panic aborts, and `_exit` returns all memory at once.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub struct SecretKey(Box<[u8; SecretKey::BYTES]>);
 impl SecretKey {
     pub const BYTES: usize = 32;
 
-    /// All zeros, to be filled in place.
+    /// A key of zeros, to be filled in place.
     pub fn zeroed() -> SecretKey {
         SecretKey(Box::new([0; SecretKey::BYTES]))
     }
 
-    /// `None` if `bytes` are not exactly [`SecretKey::BYTES`].
+    /// Copies the key. `None` if the length is not [`SecretKey::BYTES`].
     pub fn from_slice(bytes: &[u8]) -> Option<SecretKey> {
         let mut key = SecretKey::zeroed();
         (bytes.len() == SecretKey::BYTES).then(|| key.0.copy_from_slice(bytes))?;
@@ -54,11 +54,12 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// A credential, or anything else of any length that must not be seen.
+/// A credential, or another secret of any length.
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {
-    /// Room for `bytes`. Growing beyond it would leave a copy behind that nobody wipes.
+    /// Allocates room for `bytes` bytes. Use [`SecretBytes::reserve`] before growing beyond it: a `Vec`
+    /// that grows leaves a copy behind that is never wiped.
     pub fn with_capacity(bytes: usize) -> SecretBytes {
         SecretBytes(Vec::with_capacity(bytes))
     }
@@ -71,7 +72,7 @@ impl SecretBytes {
         &mut self.0
     }
 
-    /// Makes room for `more` bytes; what moves leaves nothing behind.
+    /// Makes room for `more` bytes. If the bytes move, the old ones are wiped.
     pub fn reserve(&mut self, more: usize) {
         let length = self.0.len();
         if self.0.capacity() - length < more {
@@ -81,8 +82,7 @@ impl SecretBytes {
         }
     }
 
-    /// Also what a truncation left behind the end. One copy of the code for all who drop secrets: 1 KB.
-    #[inline(never)]
+    /// Wipes the spare capacity too, which a truncation leaves filled.
     fn wipe(&mut self) {
         self.0.as_mut_slice().zeroize();
         self.0.spare_capacity_mut().zeroize();
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn growing_keeps_what_was_there() {
+    fn growing_keeps_the_bytes() {
         let mut bytes = SecretBytes::from(vec![7; 48]);
         bytes.reserve(1);
         assert!(bytes.expose_mut().capacity() > 48);

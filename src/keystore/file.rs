@@ -1,10 +1,10 @@
-//! The key file, `key` in the state directory: a line that tells what it is, then the key as the
-//! platform protects it (Unix: 32 plain bytes in a 0600 file; Windows: wrapped by DPAPI).
+//! The key file, `key` in the state directory: a line that identifies the format, then the key as the
+//! platform protects it (Unix: 32 plain bytes in a 0600 file; Windows: encrypted by DPAPI).
 //!
-//! A key file is never seen half written and never written over: it is filled under another name,
-//! flushed, and renamed. One that others could have read or placed is refused with the reason, not
-//! repaired, because its key may be known. `key.lock` beside it is held while any first key is
-//! made, the keyring's too, and is never deleted.
+//! A key file is written under another name, flushed, and renamed, so no process reads a part of it, and
+//! none overwrites it. A file that other users could have read or written is rejected with the reason,
+//! not repaired, because its key may be known. `key.lock` beside it is locked while the first key is
+//! created, in the keyring too, and is never removed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -17,14 +17,14 @@ use crate::error::{Error, Kind, Result, reason, shown};
 use crate::secret::{SecretBytes, SecretKey};
 use crate::sys;
 
-/// The number is the version of what follows.
+/// The number is the version of the format.
 const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";
 
-/// More than any DPAPI blob around 32 bytes, which is about 200.
+/// More than DPAPI makes of 32 bytes, which is about 200 bytes.
 const LARGEST_FILE_BYTES: usize = 4096;
 
-/// A holder needs a few system calls. If it was stopped, or the file system is stuck, going on
-/// without the lock costs no more than a key that two processes disagree about once.
+/// Another process holds the lock for a few system calls. If it was stopped, or the file system hangs,
+/// we go on without the lock: the worst case is that two processes create different keys once.
 const LOCK_ATTEMPTS: u32 = 400;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
@@ -32,7 +32,7 @@ pub fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("key")
 }
 
-/// `None` if there is no key file. An error for one that must not or cannot be used.
+/// Reads the key. `None` if there is no key file. Fails if it must not or cannot be used.
 pub fn read(state_dir: &Path) -> Result<Option<SecretKey>> {
     let path = path(state_dir);
     let Some(file) = open(&path)? else { return Ok(None) };
@@ -42,28 +42,28 @@ pub fn read(state_dir: &Path) -> Result<Option<SecretKey>> {
         .map_err(|error| Error::io(Kind::Cache, "read", &path, &error))?;
     content.expose_mut().truncate(length);
     let Some(protected) = content.expose().strip_prefix(FIRST_LINE) else {
-        return Err(refused(&path, "it is no key file that this version knows"));
+        return Err(refused(&path, "it is not a key file that this version knows"));
     };
     let bytes = disk::unprotect(protected)
-        .map_err(|error| refused(&path, &format!("it cannot be unwrapped: {}", reason(&error))))?;
+        .map_err(|error| refused(&path, &format!("it cannot be decrypted: {}", reason(&error))))?;
     match SecretKey::from_slice(bytes.expose()) {
         Some(key) => Ok(Some(key)),
         None => Err(refused(&path, "it has the wrong length")),
     }
 }
 
-/// `None` if there is no such file; an error if others could have read or placed it.
+/// `None` if there is no such file. Fails if other users could have read or written it.
 fn open(path: &Path) -> Result<Option<File>> {
     match sys::open_private(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        // What the system says has a number; the others are our own objections.
+        // The system's errors have a number; those without are our own reasons.
         Err(error) if error.raw_os_error().is_none() => Err(refused(path, &reason(&error))),
         Err(error) => Err(Error::io(Kind::Cache, "read", path, &error)),
     }
 }
 
-/// Makes the directory too. `locked` says whether nobody else can be at it.
+/// Writes the key file, and creates the directory. `locked` says whether the caller holds the lock.
 pub fn write(state_dir: &Path, key: &SecretKey, locked: bool) -> Result<()> {
     disk::make_dir(state_dir)?;
     let path = path(state_dir);
@@ -78,8 +78,8 @@ pub fn write(state_dir: &Path, key: &SecretKey, locked: bool) -> Result<()> {
     renamed.map_err(cannot_write)
 }
 
-/// Held until the file is dropped. `None` where no lock is to be had: no usable directory, a file
-/// system without locks, a holder that does not let go.
+/// Takes the lock, which is released when the file is dropped. `None` if that fails: no usable
+/// directory, a file system without locks, or another process that keeps the lock.
 pub fn lock(state_dir: &Path) -> Option<File> {
     disk::make_dir(state_dir).ok()?;
     let file = sys::open_lock(&state_dir.join("key.lock")).ok()?;
@@ -93,18 +93,18 @@ pub fn lock(state_dir: &Path) -> Option<File> {
     None
 }
 
-/// An error about a key file that is there and is not used.
+/// The error of a key file that exists and is not used.
 pub(super) fn refused(path: &Path, why: &str) -> Error {
     Error::new(Kind::Cache, format!("cannot use '{}': {why}", shown(path)))
-        .with_hint("remove it, and a new key is made")
+        .with_hint("remove it, and a new key is created")
 }
 
-/// The lock's holder removes what a killed one left, half a key or a whole one. Without the lock the
-/// name is random, because two containers that share a home may both be process 1.
+/// With the lock, removes what a killed process left, and uses its name again. Without the lock the name
+/// is random: a process id does not do, because two containers that share a home may both be process 1.
 fn temporary_path(state_dir: &Path, locked: bool) -> io::Result<PathBuf> {
     if locked {
         let path = state_dir.join("key.new");
-        // If that fails, so does making it anew.
+        // If this fails, creating the file fails too.
         let _ = fs::remove_file(&path);
         return Ok(path);
     }
@@ -113,7 +113,8 @@ fn temporary_path(state_dir: &Path, locked: bool) -> io::Result<PathBuf> {
     Ok(state_dir.join(format!("key.{:016x}", u64::from_ne_bytes(random))))
 }
 
-/// Flushed before it gets its name: after a power cut an empty key file would be refused for ever.
+/// Flushes the file, before it is renamed: after a power failure an empty key file would be rejected
+/// for ever.
 fn fill(mut file: File, key: &SecretKey) -> io::Result<()> {
     let protected = disk::protect(key)?;
     file.write_all(FIRST_LINE)?;

@@ -1,11 +1,11 @@
-//! Linux: the kernel's user keyring `@u`, which lives in memory, belongs to the user id and goes
-//! at reboot, and the kernel's random bytes.
+//! Linux: the kernel's user keyring `@u`, which is in memory, belongs to the user id and is emptied by a
+//! reboot, and the kernel's random bytes.
 //!
-//! libc has no wrapper for the calls, so they are made by number: `add_key(2)`, `keyctl(2)`. Their
-//! errors fall in two kinds. That there is no key, or none that can be used (expired, revoked, not
-//! readable from this session, of a wrong length), is an answer, and `put` replaces it. Everything
-//! else means that there is no keyring for us: forbidden by a container's seccomp filter (EPERM),
-//! not built in (ENOSYS), full (EDQUOT).
+//! libc has no functions for add_key(2) and keyctl(2), so they are called by number. There are two kinds
+//! of errors. If there is no key, or none that can be used (expired, revoked, not readable from this
+//! session, of another length), `read` returns `None` and `put` replaces it. Every other error means that
+//! this process has no keyring: forbidden by a container's seccomp filter (EPERM), not built into the
+//! kernel (ENOSYS), full (EDQUOT).
 
 #![allow(unsafe_code)]
 
@@ -32,16 +32,16 @@ enum Operation {
     Unlink = 9,
 }
 
-/// Whoever possesses the key may do anything; the same user without possession may view, read and
-/// search. Without that a new anonymous session (`KeyringMode=private` of systemd, `pam_keyinit
-/// force`) would find the key and get EACCES.
+/// A process that possesses the key may do anything; another one of the same user may view, read and
+/// search. Without the latter, a new anonymous session (`KeyringMode=private` of systemd, `pam_keyinit
+/// force`) would find the key but get EACCES.
 const PERMISSIONS: c_long = 0x3f0b_0000;
 
 const KEY_TYPE: &CStr = c"user";
 
 type Serial = c_long;
 
-/// The one key of this description in the user's keyring.
+/// The key with this description in the user's keyring.
 #[derive(Clone, Copy)]
 pub struct Keyring {
     pub(super) description: &'static CStr,
@@ -50,7 +50,8 @@ pub struct Keyring {
 impl Keyring {
     pub const OURS: Keyring = Keyring { description: c"k8s-token-cache" };
 
-    /// Two system calls. `None` if there is no usable key; an error if there is no usable keyring.
+    /// Reads the key, in two system calls. `None` if there is no usable key. Fails if there is no usable
+    /// keyring.
     pub fn read(&self) -> Result<Option<SecretKey>> {
         match self.search().and_then(payload) {
             Ok(key) => Ok(key),
@@ -61,17 +62,17 @@ impl Keyring {
         }
     }
 
-    /// In place of whatever has the same description.
+    /// Stores the key. It replaces a key with the same description.
     ///
-    /// The key is born in the thread's own keyring, gets its permissions there and is then linked.
-    /// So nobody ever finds it without them; and a link displaces any old key, where `add_key` into
-    /// `@u` would update it, which takes a permission that only its possessor has.
+    /// The key is created in the thread's keyring, gets its permissions there and is then linked, so no
+    /// process finds it without them. A link also replaces an old key. `add_key` into `@u` would update
+    /// the old key, which only a process that possesses it may do.
     pub fn put(&self, key: &SecretKey) -> Result<()> {
         self.put_by_link(key).map_err(|error| refused(&error))
     }
 
-    /// Makes this session possess all keys of its user, those of other programs included. Usual
-    /// sessions have this link from the start; in the others it is a help and no need.
+    /// Makes this session possess all keys of its user, including those of other programs. Most sessions
+    /// have this link from the start. In the others it helps but is not needed, so errors are ignored.
     pub fn link_to_session(&self) {
         let _ = keyctl(Operation::Link, USER_KEYRING, SESSION_KEYRING);
     }
@@ -116,7 +117,7 @@ impl Keyring {
     }
 }
 
-/// `None` if the key may not be read from this session, or holds something else than a key of ours.
+/// The key's content. `None` if it may not be read from this session, or is not 32 bytes long.
 fn payload(serial: Serial) -> io::Result<Option<SecretKey>> {
     let mut key = SecretKey::zeroed();
     let buffer = key.expose_mut();
@@ -144,15 +145,15 @@ fn checked(result: c_long) -> io::Result<c_long> {
 
 fn refused(error: &io::Error) -> Error {
     let why = match error.raw_os_error() {
-        // The system's own words are about disks.
+        // The system's message is about disks.
         Some(libc::EDQUOT) => "the user's quota of keys is full".to_owned(),
         _ => reason(error),
     };
     Error::new(Kind::Cache, format!("cannot use the kernel's user keyring: {why}"))
-        .with_hint("'auto' keeps the key in a file where there is no keyring")
+        .with_hint("'auto' keeps the key in a file if there is no keyring")
 }
 
-/// From the kernel's generator; waits until that is seeded.
+/// Fills `bytes` from the kernel's generator. Waits until it is seeded.
 pub fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {

@@ -7,9 +7,10 @@ use std::io;
 
 pub use super::no_keyring::Keyring;
 
-/// As much as one call of `getentropy` gives.
+/// The most that one call of `getentropy` returns.
 const LARGEST_REQUEST_BYTES: usize = 256;
 
+/// Fills `bytes` from the kernel's generator.
 pub fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
     for chunk in bytes.chunks_mut(LARGEST_REQUEST_BYTES) {
         // SAFETY: the buffer is writable for the length that is given

@@ -1,18 +1,18 @@
-//! Where the encryption key lives, how it is found, and how it is made once.
+//! The encryption key: where it is kept, how it is found, and how it is created once.
 //!
-//! [`find`] only looks: two system calls where the kernel's user keyring has the key, and nothing
-//! is created or locked. [`find_or_create`] makes a missing key under a lock and hands out what it
-//! reads back, so that two processes that come first agree on one key.
+//! [`find`] creates and locks nothing. It takes two system calls if the kernel's user keyring has the
+//! key. [`find_or_create`] creates a missing key under a lock and returns what it reads back, so that
+//! two processes that are first at the same time use one key.
 //!
-//! With [`Mode::Auto`] the keyring comes first, the key file second, and plaintext never:
+//! With [`Mode::Auto`] the keyring comes first and the key file second; plaintext is never used:
 //! - `find` takes the keyring's key, else the file's.
-//! - `find_or_create` prefers the keyring even where there is a key file, because the file is the
-//!   weaker place, and may date from a container without keyring or from a day with a full quota.
-//!   Only where the keyring refuses is the file read or made.
+//! - `find_or_create` prefers the keyring even if there is a key file. The file is less safe, and may have
+//!   been created in a container without keyring, or while the quota was full. It is read or created only
+//!   if the keyring fails.
 //!
-//! So a caller opens entries with the key of `find` and seals them with that of `find_or_create`.
-//! After a reboot, which empties the keyring, what the file's key sealed still opens; the first
-//! store makes a new key in the keyring, and from then on every process finds that one.
+//! So entries are decrypted with the key of `find` and encrypted with that of `find_or_create`. After a
+//! reboot, which empties the keyring, entries that the file's key encrypted can still be read. The next
+//! store creates a new key in the keyring, and from then on every process uses that one.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -65,7 +65,7 @@ pub enum Mode {
     File,
 }
 
-/// Where a key came from. The numbers stand in envelopes: they never change.
+/// Where a key came from. Envelopes contain the numbers, so they never change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrigin {
     Environment = 1,
@@ -78,7 +78,7 @@ impl KeyOrigin {
         self as u8
     }
 
-    /// To be read after "the key is in".
+    /// Completes "the key is in ...".
     pub fn describe(self) -> &'static str {
         match self {
             KeyOrigin::Environment => ENCRYPTION_KEY_VARIABLE,
@@ -88,13 +88,13 @@ impl KeyOrigin {
     }
 }
 
-/// The key that there is, if any. Makes nothing.
+/// The existing key. `None` if there is none. Creates nothing.
 pub fn find(mode: Mode, state_dir: Option<&Path>) -> Result<Option<(SecretKey, KeyOrigin)>> {
     Places { keyring: Keyring::OURS, state_dir }.find(mode)
 }
 
-/// The key to seal with, made if there is none. Without a usable `state_dir` the keyring still
-/// serves; only the lock is missing then, and of two first keys the later one stays.
+/// The key to encrypt with, which is created if there is none. Without a usable `state_dir` the keyring
+/// still works, but without the lock: of two keys that are created at the same time the later one stays.
 pub fn find_or_create(mode: Mode, state_dir: Option<&Path>) -> Result<(SecretKey, KeyOrigin)> {
     Places { keyring: Keyring::OURS, state_dir }.find_or_create(mode)
 }
@@ -123,7 +123,7 @@ fn key_from_base64(text: &[u8]) -> Option<SecretKey> {
     SecretKey::from_slice(bytes.expose())
 }
 
-/// The two places that a key can live in.
+/// The two places that may contain the key.
 struct Places<'a> {
     keyring: Keyring,
     state_dir: Option<&'a Path>,
@@ -132,21 +132,23 @@ struct Places<'a> {
 impl Places<'_> {
     fn find(&self, mode: Mode) -> Result<Option<(SecretKey, KeyOrigin)>> {
         match mode {
-            Mode::Keyring => asked_by_name("keyring", self.keyring.read()).map(from(KeyOrigin::Keyring)),
-            Mode::File => asked_by_name("file", self.read_file()).map(from(KeyOrigin::File)),
+            Mode::Keyring => {
+                error_of_setting("keyring", self.keyring.read()).map(with_origin(KeyOrigin::Keyring))
+            }
+            Mode::File => error_of_setting("file", self.read_file()).map(with_origin(KeyOrigin::File)),
             Mode::Auto => match self.keyring.read() {
                 Ok(Some(key)) => Ok(Some((key, KeyOrigin::Keyring))),
-                // A bad key file is no obstacle here: the next store makes a key in the keyring.
+                // An unusable key file is ignored here: the next store creates a key in the keyring.
                 Ok(None) => Ok(self.read_file().unwrap_or(None).map(|key| (key, KeyOrigin::File))),
-                Err(_) => self.read_file().map(from(KeyOrigin::File)),
+                Err(_) => self.read_file().map(with_origin(KeyOrigin::File)),
             },
         }
     }
 
     fn find_or_create(&self, mode: Mode) -> Result<(SecretKey, KeyOrigin)> {
         match mode {
-            Mode::Keyring => Ok((asked_by_name("keyring", self.keyring_key())?, KeyOrigin::Keyring)),
-            Mode::File => Ok((asked_by_name("file", self.file_key())?, KeyOrigin::File)),
+            Mode::Keyring => Ok((error_of_setting("keyring", self.keyring_key())?, KeyOrigin::Keyring)),
+            Mode::File => Ok((error_of_setting("file", self.file_key())?, KeyOrigin::File)),
             Mode::Auto => match self.keyring_key() {
                 Ok(key) => Ok((key, KeyOrigin::Keyring)),
                 Err(_) => Ok((self.file_key()?, KeyOrigin::File)),
@@ -158,9 +160,9 @@ impl Places<'_> {
         if let Some(key) = self.keyring.read()? {
             return Ok(key);
         }
-        // What this session could only search, it may be able to read from now on.
+        // A key that this session could only search may become readable.
         self.keyring.link_to_session();
-        self.make_once(&|| self.keyring.read(), &|key, _| self.keyring.put(key))
+        self.create_once(&|| self.keyring.read(), &|key, _| self.keyring.put(key))
     }
 
     fn file_key(&self) -> Result<SecretKey> {
@@ -170,16 +172,16 @@ impl Places<'_> {
         if let Some(key) = file::read(state_dir)? {
             return Ok(key);
         }
-        self.make_once(&|| file::read(state_dir), &|key, locked| file::write(state_dir, key, locked))
+        self.create_once(&|| file::read(state_dir), &|key, locked| file::write(state_dir, key, locked))
     }
 
     fn read_file(&self) -> Result<Option<SecretKey>> {
         self.state_dir.map_or(Ok(None), file::read)
     }
 
-    /// Whoever comes second finds the first one's key after the lock. What counts is what `read`
-    /// finds in the end: without a lock (see [`file::lock`]) somebody else's key may have won.
-    fn make_once(
+    /// Creates the key under the lock, unless another process has done so. Returns what `read` finds in
+    /// the end: without a lock (see [`file::lock`]) another process may have replaced the key.
+    fn create_once(
         &self,
         read: &dyn Fn() -> Result<Option<SecretKey>>,
         put: &dyn Fn(&SecretKey, bool) -> Result<()>,
@@ -189,23 +191,26 @@ impl Places<'_> {
             return Ok(key);
         }
         put(&random_key()?, lock.is_some())?;
-        read()?.ok_or_else(|| Error::new(Kind::Cache, "the encryption key was gone as soon as it was made"))
+        read()?.ok_or_else(|| {
+            Error::new(Kind::Cache, "the encryption key disappeared right after it was created")
+        })
     }
 }
 
-fn from(source: KeyOrigin) -> impl Fn(Option<SecretKey>) -> Option<(SecretKey, KeyOrigin)> {
-    move |key| key.map(|key| (key, source))
+/// Adds to a key where it came from.
+fn with_origin(origin: KeyOrigin) -> impl Fn(Option<SecretKey>) -> Option<(SecretKey, KeyOrigin)> {
+    move |key| key.map(|key| (key, origin))
 }
 
 fn random_key() -> Result<SecretKey> {
     let mut key = SecretKey::zeroed();
     fill_random(key.expose_mut()).map_err(|error| {
-        Error::new(Kind::Cache, format!("cannot make an encryption key: {}", reason(&error)))
+        Error::new(Kind::Cache, format!("cannot create an encryption key: {}", reason(&error)))
     })?;
     Ok(key)
 }
 
-/// A mode that was named is a setting, and one that cannot be had is an error; `auto` goes on without.
-fn asked_by_name<T>(mode: &str, result: Result<T>) -> Result<T> {
+/// Turns the error of a mode that the user has set into one of the setting. `auto` has no such errors.
+fn error_of_setting<T>(mode: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| error.of_setting("K8S_TOKEN_CACHE_ENCRYPTION", mode))
 }

@@ -1,5 +1,5 @@
-//! Systems without a keyring of the kernel's: every question gets the same answer, so that `auto`
-//! goes on to the key file and `keyring` is an error.
+//! The keyring of systems whose kernel has none: every function fails, so that `auto` uses the key file,
+//! and `keyring` is an error.
 
 use crate::error::{Error, Kind, Result};
 use crate::secret::SecretKey;

@@ -1,5 +1,5 @@
-//! The promises of the key store: the same on every system here, Unix' files and Linux' keyring in
-//! the modules below.
+//! What the key store promises on every system. The modules below test Unix files, Windows files and the
+//! Linux keyring.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use super::*;
 const KEY: [u8; 32] = *b"\x00\x01\xfe\xff-this-is-the-key-of-a-test--";
 const KEY_BASE64: &str = "AAH+/y10aGlzLWlzLXRoZS1rZXktb2YtYS10ZXN0LS0=";
 
-/// A state directory that does not exist yet, in one that goes with the value.
+/// A state directory that does not exist yet, in a temporary folder.
 struct Home {
     dir: TempDir,
 }
@@ -53,7 +53,7 @@ impl Home {
     }
 }
 
-/// To be compared. Not even a test's key is printed.
+/// A key that can be compared. Not even a test prints one.
 #[derive(PartialEq)]
 struct Found([u8; 32], KeyOrigin);
 
@@ -79,7 +79,7 @@ fn made(places: &Places<'_>, mode: Mode) -> Found {
     Found::from(places.find_or_create(mode).unwrap())
 }
 
-/// In as many threads as asked for, all released at once.
+/// Does `work` in `count` threads at the same time.
 fn at_once<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     let barrier = Barrier::new(count);
     thread::scope(|scope| {
@@ -138,13 +138,13 @@ fn random_bytes_are_random() {
     fill_random(&mut first).unwrap();
     fill_random(&mut second).unwrap();
     assert_ne!(first, second);
-    // Each byte is zero once in 256 times: 8 in a row are none of chance's doing.
+    // One byte in 256 is zero, so 8 zeros in a row are not random.
     assert!(!first.windows(8).any(|window| window == [0; 8]));
     fill_random(&mut []).unwrap();
 }
 
 #[test]
-fn looking_for_a_key_makes_nothing() {
+fn looking_for_a_key_creates_nothing() {
     let home = Home::new();
     assert!(find(Mode::File, Some(&home.state_dir())).unwrap().is_none());
     assert!(find(Mode::File, None).unwrap().is_none());
@@ -152,7 +152,7 @@ fn looking_for_a_key_makes_nothing() {
 }
 
 #[test]
-fn a_key_file_is_made_once_and_found_again() {
+fn a_key_file_is_created_once_and_found_again() {
     let home = Home::new();
     let state_dir = home.state_dir();
     let made = Found::from(find_or_create(Mode::File, Some(&state_dir)).unwrap());
@@ -173,7 +173,7 @@ fn two_homes_have_two_keys() {
 }
 
 #[test]
-fn all_who_come_first_at_once_get_one_key_file() {
+fn processes_that_are_first_at_the_same_time_get_one_key_file() {
     for _ in 0..20 {
         let home = Home::new();
         let keys = at_once(8, || Found::from(find_or_create(Mode::File, Some(&home.state_dir())).unwrap()));
@@ -188,14 +188,14 @@ fn a_key_file_without_its_first_line_or_with_another_version_is_refused() {
     for content in [b"".as_slice(), &KEY, b"k8s-token-cache key 1", &other_version] {
         let home = Home::with_key_file(content);
         for mode in [Mode::File, Mode::Auto] {
-            assert_refused(&home, mode, "it is no key file that this version knows");
+            assert_refused(&home, mode, "it is not a key file that this version knows");
         }
         assert_eq!(fs::read(home.key_file()).unwrap(), content);
     }
 }
 
 #[test]
-fn a_mode_that_was_named_and_has_no_directory_is_an_error_that_says_why() {
+fn an_explicit_mode_without_directory_is_an_error_that_says_why() {
     let error = find_or_create(Mode::File, None).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
     assert!(
@@ -204,7 +204,7 @@ fn a_mode_that_was_named_and_has_no_directory_is_an_error_that_says_why() {
     );
 }
 
-/// By `find` and by `find_or_create`, where the keyring cannot step in.
+/// Rejected by `find` and by `find_or_create`, without a keyring.
 fn assert_refused(home: &Home, mode: Mode, why: &str) {
     let state_dir = home.state_dir();
     without_keyring(|| {
@@ -254,7 +254,7 @@ mod in_unix_files {
     }
 
     #[test]
-    fn a_key_file_is_a_line_and_32_bytes_for_nobody_else() {
+    fn a_key_file_is_a_line_and_32_bytes_for_its_owner_alone() {
         let home = Home::new();
         let (key, _) = find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
         assert_eq!(fs::read(home.key_file()).unwrap(), key_file_content(key.expose()));
@@ -308,7 +308,7 @@ mod in_unix_files {
     }
 
     #[test]
-    fn a_dangling_link_in_the_key_files_place_is_not_filled() {
+    fn a_dangling_link_instead_of_a_key_file_is_not_followed() {
         let home = Home::new();
         fs::create_dir_all(home.state_dir()).unwrap();
         symlink(home.dir.path().join("elsewhere"), home.key_file()).unwrap();
@@ -333,7 +333,7 @@ mod in_unix_files {
     }
 
     #[test]
-    fn what_a_crash_left_behind_is_no_obstacle() {
+    fn leftovers_of_a_crash_do_no_harm() {
         let home = Home::new();
         fs::create_dir_all(home.state_dir()).unwrap();
         fs::write(home.state_dir().join("key.new"), "half a k").unwrap();
@@ -343,7 +343,7 @@ mod in_unix_files {
     }
 
     #[test]
-    fn a_directory_that_cannot_be_made_is_an_error_that_says_why() {
+    fn a_directory_that_cannot_be_created_is_an_error_that_says_why() {
         let home = Home::new();
         fs::write(home.dir.path().join("state"), "").unwrap();
         let error = find_or_create(Mode::File, Some(&home.state_dir())).unwrap_err();
@@ -361,7 +361,7 @@ mod in_unix_files {
 }
 
 #[cfg(windows)]
-mod in_wrapped_files {
+mod in_windows_files {
     use super::*;
 
     #[test]
@@ -380,15 +380,15 @@ mod in_wrapped_files {
         find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
         let whole = fs::read(home.key_file()).unwrap();
         fs::write(home.key_file(), &whole[..whole.len() - 1]).unwrap();
-        assert_refused(&home, Mode::File, "it cannot be unwrapped");
+        assert_refused(&home, Mode::File, "it cannot be decrypted");
         let mut changed = whole;
         *changed.last_mut().unwrap() ^= 1;
         fs::write(home.key_file(), changed).unwrap();
-        assert_refused(&home, Mode::File, "it cannot be unwrapped");
+        assert_refused(&home, Mode::File, "it cannot be decrypted");
     }
 }
 
-/// Straight to the terminal: a promise that was not tested must not pass in silence.
+/// Says on standard error that a promise was not tested; the test runner would hide it.
 #[cfg(unix)]
 fn skipped(why: &str) {
     use std::io::Write;

@@ -35,20 +35,20 @@ fn content(mut file: File) -> String {
     text
 }
 
-/// A script that the shells of both platforms understand.
+/// Runs `script`, in the syntax that the shells of both platforms share.
 fn shell(script: &str) -> Program {
     let (shell, option) = if cfg!(windows) { ("cmd", "/c") } else { ("sh", "-c") };
     let [input, output] = [Standard::Pipe; 2];
     Program { input, output, ..Program::new([shell, option, script].map(OsString::from).to_vec()) }
 }
 
-/// Two processes, of which the second prints a line and waits for input that never comes.
+/// Two processes. The second prints a line and waits for input that never arrives.
 fn endless() -> Group {
     let script = if cfg!(windows) { "cmd /c echo text^& set /p input=" } else { "(echo text; cat); true" };
     spawn_group(&shell(script)).unwrap()
 }
 
-/// Its next line.
+/// The next line of `stdout`.
 fn line(stdout: &mut Pipe) -> String {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
@@ -74,7 +74,7 @@ fn a_locked_byte_belongs_to_one_open_file() {
 }
 
 #[test]
-fn a_lock_far_behind_the_end_leaves_the_content_alone() {
+fn a_lock_far_beyond_the_end_does_not_affect_the_content() {
     let (_folder, directory) = folder();
     make(&directory, "table", "0123456789");
     let (holder, other) =
@@ -85,7 +85,7 @@ fn a_lock_far_behind_the_end_leaves_the_content_alone() {
 }
 
 #[test]
-fn reading_gives_less_only_at_the_end() {
+fn reading_returns_fewer_bytes_only_at_the_end() {
     let (_folder, directory) = folder();
     make(&directory, "file", "0123456789");
     let file = directory.open_private(name("file")).unwrap();
@@ -117,18 +117,18 @@ fn a_file_that_was_replaced_or_removed_has_lost_its_name() {
 }
 
 #[test]
-fn a_file_is_replaced_although_a_reader_has_it_open() {
+fn a_file_that_a_reader_has_open_can_be_replaced() {
     let (_folder, directory) = folder();
     make(&directory, "file", "old");
     make(&directory, "temporary", "new");
     let reader = directory.open_private(name("file")).unwrap();
-    let (tell, told) = mpsc::channel();
+    let (starting, started) = mpsc::channel();
     thread::scope(|scope| {
         let writer = scope.spawn(|| {
-            tell.send(()).unwrap();
+            starting.send(()).unwrap();
             directory.replace(name("temporary"), name("file"))
         });
-        told.recv().unwrap();
+        started.recv().unwrap();
         assert_eq!(content(reader), "old");
         writer.join().unwrap().unwrap();
     });
@@ -136,7 +136,7 @@ fn a_file_is_replaced_although_a_reader_has_it_open() {
 }
 
 #[test]
-fn a_new_file_must_be_new() {
+fn creating_a_file_that_exists_fails() {
     let (_folder, directory) = folder();
     make(&directory, "file", "");
     assert_eq!(directory.create_new(name("file")).unwrap_err().kind(), ErrorKind::AlreadyExists);
@@ -154,7 +154,7 @@ fn only_a_regular_file_is_opened() {
 }
 
 #[test]
-fn a_directory_is_made_with_its_parents_and_a_file_is_none() {
+fn a_directory_is_created_with_its_parents_and_a_file_is_rejected() {
     let (folder, directory) = folder();
     let deep = folder.path().join("a").join("b");
     Directory::make(&deep).unwrap();
@@ -165,7 +165,7 @@ fn a_directory_is_made_with_its_parents_and_a_file_is_none() {
 }
 
 #[test]
-fn a_log_grows() {
+fn log_lines_are_appended() {
     use std::io::Write;
     let (folder, _directory) = folder();
     let path = folder.path().join("log");
@@ -176,7 +176,7 @@ fn a_log_grows() {
 }
 
 #[test]
-fn a_stamp_tells_content_and_file_apart() {
+fn a_stamp_distinguishes_files_and_contents() {
     let (folder, directory) = folder();
     let stamp = |file: &str| file_stamp(&folder.path().join(file)).unwrap();
     make(&directory, "one", "1");
@@ -193,6 +193,30 @@ fn a_stamp_tells_content_and_file_apart() {
 }
 
 #[test]
+fn a_content_of_equal_size_and_time_has_another_change_time() {
+    let (folder, directory) = folder();
+    make(&directory, "file", "1");
+    let path = folder.path().join("file");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let before = file_stamp(&path).unwrap();
+    // The kernel's time stamps advance in ticks.
+    while file_stamp(&path).unwrap() == before {
+        fs::write(&path, "2").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    }
+    let after = file_stamp(&path).unwrap();
+    assert!(after.changed_ns > before.changed_ns && after.has_same_content(&before));
+}
+
+#[test]
+fn a_clock_goes_forward_and_the_steady_one_too() {
+    let (wall, steady) = (now(), steady_clock());
+    assert!(wall.as_secs() > 1_700_000_000);
+    while steady_clock() == steady {}
+    assert!(steady_clock() > steady);
+}
+
+#[test]
 fn the_parent_stays_the_same() {
     let parent = parent_process();
     assert_eq!(parent, parent_process());
@@ -202,7 +226,7 @@ fn the_parent_stays_the_same() {
 }
 
 #[test]
-fn a_stream_can_be_read_when_there_is_something_and_at_its_end() {
+fn a_stream_is_readable_if_it_has_data_or_has_ended() {
     let mut group = endless();
     let mut stdout = group.child.output.take().unwrap();
     assert!(wait_readable(&stdout, LONG).unwrap());
@@ -225,7 +249,7 @@ fn a_group_ends_with_its_children() {
 }
 
 #[test]
-fn the_status_of_a_program_is_its_own() {
+fn the_exit_status_of_a_program_is_passed_on() {
     for status in [0, 3, 255] {
         let mut child = spawn_forwarding_signals(&shell(&format!("exit {status}"))).unwrap();
         let ended = child.wait().unwrap();
@@ -244,7 +268,7 @@ fn a_program_is_found_by_its_path_and_on_path() {
 }
 
 #[test]
-fn a_shell_can_be_executed_and_a_text_cannot() {
+fn a_shell_can_be_executed_and_a_text_file_cannot() {
     let (folder, directory) = folder();
     make(&directory, "text", "");
     assert!(may_execute(&find_program(name(if cfg!(windows) { "cmd" } else { "sh" })).unwrap()));
@@ -253,7 +277,7 @@ fn a_shell_can_be_executed_and_a_text_cannot() {
 }
 
 #[test]
-fn what_can_be_written_is_there() {
+fn only_existing_files_can_be_written_to() {
     let (folder, directory) = folder();
     make(&directory, "file", "content");
     let file = folder.path().join("file");

@@ -1,5 +1,5 @@
-//! Linux' user keyring, under descriptions of the tests' own. What a test changes about its rights
-//! (user, session, system calls) it changes in a thread, because Linux keeps these per thread.
+//! The Linux user keyring, with descriptions that only tests use. Tests change their rights (user,
+//! session, system calls) in a thread of their own, because Linux keeps these per thread.
 
 use std::ffi::CString;
 use std::io;
@@ -23,17 +23,17 @@ const KEYCTL_UNLINK: c_long = 9;
 const KEYCTL_SET_TIMEOUT: c_long = 15;
 const KEYCTL_INVALIDATE: c_long = 21;
 
-/// Users that no system has, and whose quotas and keyrings nobody misses; each for one test.
+/// User ids that no system uses; one for each test.
 const STRANGER: u32 = 61235;
 const STRANGER_WITH_FULL_QUOTA: u32 = 61236;
 
-/// A description that no other test uses, and its key's end.
+/// A key with a description that no other test uses. It is removed at the end.
 struct Scratch {
     keyring: Keyring,
 }
 
 impl Scratch {
-    /// `None`, and a word about it, where the tests themselves run without keyring.
+    /// `None`, and a message, if the tests run without a keyring.
     fn new() -> Option<Scratch> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -56,12 +56,12 @@ impl Scratch {
         self.keyring.search().unwrap()
     }
 
-    /// As `keyctl add` would.
+    /// Adds a key as `keyctl add` does.
     fn add_without_permissions(&self) {
         add_key(self.keyring.description.to_str().unwrap(), &KEY, USER_KEYRING).unwrap();
     }
 
-    /// An expired or revoked key has no number to remove it by, so another one displaces it first.
+    /// An expired or revoked key cannot be found to remove it, so another key replaces it first.
     fn remove(&self) {
         self.keyring.put(&SecretKey::zeroed()).unwrap();
         keyctl(KEYCTL_UNLINK, self.serial(), USER_KEYRING).unwrap();
@@ -69,7 +69,7 @@ impl Scratch {
     }
 }
 
-/// Whatever happened: no test leaves a key behind.
+/// A test that fails removes its key too.
 impl Drop for Scratch {
     fn drop(&mut self) {
         if !thread::panicking() {
@@ -106,7 +106,7 @@ fn add_key(description: &str, payload: &[u8], keyring: c_long) -> io::Result<c_l
     if serial < 0 { Err(io::Error::last_os_error()) } else { Ok(serial) }
 }
 
-/// Only who possesses a key can expire, revoke or cripple it.
+/// Only a process that possesses a key can expire, revoke or change it.
 fn possess_all_keys() {
     keyctl(KEYCTL_LINK, USER_KEYRING, THREAD_KEYRING).unwrap();
 }
@@ -115,8 +115,8 @@ fn in_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().unwrap())
 }
 
-/// A session as `KeyringMode=private` of systemd or `pam_keyinit force` make it: its keyring is
-/// anonymous and has no link to the user's.
+/// Does `work` in a session like those of systemd's `KeyringMode=private` and of `pam_keyinit force`: its
+/// keyring is anonymous and has no link to the user's.
 fn in_a_new_session<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     in_a_thread(|| {
         keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0).unwrap();
@@ -124,7 +124,7 @@ fn in_a_new_session<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// As `sudo -u` does it: another user in the first one's session.
+/// Does `work` as another user in the same session, like `sudo -u`.
 fn as_user<T: Send>(user: u32, work: impl FnOnce() -> T + Send) -> T {
     in_a_new_session(|| {
         // SAFETY: takes numbers. libc's own function would change all threads.
@@ -134,12 +134,12 @@ fn as_user<T: Send>(user: u32, work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// Removes the keyrings that the kernel made for this thread's user.
+/// Removes the keyrings that the kernel has created for this thread's user.
 struct KeyringsOfAStranger;
 
 impl Drop for KeyringsOfAStranger {
     fn drop(&mut self) {
-        // Both numbers first: asking for one by name would bring the other one back.
+        // Ask for both numbers first: asking for one by name creates the other one again.
         let keyrings =
             [USER_KEYRING, USER_SESSION_KEYRING].map(|name| keyctl(KEYCTL_GET_KEYRING_ID, name, 0));
         for keyring in keyrings.into_iter().flatten() {
@@ -153,7 +153,7 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// As in a container whose seccomp filter forbids the calls of the keyring.
+/// Does `work` like in a container whose seccomp filter forbids the system calls of the keyring.
 pub fn without_keyring<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     with_keyring_calls_failing(libc::EPERM, work)
 }
@@ -165,12 +165,12 @@ fn with_keyring_calls_failing<T: Send>(errno: c_int, work: impl FnOnce() -> T + 
     })
 }
 
-/// For this thread alone.
+/// Applies to this thread only.
 fn install_filter(errno: c_int) {
     let forbidden = [libc::SYS_add_key, libc::SYS_request_key, libc::SYS_keyctl];
     let statement =
         |code: u32, jt: usize, k: u32| libc::sock_filter { code: code as u16, jt: jt as u8, jf: 0, k };
-    // The number of the call is the first word of the data that a filter sees.
+    // The number of the system call is the first word of the data that a filter reads.
     let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
     for (index, number) in forbidden.into_iter().enumerate() {
         let to_the_last = forbidden.len() - index;
@@ -188,7 +188,7 @@ fn install_filter(errno: c_int) {
 }
 
 #[test]
-fn the_keyring_has_the_key_and_the_disk_has_not() {
+fn the_key_is_in_the_keyring_and_not_on_disk() {
     let Some(scratch) = Scratch::new() else { return };
     for mode in [Mode::Auto, Mode::Keyring] {
         scratch.remove();
@@ -209,7 +209,7 @@ fn the_keyring_has_the_key_and_the_disk_has_not() {
 }
 
 #[test]
-fn the_keyring_serves_without_a_state_directory() {
+fn the_keyring_works_without_a_state_directory() {
     let Some(scratch) = Scratch::new() else { return };
     let places = Places { keyring: scratch.keyring, state_dir: None };
     let first = made(&places, Mode::Auto);
@@ -218,7 +218,7 @@ fn the_keyring_serves_without_a_state_directory() {
 }
 
 #[test]
-fn the_keyring_serves_where_no_lock_is_to_be_had() {
+fn the_keyring_works_without_a_lock() {
     let Some(scratch) = Scratch::new() else { return };
     let home = Home::new();
     fs::create_dir_all(home.state_dir().join("key.lock")).unwrap();
@@ -227,7 +227,7 @@ fn the_keyring_serves_where_no_lock_is_to_be_had() {
 }
 
 #[test]
-fn all_who_come_first_at_once_get_one_key_of_the_keyring() {
+fn processes_that_are_first_at_the_same_time_get_one_key_of_the_keyring() {
     let Some(scratch) = Scratch::new() else { return };
     // More rounds could fill the quota of a user other than root: the kernel counts dead keys until
     // it collects them.
@@ -257,7 +257,7 @@ fn a_new_session_reads_the_key_and_can_replace_it() {
 }
 
 #[test]
-fn another_user_in_the_same_session_has_a_key_of_their_own() {
+fn another_user_in_the_same_session_has_another_key() {
     let Some(scratch) = Scratch::new() else { return };
     if !is_root() {
         return skipped("only root can become another user");
@@ -276,7 +276,7 @@ fn another_user_in_the_same_session_has_a_key_of_their_own() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_none_and_is_replaced() {
+fn an_unusable_key_is_not_found_and_is_replaced() {
     let Some(scratch) = Scratch::new() else { return };
     let description = scratch.keyring.description.to_str().unwrap();
     let ways_to_spoil: [(&str, &(dyn Fn() -> io::Result<c_long> + Sync)); 4] = [
@@ -311,10 +311,10 @@ fn a_key_that_cannot_be_used_is_none_and_is_replaced() {
     }
 }
 
-/// Such a key was made by hand, without our permissions. The session gets the link that lets it in,
-/// and the sessions that could read the key all along do not lose it.
+/// Such a key was created by hand, without our permissions. The session gets the link that makes it
+/// readable, and the sessions that could read the key before keep it.
 #[test]
-fn a_key_that_only_its_possessors_may_read_is_kept_where_the_session_can_possess_it() {
+fn a_key_that_only_possessors_may_read_is_linked_and_kept() {
     let Some(scratch) = Scratch::new() else { return };
     scratch.add_without_permissions();
     let places = Places { keyring: scratch.keyring, state_dir: None };
@@ -326,7 +326,7 @@ fn a_key_that_only_its_possessors_may_read_is_kept_where_the_session_can_possess
     });
 }
 
-/// A key's time is counted in seconds of the kernel's.
+/// Waits until the kernel, which counts in seconds, returns `errno` for the key.
 fn await_errno(scratch: &Scratch, errno: c_int) {
     loop {
         match scratch.keyring.search() {
@@ -337,7 +337,7 @@ fn await_errno(scratch: &Scratch, errno: c_int) {
 }
 
 #[test]
-fn a_keyring_that_is_forbidden_or_absent_means_the_key_file_or_an_error_by_name() {
+fn without_a_keyring_auto_uses_the_key_file_and_keyring_is_an_error() {
     for (errno, why) in [
         (libc::EPERM, "operation not permitted"),
         (libc::ENOSYS, "function not implemented"),
@@ -367,7 +367,7 @@ fn a_keyring_that_is_forbidden_or_absent_means_the_key_file_or_an_error_by_name(
 }
 
 #[test]
-fn without_keyring_and_without_directory_there_is_an_error_and_no_key() {
+fn without_keyring_and_directory_there_is_an_error_and_no_key() {
     without_keyring(|| {
         assert!(find(Mode::Auto, None).unwrap().is_none());
         let error = find_or_create(Mode::Auto, None).unwrap_err();
@@ -376,7 +376,7 @@ fn without_keyring_and_without_directory_there_is_an_error_and_no_key() {
 }
 
 #[test]
-fn a_full_quota_means_the_key_file_or_an_error_by_name() {
+fn with_a_full_quota_auto_uses_the_key_file_and_keyring_is_an_error() {
     let Some(scratch) = Scratch::new() else { return };
     let home = Home::new();
     if !is_root() {
@@ -401,7 +401,7 @@ fn a_full_quota_means_the_key_file_or_an_error_by_name() {
     });
 }
 
-/// In the thread's keyring, which goes with the thread and takes the keys with it.
+/// Fills it in the thread's keyring, which ends with the thread.
 fn fill_quota() {
     let full =
         (0..10_000).find_map(|number| add_key(&format!("filler {number}"), b"-", THREAD_KEYRING).err());
@@ -409,7 +409,7 @@ fn fill_quota() {
 }
 
 #[test]
-fn after_a_reboot_the_key_file_still_opens_until_the_keyring_has_a_key_again() {
+fn after_a_reboot_the_key_file_is_used_until_the_keyring_has_a_key() {
     let Some(scratch) = Scratch::new() else { return };
     let home = Home::new();
     let state_dir = home.state_dir();
@@ -426,7 +426,7 @@ fn after_a_reboot_the_key_file_still_opens_until_the_keyring_has_a_key_again() {
 }
 
 #[test]
-fn a_bad_key_file_does_not_matter_where_the_keyring_works() {
+fn an_unusable_key_file_is_ignored_if_the_keyring_works() {
     let Some(scratch) = Scratch::new() else { return };
     let home = Home::with_key_file(b"not a key");
     let state_dir = home.state_dir();
