@@ -13,6 +13,8 @@ use crate::identity::{self, MASK};
 use crate::key::{self, PartKind};
 use crate::key::{exec_info, stamps};
 
+const UNSET: &str = "unset";
+
 /// A part that distinguishes credentials of one command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeyPart<'a> {
@@ -25,9 +27,10 @@ pub struct KeyPart<'a> {
 impl<'a> KeyPart<'a> {
     fn new(part: PartKind, content: &'a [u8]) -> KeyPart<'a> {
         let separator = match part {
-            PartKind::Variable | PartKind::Secret => b'=',
-            PartKind::File => 0,
+            PartKind::Variable | PartKind::Secret | PartKind::Environment => b'=',
+            PartKind::File | PartKind::Program => 0,
             PartKind::Home => return KeyPart { part, name: b"HOME", value: content },
+            PartKind::Proof => return KeyPart { part, name: content, value: b"" },
             _ => return KeyPart { part, name: b"", value: content },
         };
         let end = content.iter().position(|byte| *byte == separator).unwrap_or(content.len());
@@ -42,11 +45,21 @@ impl<'a> KeyPart<'a> {
         matches!(self.part, PartKind::Variable | PartKind::Secret | PartKind::Home)
     }
 
+    /// Whether this part is about one of several variables.
+    fn has_variable_name(&self) -> bool {
+        self.is_variable() || matches!(self.part, PartKind::Proof | PartKind::Environment)
+    }
+
+    /// Whether this part is about a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.part, PartKind::File | PartKind::Program)
+    }
+
     /// Whether this is a file that has changed since it became part of the key. False for paths that are
     /// not Unicode.
     pub fn has_changed(&self) -> bool {
         let name = std::str::from_utf8(self.name);
-        self.part == PartKind::File && name.is_ok_and(|name| stamps::encode(Path::new(name)) != self.value)
+        self.is_file() && name.is_ok_and(|name| stamps::of(Path::new(name)) != self.value)
     }
 
     /// Returns a hash of this part in keys whose command has the hash `command`.
@@ -70,10 +83,13 @@ impl<'a> KeyPart<'a> {
     /// Returns as much of the value as may be shown.
     pub fn value(&self) -> String {
         match self.part {
-            PartKind::Secret => MASK.to_owned(),
+            PartKind::Secret | PartKind::Proof | PartKind::Environment => MASK.to_owned(),
             PartKind::Variable if identity::is_secret_variable(&self.name()) => MASK.to_owned(),
             PartKind::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
-            PartKind::File => file_state(self.value),
+            PartKind::File | PartKind::Program => file_state(self.value),
+            PartKind::Session => {
+                self.value.first_chunk().map(|id| u32::from_le_bytes(*id)).unwrap_or_default().to_string()
+            }
             // The group is always the same.
             PartKind::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
             _ => masked(&self.text()),
@@ -82,10 +98,11 @@ impl<'a> KeyPart<'a> {
 
     fn topic(&self) -> String {
         match self.part {
-            PartKind::File => ["'", &masked(&self.name()), "'"].concat(),
+            PartKind::File | PartKind::Program => ["'", &masked(&self.name()), "'"].concat(),
             PartKind::ApiVersion => "apiVersion".to_owned(),
             PartKind::Cluster => "cluster".to_owned(),
             PartKind::WorkingDirectory => "directory".to_owned(),
+            PartKind::Session => "terminal session".to_owned(),
             _ => self.name(),
         }
     }
@@ -93,8 +110,8 @@ impl<'a> KeyPart<'a> {
     /// Returns name and value in one line.
     pub fn describe(&self) -> String {
         let separator = match self.part {
-            PartKind::File => ": ",
-            _ if self.is_variable() => "=",
+            PartKind::File | PartKind::Program => ": ",
+            _ if self.has_variable_name() => "=",
             _ => " ",
         };
         [&self.topic(), separator, &self.value()].concat()
@@ -148,6 +165,7 @@ pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
 /// A difference between two keys of one command.
 pub struct Difference {
     part: PartKind,
+    environment_name: Option<String>,
     /// Names the part, with its value in `there` and in `here`.
     pub text: String,
 }
@@ -160,7 +178,12 @@ impl Difference {
 
     /// Whether an identity file has changed.
     pub fn is_changed_file(&self) -> bool {
-        self.part == PartKind::File
+        matches!(self.part, PartKind::File | PartKind::Program)
+    }
+
+    /// Returns the name of the variable if it counts only because the plugin is not known.
+    pub fn environment_name(&self) -> Option<&str> {
+        self.environment_name.as_deref()
     }
 }
 
@@ -186,19 +209,24 @@ fn difference(about: &KeyPart<'_>, there: Option<&KeyPart<'_>>, here: Option<&Ke
     let (topic, there, here) = (about.topic(), quoted(about, there), quoted(about, here));
     let text = match about.part {
         PartKind::Format => "it was made by another version of this program".to_owned(),
-        PartKind::File => topic + " has changed since",
+        PartKind::File | PartKind::Program => topic + " has changed since",
+        PartKind::Session => "another terminal session".to_owned(),
+        PartKind::Environment | PartKind::Proof if there == here => topic + " has another value",
+        PartKind::Environment | PartKind::Proof if there == UNSET => topic + " is set here",
+        PartKind::Environment | PartKind::Proof => topic + " is not set here",
         _ if there == here => topic + " differs",
         _ => [&topic, " is ", &there, ", not ", &here].concat(),
     };
-    Difference { part: about.part, text }
+    let environment_name = (about.part == PartKind::Environment).then(|| about.name());
+    Difference { part: about.part, environment_name, text }
 }
 
 fn quoted(about: &KeyPart<'_>, item: Option<&KeyPart<'_>>) -> String {
-    match (item.map(KeyPart::value), about.is_variable()) {
+    match (item.map(KeyPart::value), about.has_variable_name()) {
         (Some(value), true) if value == MASK => "a secret".to_owned(),
         (Some(value), true) => ["'", &value, "'"].concat(),
         (Some(value), false) => value,
-        (None, true) => "unset".to_owned(),
+        (None, true) => UNSET.to_owned(),
         (None, false) => "none".to_owned(),
     }
 }

@@ -39,35 +39,58 @@ impl Invocation<'_> {
 
     /// The value of the first of `flags`: `--flag value`, `--flag=value`, `-f value`, `-fvalue`.
     pub fn flag_value(&self, flags: &'static str) -> Option<&str> {
+        self.flag_values(flags).next()
+    }
+
+    /// The values of all of `flags`, in the order of the arguments. Empty ones are left out.
+    fn flag_values(&self, flags: &'static str) -> impl Iterator<Item = &str> {
         let mut arguments = self.arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let Some(argument) = argument.to_str() else { continue };
-            for flag in words(flags) {
-                match argument.strip_prefix(flag) {
-                    Some("") => return arguments.next()?.to_str(),
-                    Some(rest) if rest.starts_with('=') => return Some(&rest[1..]),
-                    Some(rest) if !flag.starts_with("--") => return Some(rest),
-                    _ => {}
+        let values = std::iter::from_fn(move || {
+            loop {
+                let Some(argument) = arguments.next()?.to_str() else { continue };
+                for flag in words(flags) {
+                    match argument.strip_prefix(flag) {
+                        Some("") => return Some(arguments.next()?.to_str().unwrap_or_default()),
+                        Some(rest) if rest.starts_with('=') => return Some(&rest[1..]),
+                        Some(rest) if !flag.starts_with("--") => return Some(rest),
+                        _ => {}
+                    }
                 }
             }
-        }
-        None
+        });
+        values.filter(|value| !value.is_empty())
+    }
+
+    /// Whether `name` is set and not empty.
+    pub fn has_variable(&self, name: &str) -> bool {
+        self.path_variable(name).is_some()
     }
 
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.environment.get(name)
     }
 
-    /// The path of `place`, which is written as `PluginRow::files` describes. `None` if this call does not
-    /// have that flag, variable or directory.
-    pub fn resolve_place(&self, place: &'static str) -> Option<PathBuf> {
+    /// The files of `place`, which is written as `PluginRow::files` describes: none if this call does not have
+    /// that flag, variable or directory, several if it has the flag several times.
+    pub fn resolve_place(&self, place: &'static str) -> Vec<PathBuf> {
         let (source, below) = place.split_once('/').unwrap_or((place, ""));
-        let directory = match source.strip_prefix('$') {
-            Some(variable) => self.expand_tilde(self.path_variable(variable)?),
-            None if source.starts_with('-') => self.expand_tilde(self.flag_value(source)?.into()),
-            None => self.base_directory(source)?,
-        };
-        Some(match below.strip_suffix('*') {
+        let mut files = Vec::new();
+        if source.starts_with('-') {
+            for value in self.flag_values(source) {
+                files.push(self.file_below(self.expand_tilde(value.into()), below));
+            }
+        } else {
+            let directory = match source.strip_prefix('$') {
+                Some(variable) => self.path_variable(variable).map(|path| self.expand_tilde(path)),
+                None => self.base_directory(source),
+            };
+            files.extend(directory.map(|directory| self.file_below(directory, below)));
+        }
+        files
+    }
+
+    fn file_below(&self, directory: PathBuf, below: &str) -> PathBuf {
+        match below.strip_suffix('*') {
             Some(below) => {
                 let mut file = OsString::from(below);
                 file.push(self.gcloud_configuration(&directory));
@@ -75,7 +98,7 @@ impl Invocation<'_> {
             }
             None if below.is_empty() => directory,
             None => directory.join(below),
-        })
+        }
     }
 
     /// The directory that the table calls `name`.
@@ -87,6 +110,7 @@ impl Invocation<'_> {
             "@gcloud" => below_home(".config/gcloud"),
             "@go" if cfg!(windows) => self.path_variable("APPDATA"),
             "@go" if cfg!(target_os = "macos") => below_home("Library/Application Support"),
+            "." => Some(PathBuf::new()),
             "@go" | "@xdg" => self.path_variable("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
             _ => home(),
         }
@@ -102,7 +126,7 @@ impl Invocation<'_> {
         }
     }
 
-    fn path_variable(&self, name: &str) -> Option<PathBuf> {
+    pub fn path_variable(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
@@ -147,6 +171,11 @@ impl<'a> Overlay<'a> {
             None if self.cleared => None,
             None => (self.outer)(name),
         }
+    }
+
+    /// Whether any variable differs from the caller's.
+    pub fn is_changed(&self) -> bool {
+        self.cleared || !self.assigned.is_empty()
     }
 
     /// Unsets every variable.

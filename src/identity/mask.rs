@@ -17,12 +17,12 @@ pub const MASK: &str = "***";
 /// A name that contains one of these words means a secret.
 const SECRET_WORDS: &str = "\
     secret password passwd passphrase passcode token api-key apikey access-key private-key \
-    authorization bearer assertion key-content key-data";
+    authorization bearer assertion key-content key-data op-session bw-session -jwt -rpst private-pem headers";
 
 /// A name with one of these endings means something about a secret, not the secret itself.
 const HARMLESS_ENDINGS: &str = "\
     -file -path -dir -directory -url -uri -endpoint -host -id -name -env -stdin -type -ttl \
-    -storage -only -duration -expiration -method -backend -collection";
+    -storage -only -duration -expiration -method -backend -collection -prefix -signed-jwt";
 
 /// Programs whose `-t` is a token (in Azure's kubelogin it is the tenant): digitalocean/doctl commands/doit.go, okteto/okteto
 /// cmd/context/context.go, 99designs/aws-vault cli/exec.go.

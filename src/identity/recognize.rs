@@ -1,19 +1,22 @@
 //! From a command line to rows of the table: which plugin runs in the end, and behind which wrappers.
 //!
 //! A command is followed inwards. Each plugin on the way adds its variables and files, and the whole call is
-//! only as silent as its least silent part. If a part is not understood, the variables of all rows count: a
-//! doubt costs a hit, never an identity.
+//! only as silent as its least silent part. If a part is not understood, everything counts that the command
+//! could look at: a doubt costs a hit, never an identity.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use super::interaction::Interaction;
 use super::invocation::{Invocation, Overlay, is_variable_name};
+use super::mentions::Mentions;
 use super::program::program_name;
+use super::project::{find_project, shim_files};
+use super::prompts::Prompts;
 use super::shell;
-use super::table::{PluginRow, ROWS};
-use super::variables::{Groups, IdentityVariable};
+use super::table::{PluginRow, ROWS, Surroundings};
+use super::variables::{AWS, Groups, IdentityVariable, MISE, ORACLE};
 use super::words::words;
 use super::wrapper::{self, Target};
 use crate::config;
@@ -21,41 +24,94 @@ use crate::config;
 /// Programs nested deeper than this are not followed.
 const MAX_DEPTH: u8 = 8;
 
-/// What the table says about one command line.
+/// What selects the identity of one command line.
 pub struct Identity {
     /// The innermost plugin's name in the table. `None` if it is not known.
     pub family: Option<&'static str>,
+    /// Whether a run may prompt, as far as the command line and the environment tell.
     pub interaction: Interaction,
+    /// Whether the table describes every part of the command. If not, the whole environment counts.
+    pub is_understood: bool,
+    /// Whether the working directory counts.
+    pub counts_directory: bool,
+    /// Whether the terminal session counts.
+    pub counts_session: bool,
+    /// Whether the ssh agent counts.
+    pub counts_agent: bool,
     /// Files that select the identity. They need not exist.
     pub files: Vec<PathBuf>,
+    /// Words of a command that is not understood, which may name files.
+    pub mentioned_files: Vec<PathBuf>,
+    /// Programs of a command that is not understood: paths, or names that are looked up on PATH.
+    pub programs: Vec<OsString>,
+    /// Files that the command looks for in the working directory and above it: lists of words.
+    pub project_files: Vec<&'static str>,
     /// Variables that the command line names (`sh -c 'plugin --user $WHO'`). They count as those of the
     /// table do; [`super::is_secret_variable`] tells which to hide.
     pub named_variables: Vec<String>,
     /// How to get the plugin if it is missing.
     pub install_hint: Option<&'static str>,
     groups: Groups,
+    prompts: Prompts,
 }
 
 impl Identity {
-    /// The variables of the table that count, always in the same order, none twice.
+    fn new() -> Identity {
+        Identity {
+            family: None,
+            interaction: Interaction::Silent,
+            is_understood: true,
+            counts_directory: false,
+            counts_session: false,
+            counts_agent: false,
+            files: Vec::new(),
+            mentioned_files: Vec::new(),
+            programs: Vec::new(),
+            project_files: Vec::new(),
+            named_variables: Vec::new(),
+            install_hint: None,
+            groups: Groups::NONE,
+            prompts: Prompts::default(),
+        }
+    }
+
+    /// The variables of the table that count, always in the same order, none twice. All of the table if the
+    /// command is not understood.
     pub fn variables(&self) -> impl Iterator<Item = IdentityVariable> {
         self.groups.variables()
+    }
+
+    /// The variables that only prove another one: they count by whether they are set.
+    pub fn proofs(&self) -> impl Iterator<Item = &'static str> {
+        self.groups.proofs()
+    }
+
+    /// Whether the row of this command covers `variable`: it counts, or makes no difference.
+    pub(super) fn covers(&self, variable: &str) -> bool {
+        let is_known = self.variables().any(|known| known.name == variable)
+            || self.named_variables.iter().any(|named| named == variable);
+        let is_harmless = || self.proofs().chain(self.groups.switches()).any(|known| known == variable);
+        is_known || self.is_understood && is_harmless()
+    }
+
+    /// Whether a run now may prompt. Unlike `interaction` this reads the plugin's own configuration, so it is
+    /// for calls that run the plugin or wait for it.
+    pub fn interaction_now(&self) -> Interaction {
+        match self.interaction {
+            Interaction::Silent if self.prompts.may_prompt() => Interaction::MayPrompt,
+            interaction => interaction,
+        }
     }
 }
 
 pub(super) fn recognize(command: &[OsString], environment: config::Environment<'_>) -> Identity {
-    let mut search = Search {
-        environment: Overlay::new(environment),
-        identity: Identity {
-            family: None,
-            interaction: Interaction::Silent,
-            files: Vec::new(),
-            named_variables: Vec::new(),
-            install_hint: None,
-            groups: Groups::NONE,
-        },
-    };
+    let mut search = Search { environment: Overlay::new(environment), identity: Identity::new() };
     search.follow(command, 0);
+    if search.identity.is_understood {
+        search.note_relative_words(command);
+    } else {
+        search.add_everything(command, environment);
+    }
     search.identity
 }
 
@@ -67,16 +123,20 @@ struct Search<'a> {
 impl Search<'_> {
     fn follow(&mut self, command: &[OsString], depth: u8) {
         let Some((program, arguments)) = command.split_first().filter(|_| depth < MAX_DEPTH) else {
-            return self.count_everything();
+            return self.give_up();
         };
+        self.identity.programs.push(program.clone());
         let name = program_name(program);
         match wrapper::target_of(&name, arguments, &mut self.environment) {
             Target::Command(inner) => {
                 self.add_wrapper(&name, arguments);
                 self.follow(&inner, depth + 1);
             }
-            Target::Script(script) => self.follow_script(script, depth),
-            Target::Itself => self.add_plugin(&name, arguments),
+            Target::Script(script) => {
+                self.add_wrapper(&name, arguments);
+                self.follow_script(script, depth);
+            }
+            Target::Itself => self.add_plugin(program, &name, arguments),
         }
     }
 
@@ -85,7 +145,7 @@ impl Search<'_> {
             self.add_named_variable(name);
         }
         let Some(words) = shell::simple_command(script, &self.environment) else {
-            return self.count_everything();
+            return self.give_up();
         };
         let assignments = words.iter().take_while(|word| self.environment.assign(word)).count();
         self.follow(&words[assignments..], depth + 1);
@@ -104,17 +164,25 @@ impl Search<'_> {
         }
     }
 
-    fn add_plugin(&mut self, name: &str, arguments: &[OsString]) {
+    fn add_plugin(&mut self, program: &OsStr, name: &str, arguments: &[OsString]) {
         let (name, arguments) = match kubectl_plugin(name, arguments) {
             Some((plugin, rest)) => (Cow::Owned(plugin), rest),
             None => (Cow::Borrowed(name), arguments),
         };
+        let shim = shim_files(program, &self.invocation(arguments));
+        if let Some(files) = shim {
+            self.add_project(files);
+            self.identity.groups = self.identity.groups.and(MISE);
+        }
         let Some(row) = find_row(&name, &self.invocation(arguments)) else {
+            if let Some(project) = find_project(&name, &self.invocation(arguments)) {
+                self.add_project(project.files);
+            }
             if matches!(&*name, "sudo" | "doas" | "su") {
                 // They ask for a password.
                 self.raise_interaction(Interaction::MayPrompt);
             }
-            return self.count_everything();
+            return self.give_up();
         };
         self.add_row(row, arguments);
         self.identity.family = Some(row.family);
@@ -126,22 +194,41 @@ impl Search<'_> {
     }
 
     fn add_row(&mut self, row: &PluginRow, arguments: &[OsString]) {
-        self.identity.groups = self.identity.groups.and(row.groups);
         let invocation = Invocation { arguments, environment: &self.environment };
-        let interaction = (row.interaction)(&invocation);
+        let identity = &mut self.identity;
+        identity.groups = identity.groups.and(row.groups);
+        identity.is_understood &= !row.also.has(Surroundings::ENVIRONMENT);
+        identity.counts_directory |= row.also.has(Surroundings::DIRECTORY);
+        identity.counts_session |= row.also.has(Surroundings::SESSION);
         for places in row.files.split(';') {
-            match words(places).find_map(|place| invocation.resolve_place(place)) {
-                Some(file) if !self.identity.files.contains(&file) => {
-                    self.identity.files.push(file);
-                }
-                _ => {}
+            let mut found = words(places).map(|place| (place, invocation.resolve_place(place)));
+            let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
+            for file in files {
+                // A row that names `./file` needs no more than its stamp.
+                identity.counts_directory |= file.is_relative() && !place.starts_with("./");
+                push_once(&mut identity.files, file);
+            }
+        }
+        let interaction = (row.interaction)(&invocation);
+        if interaction == Interaction::Silent {
+            if row.groups.has(AWS) {
+                identity.prompts.check_aws(&invocation);
+            }
+            if row.groups.has(ORACLE) {
+                identity.prompts.check_oci(&invocation);
             }
         }
         self.raise_interaction(interaction);
     }
 
-    fn count_everything(&mut self) {
-        self.identity.groups = Groups::ALL;
+    fn add_project(&mut self, files: &'static str) {
+        self.identity.is_understood = false;
+        self.identity.counts_directory = true;
+        self.identity.project_files.push(files);
+    }
+
+    fn give_up(&mut self) {
+        self.identity.is_understood = false;
         self.raise_interaction(Interaction::Unknown);
     }
 
@@ -149,9 +236,90 @@ impl Search<'_> {
         self.identity.interaction = self.identity.interaction.max(interaction);
     }
 
+    /// Whether a word of a command that is understood is relative to the working directory. Nothing is looked
+    /// up, so a bare name counts only if a row names its flag.
+    fn note_relative_words(&mut self, command: &[OsString]) {
+        let mut mentions = Mentions::default();
+        for argument in command {
+            mentions.add_argument(argument, &self.environment);
+        }
+        let is_relative_flag = |pair: &[OsString]| {
+            is_path_flag(&pair[0]) && Path::new(&pair[1]).is_relative() && !is_option(&pair[1])
+        };
+        self.identity.counts_directory |= mentions.is_relative
+            || command.iter().any(|word| word.as_encoded_bytes().starts_with(b"."))
+            || command.windows(2).any(is_relative_flag)
+            || command.iter().any(has_relative_path_value);
+        self.identity.programs.clear();
+    }
+
+    /// Everything that a command could look at which is not understood, except the environment.
+    fn add_everything(&mut self, command: &[OsString], environment: config::Environment<'_>) {
+        let outer = Overlay::new(environment);
+        let identity = &mut self.identity;
+        identity.groups = Groups::ALL;
+        let mut mentions = Mentions::default();
+        for program in &identity.programs {
+            let path = Path::new(program);
+            mentions.is_relative |= path.is_relative() && path.components().count() > 1;
+            mentions.is_relative |= program.as_encoded_bytes().starts_with(b".");
+            mentions.add_program(program);
+        }
+        for argument in command.iter().skip(1) {
+            mentions.add_argument(argument, &self.environment);
+        }
+        let mut seen: Vec<&'static str> = Vec::new();
+        for row in ROWS {
+            for places in row.files.split(';').filter(|places| !seen.contains(places)) {
+                for environment in [&outer, &self.environment] {
+                    let invocation = Invocation { arguments: &[], environment };
+                    let found = words(places).filter(|place| !place.starts_with("./"));
+                    let files =
+                        found.map(|place| invocation.resolve_place(place)).find(|files| !files.is_empty());
+                    for file in files.unwrap_or_default() {
+                        push_once(&mut identity.files, file);
+                    }
+                    if !self.environment.is_changed() {
+                        break;
+                    }
+                }
+            }
+            seen.extend(row.files.split(';'));
+        }
+        identity.counts_directory |= mentions.is_relative;
+        identity.counts_agent = mentions.runs_ssh;
+        identity.mentioned_files = mentions.files;
+        identity.programs = mentions.programs;
+    }
+
     fn invocation<'b>(&'b self, arguments: &'b [OsString]) -> Invocation<'b> {
         Invocation { arguments, environment: &self.environment }
     }
+}
+
+fn push_once(files: &mut Vec<PathBuf>, file: PathBuf) {
+    // Comparing paths component by component is slow.
+    if !files.iter().any(|known| known.as_os_str() == file.as_os_str()) {
+        files.push(file);
+    }
+}
+
+/// Whether the flag's value is a path: `--client-certificate`, `--token-file`.
+fn is_path_flag(flag: &OsStr) -> bool {
+    const ENDINGS: [&str; 8] =
+        ["file", "path", "dir", "directory", "certificate", "cert", "config", "credentials"];
+    let Some(name) = flag.to_str().and_then(|flag| flag.strip_prefix("--")) else { return false };
+    let last = name.rsplit('-').next().unwrap_or(name);
+    ENDINGS.contains(&last)
+}
+
+fn has_relative_path_value(word: &OsString) -> bool {
+    let Some((flag, value)) = word.to_str().and_then(|word| word.split_once('=')) else { return false };
+    is_path_flag(flag.as_ref()) && !value.is_empty() && Path::new(value).is_relative()
+}
+
+fn is_option(word: &OsStr) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
 }
 
 fn find_row(name: &str, invocation: &Invocation) -> Option<&'static PluginRow> {

@@ -8,11 +8,7 @@
 
 use super::interaction::Interaction;
 use super::invocation::Invocation;
-use super::variables::{
-    ALIBABA, AWS, AWS_IAM_AUTHENTICATOR, AWS_VAULT, AZURE, CHAMBER, DIGITALOCEAN, EXOSCALE, GARDENER, GOOGLE,
-    GRANTED, Groups, IBM, KUBE_CACHE, LINODE, OKTETO, ONE_PASSWORD, OPENSTACK, ORACLE, PINNIPED, RANCHER,
-    STACKIT, TELEPORT,
-};
+use super::variables::*;
 
 /// One plugin.
 pub(super) struct PluginRow {
@@ -29,16 +25,42 @@ pub(super) struct PluginRow {
     /// - `~/name`: below the home directory;
     /// - `@go/name`: below what Go's `os.UserConfigDir` returns on this platform;
     /// - `@xdg/name`: below `$XDG_CONFIG_HOME`, else `~/.config`, on every platform;
+    /// - `./name`: in the working directory;
     /// - `@gcloud/name`: below `~/.config/gcloud`, on Windows `%APPDATA%\\gcloud`;
     /// - a `*` at the end is the name of gcloud's active configuration.
     pub files: &'static str,
+    /// What the plugin looks at besides its variables and files.
+    pub also: Surroundings,
     pub interaction: fn(&Invocation) -> Interaction,
     pub install_hint: &'static str,
 }
 
+/// What a program looks at besides the variables and files that are listed: a set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Surroundings(u8);
+
+impl Surroundings {
+    pub const NONE: Surroundings = Surroundings(0);
+    /// The working directory.
+    pub const DIRECTORY: Surroundings = Surroundings(1);
+    /// The terminal session.
+    pub const SESSION: Surroundings = Surroundings(1 << 1);
+    /// Any variable of the environment.
+    pub const ENVIRONMENT: Surroundings = Surroundings(1 << 2);
+
+    pub const fn and(self, other: Surroundings) -> Surroundings {
+        Surroundings(self.0 | other.0)
+    }
+
+    pub const fn has(self, other: Surroundings) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
 // The AWS CLI does not rewrite these; it caches logins and roles below ~/.aws/sso/cache, ~/.aws/login and
 // ~/.aws/cli/cache.
-const AWS_FILES: &str = "$AWS_CONFIG_FILE ~/.aws/config; $AWS_SHARED_CREDENTIALS_FILE ~/.aws/credentials";
+const AWS_FILES: &str =
+    "$AWS_CONFIG_FILE ~/.aws/config; $AWS_SHARED_CREDENTIALS_FILE ~/.aws/credentials; $BOTO_CONFIG";
 
 // gcloud writes refreshed tokens to access_tokens.db. credentials.db changes when an account is added or
 // removed, the active configuration's file when its account changes. A flag, a variable or active_config
@@ -63,6 +85,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: AWS,
         files: AWS_FILES,
+        also: Surroundings::NONE,
         interaction: |call| silent_if(call.has_words("eks get-token")),
         install_hint: "the AWS CLI: https://aws.amazon.com/cli/",
     },
@@ -71,8 +94,9 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "aws-iam-authenticator",
         commands: "aws-iam-authenticator heptio-authenticator-aws",
         applies: always,
-        groups: AWS.and(AWS_IAM_AUTHENTICATOR),
+        groups: AWS.and(AWS_GO).and(AWS_IAM_AUTHENTICATOR),
         files: AWS_FILES,
+        also: Surroundings::NONE,
         interaction: |call| silent_if(call.has_words("token")),
         install_hint: "https://github.com/kubernetes-sigs/aws-iam-authenticator",
     },
@@ -81,8 +105,9 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "aws-vault",
         commands: "aws-vault",
         applies: always,
-        groups: AWS.and(AWS_VAULT),
+        groups: AWS.and(AWS_GO).and(AWS_VAULT),
         files: "$AWS_CONFIG_FILE ~/.aws/config",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://github.com/ByteNess/aws-vault",
     },
@@ -90,32 +115,48 @@ pub(super) static ROWS: &[PluginRow] = &[
     // one binary under several names: cmd/granted/main.go).
     PluginRow {
         family: "granted",
-        commands: "granted assume assumego",
+        commands: "granted assume assumego dgranted dassume dassumego",
         applies: always,
-        groups: AWS.and(GRANTED),
-        files: "--aws-config-file $AWS_CONFIG_FILE ~/.aws/config",
+        groups: AWS.and(AWS_GO).and(GRANTED),
+        files: "--aws-config-file $AWS_CONFIG_FILE ~/.aws/config; $AWS_SHARED_CREDENTIALS_FILE ~/.aws/credentials",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://github.com/common-fate/granted",
     },
+    // A role with MFA is an error, since `exec` passes no MFA provider. segmentio/chamber cmd/exec.go, cmd/root.go.
     PluginRow {
         family: "chamber",
         commands: "chamber",
         applies: always,
-        groups: AWS.and(CHAMBER),
+        groups: AWS.and(AWS_GO).and(CHAMBER),
         files: AWS_FILES,
-        interaction: unknown,
+        also: Surroundings::NONE,
+        interaction: |call| silent_if(call.has_words("exec")),
         install_hint: "https://github.com/segmentio/chamber",
     },
-    // Unlocks with a password or a fingerprint (https://developer.1password.com/docs/cli/reference/
-    // commands/run), and replaces references in all variables of its command.
+    // Takes the default account of the terminal session, else that of the directory or one above it
+    // (https://developer.1password.com/docs/cli/reference/management-commands/plugin).
+    PluginRow {
+        family: "op",
+        commands: "op",
+        applies: |call| call.has_words("plugin run"),
+        groups: ONE_PASSWORD,
+        files: OP_FILES,
+        also: Surroundings::ENVIRONMENT.and(Surroundings::DIRECTORY).and(Surroundings::SESSION),
+        interaction: may_prompt,
+        install_hint: OP_HINT,
+    },
+    // Unlocks with a password or a fingerprint, and replaces references in all variables of its command, which
+    // OP_SESSION_<account> variables may open (https://developer.1password.com/docs/cli/reference/commands/run).
     PluginRow {
         family: "op",
         commands: "op",
         applies: always,
         groups: ONE_PASSWORD,
-        files: "--env-file",
-        interaction: may_prompt,
-        install_hint: "the 1Password CLI: https://developer.1password.com/docs/cli/",
+        files: OP_FILES,
+        also: Surroundings::ENVIRONMENT,
+        interaction: op_interaction,
+        install_hint: OP_HINT,
     },
     // With this flag it does not run gcloud: kubernetes/cloud-provider-gcp cmd/gke-gcloud-auth-plugin/
     // cred.go. The file: golang.org/x/oauth2 google/default.go.
@@ -125,6 +166,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: |call| call.has_flag("--use_application_default_credentials"),
         groups: GOOGLE,
         files: "$GOOGLE_APPLICATION_CREDENTIALS @gcloud/application_default_credentials.json",
+        also: Surroundings::NONE,
         interaction: silent,
         install_hint: GKE_HINT,
     },
@@ -134,8 +176,9 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "gke-gcloud-auth-plugin",
         commands: "gke-gcloud-auth-plugin",
         applies: always,
-        groups: GOOGLE,
+        groups: GOOGLE.and(KUBECONFIG),
         files: GCLOUD_FILES,
+        also: Surroundings::NONE,
         interaction: silent,
         install_hint: GKE_HINT,
     },
@@ -145,6 +188,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: GOOGLE,
         files: GCLOUD_FILES,
+        also: Surroundings::NONE,
         interaction: |call| {
             silent_if(
                 call.has_words("config config-helper")
@@ -163,6 +207,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: |call| call.has_flag("--oidc-issuer-url"),
         groups: KUBE_CACHE,
         files: "--token-cache-dir $KUBECACHEDIR/oidc-login ~/.kube/cache/oidc-login",
+        also: Surroundings::NONE,
         interaction: oidc_login_interaction,
         install_hint: "https://github.com/int128/kubelogin",
     },
@@ -174,6 +219,20 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: |call| azure_login(call).as_deref() == Some("azurecli"),
         groups: AZURE.and(KUBE_CACHE),
         files: AZ_FILES,
+        also: Surroundings::NONE,
+        interaction: silent,
+        install_hint: KUBELOGIN_HINT,
+    },
+    // With this login method it runs `azd auth token --no-prompt`; with auth.useAzCliAuth in its config.json the
+    // account is az's (Azure/azure-dev cli/azd/pkg/auth/manager.go).
+    PluginRow {
+        family: "kubelogin",
+        commands: "kubelogin",
+        applies: |call| azure_login(call).as_deref() == Some("azd"),
+        groups: AZURE.and(CI_LOGIN).and(AZD).and(KUBE_CACHE),
+        files: "$AZD_CONFIG_DIR/auth.json ~/.azd/auth.json; $AZD_CONFIG_DIR/config.json ~/.azd/config.json; \
+            $AZURE_CONFIG_DIR/azureProfile.json ~/.azure/azureProfile.json",
+        also: Surroundings::NONE,
         interaction: silent,
         install_hint: KUBELOGIN_HINT,
     },
@@ -183,9 +242,10 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "kubelogin",
         commands: "kubelogin",
         applies: |call| call.has_flag("--server-id"),
-        groups: AZURE.and(KUBE_CACHE),
+        groups: AZURE.and(CI_LOGIN).and(KUBE_CACHE),
         files: "--cache-dir/auth.json --token-cache-dir/auth.json $KUBECACHEDIR/auth.json \
             ~/.kube/cache/kubelogin/auth.json",
+        also: Surroundings::NONE,
         interaction: azure_interaction,
         install_hint: KUBELOGIN_HINT,
     },
@@ -197,6 +257,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: AZURE,
         files: AZ_FILES,
+        also: Surroundings::NONE,
         interaction: |call| silent_if(call.has_words("account get-access-token")),
         install_hint: "the Azure CLI: https://learn.microsoft.com/cli/azure/install-azure-cli",
     },
@@ -208,13 +269,15 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: DIGITALOCEAN,
         files: "--config -c $DIGITALOCEAN_CONFIG @go/doctl/config.yaml",
+        also: Surroundings::NONE,
         interaction: |call| match call.has_flag("--sso-issuer-url") {
             true => Interaction::MayPrompt,
             false => silent_if(call.has_words("exec-credential")),
         },
         install_hint: "https://docs.digitalocean.com/reference/doctl/how-to/install/",
     },
-    // Signs a request, as `aws eks get-token` does (oracle/oci-cli services/container_engine/
+    // Signs a request, as `aws eks get-token` does. Asks for the passphrase of an encrypted key, and whether to
+    // log in again if a session has expired (oracle/oci-cli src/oci_cli/cli_util.py). The command: (oracle/oci-cli services/container_engine/
     // src/oci_cli_container_engine/containerengine_cli_extended.py).
     PluginRow {
         family: "oci",
@@ -223,7 +286,8 @@ pub(super) static ROWS: &[PluginRow] = &[
         groups: ORACLE,
         files: "--config-file $OCI_CLI_CONFIG_FILE ~/.oci/config; \
             --cli-rc-file $OCI_CLI_RC_FILE ~/.oci/oci_cli_rc",
-        interaction: |call| silent_if(call.has_words("ce cluster generate-token")),
+        also: Surroundings::NONE,
+        interaction: oci_interaction,
         install_hint: "https://docs.oracle.com/iaas/Content/API/SDKDocs/cliinstall.htm",
     },
     // No file: config.json holds both the account and each refreshed token
@@ -234,6 +298,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: IBM,
         files: "",
+        also: Surroundings::NONE,
         interaction: unknown,
         install_hint: "https://cloud.ibm.com/docs/cli",
     },
@@ -246,6 +311,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         groups: TELEPORT,
         files: "$TELEPORT_HOME/current-profile ~/.tsh/current-profile; \
             --identity -i $TELEPORT_IDENTITY_FILE",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://goteleport.com/docs/installation/",
     },
@@ -257,6 +323,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: PINNIPED,
         files: "",
+        also: Surroundings::NONE,
         interaction: |call| match call.has_words("login static") {
             true => Interaction::Silent,
             false => Interaction::MayPrompt,
@@ -271,6 +338,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: |call| call.has_words("pinniped-auth login"),
         groups: PINNIPED,
         files: "",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://github.com/vmware-tanzu/tanzu-cli",
     },
@@ -280,6 +348,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: always,
         groups: LINODE,
         files: "$LINODE_CLI_CONFIG @xdg/linode-cli; ~/.linode-cli",
+        also: Surroundings::NONE,
         interaction: unknown,
         install_hint: "https://www.linode.com/docs/products/tools/cli/",
     },
@@ -290,8 +359,9 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "yc",
         commands: "yc",
         applies: always,
-        groups: Groups::NONE,
+        groups: YANDEX,
         files: "~/.config/yandex-cloud/config.yaml",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://yandex.cloud/en/docs/cli/quickstart",
     },
@@ -304,6 +374,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         groups: ALIBABA,
         files: "--profile-file $ACK_RAM_TOOL_PROFILE_FILE $ALIBABACLOUD_PROFILE_PATH ~/.aliyun/config.json; \
             $ALIBABA_CLOUD_CREDENTIALS_FILE ~/.alibabacloud/credentials",
+        also: Surroundings::NONE,
         interaction: |call| {
             silent_if(
                 call.has_words("credential-plugin get-token")
@@ -312,14 +383,17 @@ pub(super) static ROWS: &[PluginRow] = &[
         },
         install_hint: "https://aliyuncontainerservice.github.io/ack-ram-tool/",
     },
-    // Prompts for what is missing (kubernetes/cloud-provider-openstack
+    // Prompts for what is missing if it has a terminal, and reads clouds.yaml if not (gophercloud/utils
+    // openstack/clientconfig/utils.go; kubernetes/cloud-provider-openstack
     // cmd/client-keystone-auth/main.go).
     PluginRow {
         family: "client-keystone-auth",
         commands: "client-keystone-auth",
         applies: always,
         groups: OPENSTACK,
-        files: "--cert $OS_CERT",
+        files: "--cert $OS_CERT; --key $OS_KEY; $OS_CLIENT_CONFIG_FILE; ./clouds.yaml; \
+            ~/.config/openstack/clouds.yaml",
+        also: Surroundings::NONE,
         interaction: keystone_interaction,
         install_hint: "https://github.com/kubernetes/cloud-provider-openstack",
     },
@@ -329,7 +403,9 @@ pub(super) static ROWS: &[PluginRow] = &[
         commands: "exo",
         applies: always,
         groups: EXOSCALE,
-        files: "--config -C $EXOSCALE_CONFIG @go/exoscale/exoscale.toml; ~/.exoscale/exoscale.toml",
+        files: "--config -C $EXOSCALE_CONFIG @go/exoscale/exoscale.toml; ~/.exoscale/exoscale.toml; \
+            ~/exoscale.toml; ./exoscale.toml",
+        also: Surroundings::NONE,
         interaction: |call| silent_if(call.has_flag("--exec-credential")),
         install_hint: "https://github.com/exoscale/cli",
     },
@@ -339,12 +415,10 @@ pub(super) static ROWS: &[PluginRow] = &[
         family: "stackit",
         commands: "stackit",
         applies: always,
-        groups: STACKIT,
+        groups: STACKIT.and(CI_LOGIN),
         files: "@go/stackit/cli-profile.txt",
-        interaction: |call| match call.has_flag("--idp") {
-            true => Interaction::Silent,
-            false => Interaction::MayPrompt,
-        },
+        also: Surroundings::NONE,
+        interaction: stackit_interaction,
         install_hint: "https://github.com/stackitcloud/stackit-cli",
     },
     // No file: the one with the servers also caches each token (rancher/cli
@@ -355,6 +429,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         applies: |call| call.has_words("token"),
         groups: RANCHER,
         files: "",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://github.com/rancher/cli",
     },
@@ -366,32 +441,171 @@ pub(super) static ROWS: &[PluginRow] = &[
         groups: GARDENER,
         files: "--config $GL_HOME/gardenlogin.yaml ~/.garden/gardenlogin.yaml; \
             $GCTL_HOME/gardenctl-v2.yaml ~/.garden/gardenctl-v2.yaml",
+        also: Surroundings::NONE,
         interaction: unknown,
         install_hint: "https://github.com/gardener/gardenlogin",
     },
-    // openshift/oc pkg/cli/gettoken/gettoken.go.
+    // A login adds a file to the directory (openshift/oc pkg/cli/gettoken/gettoken.go, tokencache).
     PluginRow {
         family: "oc",
         commands: "oc",
         applies: |call| call.has_words("get-token"),
         groups: KUBE_CACHE,
-        files: "",
+        files: "$KUBECACHEDIR/oc ~/.kube/cache/oc",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://github.com/openshift/oc",
     },
-    // Logs in in the browser if no token is given (okteto/okteto cmd/context/use.go,
+    // Logs in in the browser if no token is given, and loads .env (okteto/okteto cmd/context/use.go,
     // cmd/kubetoken/kubetoken.go).
     PluginRow {
         family: "okteto",
         commands: "okteto",
         applies: always,
         groups: OKTETO,
-        files: "",
+        files: "$OKTETO_FOLDER/context/config.json $OKTETO_HOME/.okteto/context/config.json \
+            ~/.okteto/context/config.json; ./.env",
+        also: Surroundings::NONE,
         interaction: may_prompt,
         install_hint: "https://www.okteto.com/docs/get-started/install-okteto-cli/",
     },
+    // Asks for passwords and MFA codes when its login has expired. A login, not each run, writes the credentials
+    // file (Versent/saml2aws cmd/saml2aws/main.go, cmd/saml2aws/commands/exec.go, pkg/cfg/cfg.go).
+    PluginRow {
+        family: "saml2aws",
+        commands: "saml2aws",
+        applies: always,
+        groups: AWS.and(AWS_GO).and(SAML2AWS),
+        files: "--config $SAML2AWS_CONFIGFILE ~/.saml2aws; --credentials-file $SAML2AWS_CREDENTIALS_FILE \
+            $AWS_SHARED_CREDENTIALS_FILE ~/.aws/credentials; $AWS_CONFIG_FILE ~/.aws/config",
+        also: Surroundings::NONE,
+        interaction: may_prompt,
+        install_hint: "https://github.com/Versent/saml2aws",
+    },
+    // Opens the browser when its login has expired. cache.json is rewritten at each run, config.yaml is not
+    // (synfinatic/aws-sso-cli cmd/aws-sso/main.go, exec_cmd.go, internal/config/config.go).
+    PluginRow {
+        family: "aws-sso",
+        commands: "aws-sso",
+        applies: always,
+        groups: AWS.and(AWS_SSO),
+        files: "--config $AWS_SSO_CONFIG @xdg/aws-sso/config.yaml; ~/.aws-sso/config.yaml",
+        also: Surroundings::NONE,
+        interaction: may_prompt,
+        install_hint: "https://github.com/synfinatic/aws-sso-cli",
+    },
+    // Asks for the Okta password and MFA codes (segmentio/aws-okta cmd/exec.go, cmd/root.go, lib/config.go).
+    PluginRow {
+        family: "aws-okta",
+        commands: "aws-okta",
+        applies: always,
+        groups: AWS.and(AWS_GO).and(AWS_OKTA),
+        files: "$AWS_CONFIG_FILE ~/.aws/config",
+        also: Surroundings::NONE,
+        interaction: may_prompt,
+        install_hint: "https://github.com/segmentio/aws-okta",
+    },
+    // One file holds project, config and token of each directory (DopplerHQ/cli pkg/configuration/config.go,
+    // pkg/cmd/run.go). A key ring may have to be unlocked for the token.
+    PluginRow {
+        family: "doppler",
+        commands: "doppler",
+        applies: |call| call.has_words("run"),
+        groups: DOPPLER,
+        files: "--configuration --config-dir/.doppler.yaml $DOPPLER_CONFIG_DIR/.doppler.yaml \
+            ~/.doppler/.doppler.yaml",
+        also: Surroundings::DIRECTORY,
+        interaction: |call| silent_if(call.has_flag("--token") || call.has_variable("DOPPLER_TOKEN")),
+        install_hint: "https://docs.doppler.com/docs/install-cli",
+    },
+    // The nearest .infisical.json names the project; an expired login asks (Infisical/cli packages/cmd/run.go,
+    // packages/util/config.go).
+    PluginRow {
+        family: "infisical",
+        commands: "infisical",
+        applies: |call| call.has_words("run"),
+        groups: INFISICAL,
+        files: "--project-config-dir/.infisical.json ./.infisical.json; ~/.infisical/infisical-config.json",
+        also: Surroundings::DIRECTORY,
+        interaction: |call| match call.has_flag("--token") || call.has_variable("INFISICAL_TOKEN") {
+            true => Interaction::Silent,
+            false => Interaction::MayPrompt,
+        },
+        install_hint: "https://infisical.com/docs/cli/overview",
+    },
+    // Takes variables from the key ring, which may have to be unlocked (sorah/envchain envchain.c).
+    PluginRow {
+        family: "envchain",
+        commands: "envchain",
+        applies: always,
+        groups: Groups::NONE,
+        files: "",
+        also: Surroundings::NONE,
+        interaction: may_prompt,
+        install_hint: "https://github.com/sorah/envchain",
+    },
+    // Prints no ExecCredential itself: scripts call it. Its token is an identity file of theirs (hashicorp/vault
+    // api/client.go; https://developer.hashicorp.com/vault/docs/commands/token-helper).
+    PluginRow {
+        family: "vault",
+        commands: "vault bao",
+        applies: always,
+        groups: VAULT,
+        files: "~/.vault-token; $VAULT_CONFIG_PATH ~/.vault",
+        also: Surroundings::NONE,
+        interaction: unknown,
+        install_hint: "https://developer.hashicorp.com/vault/install",
+    },
+    // Prints the identity that tbot keeps in a directory (gravitational/teleport tool/tbot/kube.go).
+    PluginRow {
+        family: "tbot",
+        commands: "tbot",
+        applies: |call| call.has_words("kube credentials"),
+        groups: TELEPORT,
+        files: "--destination-dir/identity",
+        also: Surroundings::NONE,
+        interaction: silent,
+        install_hint: "https://goteleport.com/docs/installation/",
+    },
+    // An expired session is an error; logins and `up ctx` write the file (upbound/up
+    // cmd/up/organization/token.go, internal/config/config.go).
+    PluginRow {
+        family: "up",
+        commands: "up",
+        applies: |call| call.has_words("organization token") || call.has_words("org token"),
+        groups: UPBOUND,
+        files: "~/.up/config.json",
+        also: Surroundings::NONE,
+        interaction: silent,
+        install_hint: "https://docs.upbound.io/reference/cli/",
+    },
+    // gridscale/gscloud cmd/kubernetes.go, cmd/root.go, runtime/runtime.go.
+    PluginRow {
+        family: "gscloud",
+        commands: "gscloud",
+        applies: always,
+        groups: GRIDSCALE,
+        files: "--config @go/gscloud/config.yaml; ./config.yaml",
+        also: Surroundings::NONE,
+        interaction: |call| silent_if(call.has_words("kubernetes cluster exec-credential")),
+        install_hint: "https://github.com/gridscale/gscloud",
+    },
+    // infrahq/infra internal/cmd/tokens.go, cmd.go, config.go.
+    PluginRow {
+        family: "infra",
+        commands: "infra",
+        applies: |call| call.has_words("tokens add"),
+        groups: INFRA,
+        files: "~/.infra/config",
+        also: Surroundings::NONE,
+        interaction: silent,
+        install_hint: "https://github.com/infrahq/infra",
+    },
 ];
 
+// The account that was last signed in to (https://developer.1password.com/docs/cli/reference/commands/signin).
+const OP_FILES: &str = "--config/config $OP_CONFIG_DIR/config ~/.op/config; @xdg/op/config; --env-file";
+const OP_HINT: &str = "the 1Password CLI: https://developer.1password.com/docs/cli/";
 const GKE_HINT: &str = "gcloud components install gke-gcloud-auth-plugin";
 const KUBELOGIN_HINT: &str = "https://azure.github.io/kubelogin/";
 
@@ -446,8 +660,44 @@ fn azure_interaction(call: &Invocation) -> Interaction {
 }
 
 fn keystone_interaction(call: &Invocation) -> Interaction {
-    let secret_is_there = call.has_flag("--password --application-credential-secret")
-        || call.variable("OS_PASSWORD").is_some()
-        || call.variable("OS_APPLICATION_CREDENTIAL_SECRET").is_some();
-    if secret_is_there { Interaction::Silent } else { Interaction::MayPrompt }
+    let given = |flag, variable| call.has_flag(flag) || call.has_variable(variable);
+    let is_named = given("--keystone-url", "OS_AUTH_URL")
+        && given("--domain-name", "OS_DOMAIN_NAME")
+        && given("--user-name", "OS_USERNAME");
+    let has_password = given("--project-name", "OS_PROJECT_NAME") && given("--password", "OS_PASSWORD");
+    let has_application = given("--application-credential-id", "OS_APPLICATION_CREDENTIAL_ID")
+        || given("--application-credential-name", "OS_APPLICATION_CREDENTIAL_NAME");
+    match is_named && (has_password || has_application) {
+        true => Interaction::Silent,
+        false => Interaction::MayPrompt,
+    }
+}
+
+/// A service account and a Connect server need no one to unlock them
+/// (https://developer.1password.com/docs/cli/environment-variables).
+fn op_interaction(call: &Invocation) -> Interaction {
+    let is_unlocked = call.has_variable("OP_SERVICE_ACCOUNT_TOKEN")
+        || call.has_variable("OP_CONNECT_HOST") && call.has_variable("OP_CONNECT_TOKEN");
+    if is_unlocked { Interaction::Silent } else { Interaction::MayPrompt }
+}
+
+/// oracle/oci-cli src/oci_cli/cli_util.py (`create_config_and_signer_based_on_click_context`). An API key may
+/// need a passphrase; `oci_key` looks for that before a silent run.
+fn oci_interaction(call: &Invocation) -> Interaction {
+    let method = call.flag_value("--auth").map(str::to_owned);
+    let method = method.or_else(|| call.variable("OCI_CLI_AUTH").and_then(|value| value.into_string().ok()));
+    match method.as_deref() {
+        Some("security_token") => Interaction::MayPrompt,
+        _ => silent_if(call.has_words("ce cluster generate-token")),
+    }
+}
+
+/// stackitcloud/stackit-cli internal/pkg/auth/auth.go, internal/cmd/ske/kubeconfig/login/login.go.
+fn stackit_interaction(call: &Invocation) -> Interaction {
+    let has_token = call.has_variable("STACKIT_ACCESS_TOKEN")
+        || call.variable("STACKIT_USE_OIDC").is_some_and(|value| value == "1");
+    match has_token || call.has_flag("--idp") {
+        true => Interaction::Silent,
+        false => Interaction::MayPrompt,
+    }
 }

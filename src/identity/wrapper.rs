@@ -30,11 +30,29 @@ pub(super) fn target_of<'a>(
         "timeout" => after_options(arguments, "-k -s --kill-after --signal").and_then(|rest| rest.get(1..)),
         "nice" => after_options(arguments, "-n --adjustment"),
         "exec" => after_options(arguments, "-a"),
-        "command" | "nohup" | "setsid" => after_options(arguments, ""),
+        "command" | "nohup" | "setsid" | "unbuffer" => after_options(arguments, ""),
+        // stdbuf(1), ionice(1), caffeinate(8).
+        "stdbuf" => after_options(arguments, "-i -o -e --input --output --error"),
+        "ionice" => after_options(arguments, "-c -n -p -P -u --class --classdata"),
+        "caffeinate" => after_options(arguments, "-t -w"),
         "aws-vault" if contains(arguments, "exec") => after_profile(arguments).or(Some(&[])),
         "chamber" if contains(arguments, "exec") => after_dashes(arguments).or(Some(&[])),
         "op" if contains(arguments, "run") => after_dashes(arguments).or(Some(&[])),
-        "assume" | "assumego" => return after_exec_flag(arguments).map_or(Target::Itself, Target::Command),
+        // segmentio/aws-okta cmd/exec.go.
+        "aws-okta" if contains(arguments, "exec") => after_dashes(arguments).or(Some(&[])),
+        "saml2aws" if contains(arguments, "exec") => {
+            after_verb(arguments, "exec", SAML2AWS_OPTIONS).or(Some(&[]))
+        }
+        "aws-sso" if contains(arguments, "exec") => {
+            after_verb(arguments, "exec", AWS_SSO_OPTIONS).or(Some(&[]))
+        }
+        "doppler" if contains(arguments, "run") => return after_run(arguments, "--command"),
+        "infisical" if contains(arguments, "run") => return after_run(arguments, "--command -c"),
+        // sorah/envchain envchain.c: the names, then the command.
+        "envchain" if !arguments.iter().any(is_option) => arguments.get(1..),
+        "assume" | "assumego" | "dassume" | "dassumego" => {
+            return after_exec_flag(arguments).map_or(Target::Itself, Target::Command);
+        }
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" => {
             return shell::script_of(arguments).map_or(Target::Itself, Target::Script);
         }
@@ -92,11 +110,13 @@ fn after_dashes(arguments: &[OsString]) -> Option<&[OsString]> {
     arguments.get(position + 1..)
 }
 
-/// `aws-vault [FLAG]... exec [FLAG]... PROFILE [FLAG]... [--] COMMAND` (99designs/aws-vault cli/exec.go,
+/// `aws-vault [FLAG]... exec [FLAG]... PROFILE [FLAG]... [--] COMMAND` (ByteNess/aws-vault cli/exec.go,
 /// cli/global.go).
 fn after_profile(arguments: &[OsString]) -> Option<&[OsString]> {
     const WITH_VALUE: &str = "-d --duration --region -t --mfa-token --backend --prompt --keychain \
-         --secret-service-collection --pass-dir --pass-cmd --pass-prefix --file-dir";
+         --secret-service-collection --pass-dir --pass-cmd --pass-prefix --file-dir --op-timeout \
+         --op-vault-id --op-item-title-prefix --op-item-tag --op-connect-host --op-desktop-account-id \
+         --proton-pass-share-id --proton-pass-item-title-prefix --proton-pass-api-base --proton-pass-timeout";
     after_dashes(arguments).or_else(|| {
         let from_exec = after_options(arguments, WITH_VALUE)?;
         let from_profile = after_options(from_exec.get(1..)?, WITH_VALUE)?;
@@ -115,4 +135,35 @@ fn after_exec_flag(arguments: &[OsString]) -> Option<Cow<'_, [OsString]>> {
         return arguments.get(position + 2..).map(Cow::Borrowed);
     }
     Some(Cow::Owned(value.to_str()?.split_ascii_whitespace().map(OsString::from).collect()))
+}
+
+// Versent/saml2aws cmd/saml2aws/main.go.
+const SAML2AWS_OPTIONS: &str = "-p --profile --exec-profile --credentials-file -a --idp-account --role --config \
+     --url --username --password --mfa --mfa-token -r --region --session-duration";
+// synfinatic/aws-sso-cli cmd/aws-sso/main.go, exec_cmd.go.
+const AWS_SSO_OPTIONS: &str = "-a --arn -A --account -R --role -p --profile -S --sso -b --browser --config --level \
+     --lines --threads";
+
+/// `PROGRAM [FLAG]... VERB [FLAG]... [--] COMMAND`.
+fn after_verb<'a>(arguments: &'a [OsString], verb: &str, with_value: &'static str) -> Option<&'a [OsString]> {
+    after_dashes(arguments).or_else(|| {
+        let position = arguments.iter().position(|argument| argument == verb)?;
+        after_options(arguments.get(position + 1..)?, with_value)
+    })
+}
+
+/// `doppler run [FLAG]... -- COMMAND`, or a script behind one of `script_flags`; likewise infisical
+/// (DopplerHQ/cli pkg/cmd/run.go, Infisical/cli packages/cmd/run.go).
+fn after_run<'a>(arguments: &'a [OsString], script_flags: &'static str) -> Target<'a> {
+    let is_script_flag = |argument: &OsString| words(script_flags).any(|flag| argument == flag);
+    let own = arguments.iter().take_while(|argument| *argument != "--");
+    if let Some(position) = own.clone().position(is_script_flag) {
+        let script = arguments.get(position + 1).and_then(|script| script.to_str());
+        return script.map_or(Target::Command(Cow::Borrowed(&[])), Target::Script);
+    }
+    Target::Command(Cow::Borrowed(after_dashes(arguments).unwrap_or_default()))
+}
+
+fn is_option(argument: &OsString) -> bool {
+    argument.as_encoded_bytes().starts_with(b"-")
 }

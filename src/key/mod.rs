@@ -3,12 +3,15 @@
 //! The parts are written one after the other, each with its kind and length, and hashed. An entry keeps the
 //! parts, and a hit compares them, so that a hash collision is a miss. The parts are the arguments, the
 //! identity variables and files, `KUBERNETES_EXEC_INFO`, `HOME`, and the working directory if there is a
-//! relative path.
+//! relative path; for a command that is not understood also its program, the files that it mentions, and the
+//! environment.
 
 pub mod exec_info;
+mod lookups;
 pub mod stamps;
+mod variables;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::config::{self, Environment};
@@ -16,6 +19,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_128;
 use crate::identity::{self, Identity};
 use crate::key::exec_info::ExecInfo;
+use crate::key::lookups::Found;
 use crate::secret::SecretBytes;
 use crate::sys;
 
@@ -34,24 +38,37 @@ pub enum PartKind {
     Variable = b'e',
     /// `NAME=value` whose value must not be shown.
     Secret = b's',
+    /// The name of a variable that proves another one, and is set.
+    Proof = b'q',
+    /// `NAME=value` of a variable that counts only because the whole environment does. Not shown, since the
+    /// value may be anything.
+    Environment = b'w',
     ApiVersion = b'i',
     Cluster = b'c',
     Home = b'h',
     WorkingDirectory = b'd',
     /// A file's path, a zero byte, and its stamp, which is empty if there is no such file.
     File = b'f',
+    /// A program's path, a zero byte, and its stamp.
+    Program = b'p',
+    /// The terminal session.
+    Session = b't',
 }
 
-const PART_KINDS: [PartKind; 9] = [
+const PART_KINDS: [PartKind; 13] = [
     PartKind::Format,
     PartKind::Argument,
     PartKind::Variable,
     PartKind::Secret,
+    PartKind::Proof,
+    PartKind::Environment,
     PartKind::ApiVersion,
     PartKind::Cluster,
     PartKind::Home,
     PartKind::WorkingDirectory,
     PartKind::File,
+    PartKind::Program,
+    PartKind::Session,
 ];
 
 /// Everything that a cache key is made from.
@@ -60,8 +77,13 @@ pub struct KeyInputs<'a> {
     pub identity: &'a Identity,
     /// Further variables and files that the user has named.
     pub key_env: &'a [String],
+    /// Whether no other variables count than those of the table and of `key_env`, though the command is not
+    /// understood.
+    pub key_env_is_complete: bool,
     pub key_files: &'a [PathBuf],
     pub environment: Environment<'a>,
+    /// What `environment` has beside the process's own variables, or instead of them.
+    pub added_variables: &'a [(OsString, OsString)],
 }
 
 pub struct CacheKey {
@@ -74,12 +96,21 @@ impl CacheKey {
     /// Fails if `KUBERNETES_EXEC_INFO` cannot be parsed, because the call could be any.
     pub fn new(source: &KeyInputs<'_>) -> Result<CacheKey> {
         let info = exec_info(source.environment)?;
+        let working_directory = || sys::working_directory().unwrap_or_default();
+        let identity = source.identity;
+        let mut found = match identity.is_understood {
+            true => Found::default(),
+            false => lookups::look(identity, source.environment, &working_directory),
+        };
         let mut parts = PartsWriter::default();
         parts.push(PartKind::Format, &[FORMAT]);
         for argument in source.command {
             parts.push(PartKind::Argument, argument.as_encoded_bytes());
         }
-        parts.push_variables(source);
+        for (path, stamp) in &found.programs {
+            parts.push_file(PartKind::Program, path, stamp);
+        }
+        let variables_are_relative = variables::push(&mut parts, source, &mut found);
         if let Some(info) = &info {
             parts.push(PartKind::ApiVersion, info.api_version.as_bytes());
             if let Some(cluster) = &info.cluster {
@@ -89,12 +120,23 @@ impl CacheKey {
         if let Some(home) = (source.environment)("HOME") {
             parts.push(PartKind::Home, home.as_encoded_bytes());
         }
-        if source.command.iter().any(|argument| argument.as_encoded_bytes().starts_with(b".")) {
-            let directory = sys::working_directory().unwrap_or_default();
-            parts.push(PartKind::WorkingDirectory, directory.as_os_str().as_encoded_bytes());
+        if identity.counts_directory
+            || variables_are_relative
+            || found.is_relative
+            || source.key_files.iter().any(|file| file.is_relative())
+        {
+            parts.push(PartKind::WorkingDirectory, working_directory().as_os_str().as_encoded_bytes());
         }
-        for path in source.identity.files.iter().chain(source.key_files) {
-            parts.push_file(path);
+        if identity.counts_session {
+            parts.push(PartKind::Session, &sys::session_id().to_le_bytes());
+        }
+        for (path, stamp) in &found.files {
+            parts.push_file(PartKind::File, path, stamp);
+        }
+        // A missing file of a row is a part, too, so that reports can name it.
+        let row_files = identity.files.iter().filter(|_| identity.is_understood);
+        for path in row_files.chain(source.key_files) {
+            parts.push_file(PartKind::File, path, &stamps::of(path));
         }
         Ok(CacheKey {
             hash: fnv1a_128(&parts.bytes),
@@ -120,7 +162,9 @@ impl CacheKey {
             let word = || OsString::from(String::from_utf8_lossy(content).as_ref());
             match part {
                 PartKind::Secret => return true,
-                PartKind::Variable if identity::holds_secret(&[word()]) => return true,
+                PartKind::Variable | PartKind::Environment if identity::holds_secret(&[word()]) => {
+                    return true;
+                }
                 PartKind::Argument => arguments.push(word()),
                 _ => {}
             }
@@ -180,33 +224,11 @@ impl PartsWriter {
         self.bytes.extend_from_slice(content);
     }
 
-    fn push_variables(&mut self, source: &KeyInputs<'_>) {
-        for variable in source.identity.variables() {
-            self.push_variable(variable.name, variable.secret, source.environment);
-        }
-        let mut further: Vec<&String> =
-            source.identity.named_variables.iter().chain(source.key_env).collect();
-        further.sort_unstable();
-        further.dedup();
-        for name in further {
-            self.push_variable(name, identity::is_secret_variable(name), source.environment);
-        }
-    }
-
-    fn push_variable(&mut self, name: &str, secret: bool, environment: Environment<'_>) {
-        let Some(value) = environment(name) else { return };
-        let mut assignment = OsString::from(name);
-        assignment.push("=");
-        assignment.push(value);
-        let part = if secret { PartKind::Secret } else { PartKind::Variable };
-        self.push(part, OsStr::as_encoded_bytes(&assignment));
-    }
-
-    fn push_file(&mut self, path: &Path) {
+    fn push_file(&mut self, part: PartKind, path: &Path, stamp: &[u8]) {
         let mut content = path.as_os_str().as_encoded_bytes().to_vec();
         content.push(0);
-        content.extend_from_slice(&stamps::encode(path));
-        self.push(PartKind::File, &content);
+        content.extend_from_slice(stamp);
+        self.push(part, &content);
     }
 }
 

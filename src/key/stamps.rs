@@ -5,15 +5,17 @@ use std::path::Path;
 use crate::sys::{self, FileStamp};
 
 /// The stamp of the file at `path` as bytes; empty if there is no such file.
-pub fn encode(path: &Path) -> Vec<u8> {
+pub fn of(path: &Path) -> Vec<u8> {
+    sys::file_stamp(path).map(|stamp| encode(&stamp)).unwrap_or_default()
+}
+
+pub fn encode(stamp: &FileStamp) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Ok(stamp) = sys::file_stamp(path) {
-        bytes.extend_from_slice(&stamp.device.to_le_bytes());
-        bytes.extend_from_slice(&stamp.inode.to_le_bytes());
-        bytes.extend_from_slice(&stamp.size.to_le_bytes());
-        bytes.extend_from_slice(&stamp.modified_ns.to_le_bytes());
-        bytes.extend_from_slice(&stamp.changed_ns.to_le_bytes());
-    }
+    bytes.extend_from_slice(&stamp.device.to_le_bytes());
+    bytes.extend_from_slice(&stamp.inode.to_le_bytes());
+    bytes.extend_from_slice(&stamp.size.to_le_bytes());
+    bytes.extend_from_slice(&stamp.modified_ns.to_le_bytes());
+    bytes.extend_from_slice(&stamp.changed_ns.to_le_bytes());
     bytes
 }
 

@@ -13,6 +13,7 @@ pub struct Caller {
     pub command: Vec<OsString>,
     pub variables: Vec<(String, OsString)>,
     pub key_env: Vec<String>,
+    pub key_env_is_complete: bool,
     pub key_files: Vec<PathBuf>,
 }
 
@@ -36,10 +37,14 @@ impl Caller {
         let environment = |name: &str| {
             self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
         };
+        let added: Vec<(OsString, OsString)> =
+            self.variables.iter().map(|(name, value)| (name.into(), value.clone())).collect();
         act(&KeyInputs {
             command: &self.command,
             identity: &identity::identify(&self.command, &environment),
             key_env: &self.key_env,
+            key_env_is_complete: self.key_env_is_complete,
+            added_variables: &added,
             key_files: &self.key_files,
             environment: &environment,
         })
@@ -203,11 +208,31 @@ fn an_exec_info_that_cannot_be_read_keeps_the_cache_out_and_stays_secret() {
 fn the_working_directory_counts_where_a_path_needs_it() {
     for (command, counts) in [
         (&["plugin"][..], false),
-        (&["/bin/plugin", "a/../b", "-f=./x", "x."], false),
+        (&["/bin/plugin", "a/../b", "-f=x", "x.", "team/role"], false),
         (&["./plugin"], true),
         (&["../plugin"], true),
         (&["plugin", "."], true),
         (&["plugin", "--file", ".hidden/file"], true),
+        (&["plugin", "-f=./x"], true),
+        (&["plugin", "--config", "Cargo.toml"], true),
+        (&["plugin", "--config=Cargo.toml"], true),
+        (&["plugin", "-cCargo.toml"], true),
+        (&["plugin", "--data=@Cargo.toml"], true),
+        (&["plugin", "--files=none,Cargo.toml"], true),
+        (&["plugin", "--config", "none.toml"], false),
+        (&["sh", "-c", "cat Cargo.toml | jq ."], true),
+        (&["sh", "src/lib.rs"], true),
+        (&["sh", "-c", "corp-login | jq -r x"], false),
+        (&["make", "token"], true),
+        (&["direnv", "exec", "/", "aws", "eks", "get-token"], true),
+        (&["mise", "exec", "--", "aws", "eks", "get-token"], true),
+        (&["op", "plugin", "run", "--", "aws", "eks", "get-token"], true),
+        (&["doppler", "run", "--", "aws", "eks", "get-token"], true),
+        (&["aws", "eks", "get-token", "--profile", "x", "--role-arn", "arn:aws:iam::1:role/team/x"], false),
+        (&["aws", "eks", "get-token", "--cli-input-json", "file://x"], false),
+        (&["kubelogin", "get-token", "--server-id", "s", "--client-certificate", "c.pem"], true),
+        (&["doctl", "--config", "c.yaml", "kubernetes", "cluster", "kubeconfig", "exec-credential"], true),
+        (&["env", "AWS_CONFIG_FILE=c", "aws", "eks", "get-token"], true),
     ] {
         assert_eq!(Caller::of(command).has(PartKind::WorkingDirectory), counts, "{command:?}");
     }
@@ -290,31 +315,22 @@ fn a_secret_is_marked_as_one() {
 #[test]
 fn the_parts_can_be_read_back() {
     let info = r#"{"apiVersion":"v1","spec":{"cluster":{}}}"#;
-    let mut caller =
-        Caller::of(&["./plugin", "", "a b"]).with("MINE", "1").with("HOME", "/h").with(EXEC_INFO, info);
+    let mut caller = Caller::of(&["./aws", "", "a b"])
+        .with("MINE", "1")
+        .with("HOME", "/h")
+        .with("AWS_SECRET_ACCESS_KEY", "hush")
+        .with(EXEC_INFO, info);
     caller.key_env.push("MINE".to_owned());
     caller.key_files.push("/not/there".into());
-    let shown = caller.parts();
-    let kinds: Vec<PartKind> = shown.iter().map(|(part, _)| *part).collect();
-    assert_eq!(
-        kinds,
-        [
-            PartKind::Format,
-            PartKind::Argument,
-            PartKind::Argument,
-            PartKind::Argument,
-            PartKind::Variable,
-            PartKind::ApiVersion,
-            PartKind::Cluster,
-            PartKind::Home,
-            PartKind::WorkingDirectory,
-            PartKind::File
-        ]
-    );
+    let shown: Vec<(char, Vec<u8>)> =
+        caller.parts().into_iter().map(|(part, content)| (char::from(part as u8), content)).collect();
+    let kinds: String = shown.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, "vaaaqeichdfff");
     let contents: Vec<&[u8]> = shown.iter().map(|(_, content)| content.as_slice()).collect();
-    assert_eq!(contents[..6], [&[FORMAT][..], b"./plugin", b"", b"a b", b"MINE=1", b"v1"]);
-    assert_eq!(contents[7], b"/h");
-    assert_eq!(contents[9], b"/not/there\0");
+    let expected = [&[FORMAT][..], b"./aws", b"", b"a b", b"AWS_SECRET_ACCESS_KEY", b"MINE=1", b"v1"];
+    assert_eq!(contents[..7], expected);
+    assert_eq!(contents[8], b"/h");
+    assert_eq!(contents[12], b"/not/there\0");
 }
 
 #[test]

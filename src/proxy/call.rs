@@ -15,20 +15,34 @@ pub struct Call<'e> {
     pub identity: Identity,
     pub log: Log,
     pub environment: Environment<'e>,
+    /// Whether `--key-env` states all variables that matter.
+    key_env_is_complete: bool,
+    /// What `environment` has beside the process's own variables.
+    added_variables: Vec<(OsString, OsString)>,
 }
 
 impl<'e> Call<'e> {
     /// Reads the settings and identifies the plugin. Fails if a setting is invalid.
     pub fn new(wrapped: Wrapped, environment: Environment<'e>) -> Result<Call<'e>> {
         let mut config = Config::read(environment)?;
-        config.key_env.extend(wrapped.key_env.unwrap_or_default());
+        let key_env = KeyEnv::new(wrapped.key_env);
+        config.key_env.extend(key_env.names);
         Ok(Call {
             identity: identity::identify(&wrapped.command, environment),
             log: Log::new(config.log.clone(), &wrapped.command),
             command: wrapped.command,
             config,
             environment,
+            key_env_is_complete: key_env.is_complete,
+            added_variables: Vec::new(),
         })
+    }
+
+    /// For a call whose environment has `variables` beside the process's own, or instead of them.
+    pub fn with_variables(mut self, variables: &[(String, String)]) -> Call<'e> {
+        let added = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        self.added_variables.extend(added);
+        self
     }
 
     /// Everything that the cache key is made from.
@@ -37,8 +51,32 @@ impl<'e> Call<'e> {
             command: &self.command,
             identity: &self.identity,
             key_env: &self.config.key_env,
+            key_env_is_complete: self.key_env_is_complete,
             key_files: &self.config.key_files,
             environment: self.environment,
+            added_variables: &self.added_variables,
         }
+    }
+}
+
+/// What `--key-env` says.
+struct KeyEnv {
+    names: Vec<String>,
+    is_complete: bool,
+}
+
+impl KeyEnv {
+    /// A list states all variables that matter to a plugin that is not known. A name with a plus sign, as
+    /// `--inject` writes, only adds to what counts.
+    fn new(list: Option<Vec<String>>) -> KeyEnv {
+        let mut key_env = KeyEnv { names: Vec::new(), is_complete: list.is_some() };
+        for name in list.unwrap_or_default() {
+            key_env.is_complete &= !name.starts_with('+');
+            let name = name.trim_start_matches('+');
+            if !name.is_empty() {
+                key_env.names.push(name.to_owned());
+            }
+        }
+        key_env
     }
 }

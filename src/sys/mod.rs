@@ -27,4 +27,4 @@ mod tests;
 pub use arena::Arena;
 pub use process::{End, Process, ProcessInfo, Program, Standard, Stream};
 pub use read::read_to_end;
-pub use stamp::FileStamp;
+pub use stamp::{FileKind, FileStamp};

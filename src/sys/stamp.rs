@@ -5,6 +5,17 @@
 
 use std::time::Duration;
 
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file that may be executed.
+    Program,
+    /// Any other regular file.
+    File,
+    /// A directory, a device, a socket.
+    Other,
+}
+
 /// Identity, size and times of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStamp {

@@ -12,6 +12,8 @@ mod completions;
 mod console;
 mod crash;
 mod documents;
+mod doubt;
+
 mod encryption;
 mod exit_status;
 mod floods;

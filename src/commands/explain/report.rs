@@ -82,6 +82,7 @@ impl Report {
         };
         let environment = |name: &str| client.variable(name, environment);
         let keyed = Call::new(wrapped.clone(), &environment)
+            .map(|call| call.with_variables(&client.user.env))
             .and_then(|call| CacheKey::new(&call.key_inputs()).map(|key| (call, key)));
         let (call, key) = match keyed {
             Ok(keyed) => keyed,
@@ -141,12 +142,23 @@ impl Report {
     }
 
     fn add_parts(&mut self, key: &CacheKey) {
-        let [mut variables, mut files, mut directory, mut client] = [const { Vec::new() }; 4];
+        let [mut program, mut variables, mut environment, mut files, mut directory, mut client] =
+            [const { Vec::new() }; 6];
         for item in parts::items(key.parts()) {
             let lines = match item.part {
+                PartKind::Program => &mut program,
                 PartKind::File => &mut files,
-                PartKind::WorkingDirectory => &mut directory,
+                PartKind::WorkingDirectory | PartKind::Session => &mut directory,
                 PartKind::ApiVersion | PartKind::Cluster => &mut client,
+                PartKind::Proof => {
+                    variables.push(item.name() + " is set");
+                    continue;
+                }
+                // The values may be anything.
+                PartKind::Environment => {
+                    environment.push(item.name());
+                    continue;
+                }
                 _ if item.is_variable() => &mut variables,
                 _ => continue,
             };
@@ -155,7 +167,11 @@ impl Report {
         if client.is_empty() {
             client.push(wording::NO_CLIENT.to_owned());
         }
+        self.page.rows("program", &program);
         self.page.rows("variables", &variables);
+        if !environment.is_empty() {
+            self.page.row("environment", &environment.join(" "));
+        }
         self.page.rows("files", &files);
         self.page.rows("directory", &directory);
         self.page.rows("client", &client);
@@ -235,14 +251,31 @@ impl Report {
             }
             Some((entry, differences)) => {
                 self.add_entry("nearest", entry);
+                let names: Vec<String> = differences
+                    .iter()
+                    .filter_map(|difference| difference.environment_name().map(str::to_owned))
+                    .collect();
                 let differences = nearest::texts(differences).join("; ");
                 let reason = reason.text();
                 self.add_miss(&format_args!("{reason}; the nearest entry differs: {differences}"));
                 self.nearest.push(entry.parts().to_vec().into());
+                self.add_key_env(&names);
             }
         }
         self.contents = contents;
         self.add_uncacheable_output(cache);
+    }
+
+    /// Adds how to leave out variables that count only because the plugin is not known.
+    fn add_key_env(&mut self, names: &[String]) {
+        if !names.is_empty() {
+            let text = format_args!(
+                "the plugin is not known, so every variable counts; to leave out {}: --key-env=NAME,... with the \
+                 variables that matter to it, or --key-env= for those of known plugins only",
+                names.join(", ")
+            );
+            self.page.row("hint", &text);
+        }
     }
 
     /// Adds what to do if the plugin ran recently and its output was not cached.

@@ -20,8 +20,14 @@ pub fn plugin(identity: &Identity) -> String {
         Interaction::MayPrompt => "may prompt",
         Interaction::Unknown => "is not known never to prompt",
     };
-    let family = identity.family.unwrap_or("unknown, so the variables of all plugins count, and no file");
-    [family, "; ", manner].concat()
+    let everything = "its program, the files that it mentions, the files of all plugins, and the environment";
+    match (identity.family, identity.is_understood) {
+        (Some(family), true) => [family, "; ", manner].concat(),
+        (Some(family), false) => {
+            format!("{family}, behind something unknown, so all counts: {everything}; {manner}")
+        }
+        (None, _) => format!("unknown, so all counts: {everything}; {manner}"),
+    }
 }
 
 /// Returns "2026-01-31T08:00:00Z (in 5m10s)".

@@ -6,7 +6,6 @@
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
 use crate::commands::parts;
-use crate::key::PartKind;
 
 /// The sorted hashes of all commands and of all their parts, each as often as it occurs.
 pub struct Distinctions {
@@ -34,7 +33,7 @@ impl Distinctions {
         let entries = occurrences(&self.commands, command);
         let mut described = Vec::new();
         for item in parts::items(entry.parts()) {
-            if item.part != PartKind::File && occurrences(&self.parts, item.hash(command)) < entries {
+            if !item.is_file() && occurrences(&self.parts, item.hash(command)) < entries {
                 described.push(item.describe());
             }
         }

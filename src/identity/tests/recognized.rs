@@ -11,6 +11,8 @@ use crate::identity::{Interaction, identify};
 type Recognized = (&'static str, Option<&'static str>, Interaction, &'static [&'static str]);
 
 const AWS_FILES: &[&str] = &[".aws/config", ".aws/credentials"];
+/// The first is in the working directory.
+const KEYSTONE_FILES: &[&str] = &["clouds.yaml", ".config/openstack/clouds.yaml"];
 const AZ_FILES: &[&str] = &[".azure/azureProfile.json", ".azure/clouds.config", ".azure/config"];
 
 /// Files are relative to the home directory. A family of `None` means that all variables count.
@@ -102,7 +104,7 @@ const RECOGNIZED: &[Recognized] = {
         ("assume prod --exec", None, MayPrompt, &[".aws/config"]),
         ("assume prod --exec -- aws eks get-token", Some("aws"), MayPrompt, AWS_FILES),
         ("assume prod --exec aws§eks§get-token", Some("aws"), MayPrompt, AWS_FILES),
-        ("chamber exec service -- aws eks get-token", Some("aws"), Unknown, AWS_FILES),
+        ("chamber exec service -- aws eks get-token", Some("aws"), Silent, AWS_FILES),
         (
             "op run -- doctl kubernetes cluster kubeconfig exec-credential",
             Some("doctl"),
@@ -115,6 +117,22 @@ const RECOGNIZED: &[Recognized] = {
             MayPrompt,
             &["/e", ".aws/config", ".aws/credentials"],
         ),
+        ("stdbuf -o0 aws eks get-token", Some("aws"), Silent, AWS_FILES),
+        (
+            "saml2aws exec -a prod -- aws eks get-token",
+            Some("aws"),
+            MayPrompt,
+            &[".saml2aws", ".aws/credentials"],
+        ),
+        ("saml2aws exec --role r aws eks get-token", Some("aws"), MayPrompt, &[".saml2aws"]),
+        ("aws-sso exec -p prod aws eks get-token", Some("aws"), MayPrompt, AWS_FILES),
+        ("aws-okta exec prod -- aws eks get-token", Some("aws"), MayPrompt, AWS_FILES),
+        ("aws-okta exec prod aws eks get-token", None, MayPrompt, &[".aws/config"]),
+        ("doppler run -- aws eks get-token", Some("aws"), Unknown, AWS_FILES),
+        ("doppler run --command aws§eks§get-token", Some("aws"), Unknown, AWS_FILES),
+        ("doppler run aws eks get-token", None, Unknown, AWS_FILES),
+        ("infisical run -c aws§eks§get-token", Some("aws"), MayPrompt, AWS_FILES),
+        ("envchain prod aws eks get-token", Some("aws"), MayPrompt, AWS_FILES),
         // kubelogin, twice
         (
             "kubectl oidc-login get-token --oidc-issuer-url=https://i",
@@ -257,7 +275,12 @@ const RECOGNIZED: &[Recognized] = {
             Silent,
             if cfg!(target_os = "linux") { &[".config/stackit/cli-profile.txt"] } else { &[] },
         ),
-        ("client-keystone-auth --password p", Some("client-keystone-auth"), Silent, &[]),
+        (
+            "client-keystone-auth --keystone-url=u --domain-name=d --user-name=n --project-name=p --password p",
+            Some("client-keystone-auth"),
+            Silent,
+            KEYSTONE_FILES,
+        ),
         (
             "gardenlogin get-client-certificate --config /g",
             Some("gardenlogin"),
@@ -270,6 +293,11 @@ const RECOGNIZED: &[Recognized] = {
     ]
 };
 
+/// Whether the line begins with a wrapper that has files of its own.
+fn wraps(line: &str) -> bool {
+    ["saml2aws", "aws-sso", "aws-okta", "doppler", "infisical"].iter().any(|name| line.starts_with(name))
+}
+
 #[test]
 fn command_lines_are_recognized() {
     for (line, family, interaction, files) in RECOGNIZED {
@@ -277,11 +305,24 @@ fn command_lines_are_recognized() {
         assert_eq!(identity.family, *family, "{line}");
         assert_eq!(identity.interaction, *interaction, "{line}");
         let everything = Groups::ALL.variables().count();
-        assert_eq!(identity.variables().count() == everything, family.is_none(), "{line}");
+        assert_eq!(identity.variables().count() == everything, !identity.is_understood, "{line}");
+        assert!(family.is_some() || !identity.is_understood, "{line}");
         if cfg!(target_os = "linux") {
             let home = Path::new("/home/u");
-            let expected: Vec<PathBuf> = files.iter().map(|file| home.join(file)).collect();
-            assert_eq!(identity.files, expected, "{line}");
+            let expected: Vec<PathBuf> = files
+                .iter()
+                .map(|file| if *file == "clouds.yaml" { file.into() } else { home.join(file) })
+                .collect();
+            match identity.is_understood {
+                true if !line.contains(" -- ") && !wraps(line) => {
+                    assert_eq!(identity.files, expected, "{line}");
+                }
+                true => assert!(expected.iter().all(|file| identity.files.contains(file)), "{line}"),
+                false => {
+                    assert!(expected.iter().all(|file| identity.files.contains(file)), "{line}");
+                    assert!(identity.files.contains(&home.join(".oci/config")), "{line}");
+                }
+            }
         }
     }
 }

@@ -14,6 +14,12 @@ pub fn parent_process() -> Option<Process> {
     parent_info().map(|info| info.process)
 }
 
+/// The number of the session that this process belongs to. Each terminal has one.
+pub fn session_id() -> u32 {
+    // SAFETY: getsid(2) of the calling process has no preconditions and cannot fail.
+    unsafe { libc::getsid(0) as u32 }
+}
+
 /// Information about the parent process. `None` if the system does not tell.
 pub fn parent_info() -> Option<ProcessInfo> {
     process_info(std::os::unix::process::parent_id())

@@ -6,11 +6,22 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use super::files::effective_user;
-use crate::sys::stamp::FileStamp;
+use crate::sys::stamp::{FileKind, FileStamp};
 
 /// The stamp of the file that `path` leads to. One system call.
 pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
     path.metadata().map(|metadata| stamp(&metadata))
+}
+
+/// The stamp and the kind of the file that `path` leads to. One system call.
+pub fn inspect(path: &Path) -> io::Result<(FileStamp, FileKind)> {
+    let metadata = path.metadata()?;
+    let kind = match metadata.is_file() {
+        true if is_executable(&metadata) => FileKind::Program,
+        true => FileKind::File,
+        false => FileKind::Other,
+    };
+    Ok((stamp(&metadata), kind))
 }
 
 /// The stamp of an open file.

@@ -25,6 +25,11 @@ pub fn parent_process() -> Option<Process> {
     parent_of(unsafe { GetCurrentProcess() })
 }
 
+/// Always 0: Windows has no number for a terminal.
+pub fn session_id() -> u32 {
+    0
+}
+
 /// Information about the parent process. `None` if it has ended.
 pub fn parent_info() -> Option<ProcessInfo> {
     process_info(parent_process()?.id)

@@ -16,11 +16,21 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::last_error::check;
-use crate::sys::stamp::FileStamp;
+use crate::sys::stamp::{FileKind, FileStamp};
 
 /// The stamp of the file that `path` leads to.
 pub fn file_stamp(path: &Path) -> io::Result<FileStamp> {
     open_file_stamp(&open_for_attributes(path)?)
+}
+
+/// The stamp and the kind of the file that `path` leads to.
+pub fn inspect(path: &Path) -> io::Result<(FileStamp, FileKind)> {
+    let kind = match path.metadata()?.is_file() {
+        true if super::may_execute(path) => FileKind::Program,
+        true => FileKind::File,
+        false => FileKind::Other,
+    };
+    file_stamp(path).map(|stamp| (stamp, kind))
 }
 
 /// The stamp of an open file.

@@ -1,0 +1,252 @@
+//! Whether a plugin that never prompts by itself may prompt because of its configuration files.
+//!
+//! `aws eks get-token` runs a `credential_process`, and asks for the code of an `mfa_serial`; `oci` asks for the
+//! passphrase of an encrypted key. The files are read only when the plugin is about to run or a call is about
+//! to wait, never on a plain hit.
+
+use std::path::{Path, PathBuf};
+
+use super::invocation::Invocation;
+use crate::sys;
+
+/// Larger files are not read: the answer is then that the plugin may prompt.
+const MAX_BYTES: usize = 1 << 20;
+/// Longer chains of `source_profile` are not followed.
+const MAX_PROFILES: usize = 32;
+
+/// What to look at before a run.
+#[derive(Default)]
+pub(super) struct Prompts {
+    aws: Option<AwsFiles>,
+    oci: Option<PathBuf>,
+}
+
+struct AwsFiles {
+    config: Option<PathBuf>,
+    credentials: Option<PathBuf>,
+    alias: Option<PathBuf>,
+    /// Several if the versions of the AWS CLI differ in which one they take.
+    profiles: Vec<String>,
+    /// Whether the environment has keys, which win over any profile.
+    has_keys: bool,
+    asks_for_arguments: bool,
+}
+
+impl Prompts {
+    /// Which profile the call uses: botocore session.py, credentials.py (`create_credential_resolver`); aws-cli
+    /// awscli/clidriver.py (`resolve_auto_prompt_mode`).
+    pub fn check_aws(&mut self, call: &Invocation) {
+        let text = |name: &str| call.variable(name).and_then(|value| value.into_string().ok());
+        let place = |places: [&'static str; 2]| {
+            places.into_iter().find_map(|place| call.resolve_place(place).into_iter().next())
+        };
+        let chosen = call.flag_value("--profile").map(str::to_owned);
+        let mut profiles: Vec<String> = match &chosen {
+            Some(profile) => vec![profile.clone()],
+            None => ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"].into_iter().filter_map(text).collect(),
+        };
+        profiles.retain(|profile| !profile.is_empty());
+        if profiles.is_empty() {
+            profiles.push("default".to_owned());
+        }
+        let asks = text("AWS_CLI_AUTO_PROMPT").is_some_and(|value| !value.eq_ignore_ascii_case("off"));
+        self.aws = Some(AwsFiles {
+            config: place(["$AWS_CONFIG_FILE", "~/.aws/config"]),
+            credentials: place(["$AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"]),
+            alias: call.resolve_place("~/.aws/cli/alias").pop(),
+            profiles,
+            has_keys: chosen.is_none()
+                && call.has_variable("AWS_ACCESS_KEY_ID")
+                && call.has_variable("AWS_SECRET_ACCESS_KEY"),
+            asks_for_arguments: call.has_flag("--cli-auto-prompt") || asks,
+        });
+    }
+
+    /// Which configuration the call uses: oracle/oci-cli src/oci_cli/cli_util.py.
+    pub fn check_oci(&mut self, call: &Invocation) {
+        let has_other_signer = call.has_flag("--auth") || call.has_variable("OCI_CLI_AUTH");
+        if !has_other_signer && !call.has_variable("OCI_CLI_PASSPHRASE") {
+            let places = ["--config-file", "$OCI_CLI_CONFIG_FILE", "~/.oci/config"];
+            self.oci = places.into_iter().find_map(|place| call.resolve_place(place).pop());
+        }
+    }
+
+    pub fn may_prompt(&self) -> bool {
+        self.aws.as_ref().is_some_and(AwsFiles::may_prompt)
+            || self.oci.as_ref().is_some_and(|config| oci_may_prompt(config))
+    }
+}
+
+impl AwsFiles {
+    fn may_prompt(&self) -> bool {
+        let (Ok(config), Ok(credentials)) = (read(self.config.as_deref()), read(self.credentials.as_deref()))
+        else {
+            return true;
+        };
+        let has_alias = matches!(read(self.alias.as_deref()), Ok(text) if !text.is_empty());
+        if self.asks_for_arguments || has_alias {
+            return true;
+        }
+        let words = ["credential_process", "mfa_serial", "cli_auto_prompt", "[plugins"];
+        let mentions = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            words.iter().any(|word| text.contains(word))
+        };
+        if !mentions(&config) && !mentions(&credentials) {
+            return false;
+        }
+        let Some(profiles) = Profiles::parse(&config, &credentials) else { return true };
+        if profiles.may_run_code {
+            return true;
+        }
+        self.profiles.iter().any(|profile| profiles.asks_for_arguments(profile))
+            || !self.has_keys && self.profiles.iter().any(|profile| profiles.may_prompt(profile))
+    }
+}
+
+/// The text of a file; empty if there is none. Fails if it cannot be read or is not UTF-8.
+fn read(path: Option<&Path>) -> Result<String, ()> {
+    let Some(path) = path else { return Ok(String::new()) };
+    let file = match sys::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(_) => return Err(()),
+    };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(());
+    }
+    let mut bytes = Vec::new();
+    sys::read_to_end(&file, MAX_BYTES + 1, &mut bytes).map_err(|_| ())?;
+    if bytes.len() > MAX_BYTES {
+        return Err(());
+    }
+    String::from_utf8(bytes).map_err(|_| ())
+}
+
+/// The sections of an INI file, by name.
+type Sections = Vec<(String, Keys)>;
+type Keys = Vec<(String, String)>;
+
+fn find<'a, T>(list: &'a [(String, T)], name: &str) -> Option<&'a T> {
+    list.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+}
+
+/// The profiles of the AWS CLI's two files.
+struct Profiles {
+    /// By name, from the config file.
+    config: Sections,
+    /// By name, from the credentials file, whose keys win.
+    credentials: Sections,
+    /// Whether the config file loads plugins.
+    may_run_code: bool,
+}
+
+impl Profiles {
+    /// `None` if a file is not understood.
+    fn parse(config: &str, credentials: &str) -> Option<Profiles> {
+        let mut profiles =
+            Profiles { config: Vec::new(), credentials: sections(credentials)?, may_run_code: false };
+        for (name, keys) in sections(config)? {
+            if name.eq_ignore_ascii_case("plugins") {
+                profiles.may_run_code |= keys.iter().any(|(key, _)| key != "cli_legacy_plugin_path");
+            } else if name == "default" {
+                profiles.config.push((name, keys));
+            } else if let Some(profile) = name.strip_prefix("profile") {
+                let profile = profile.trim().trim_matches(['"', '\'']);
+                profiles.config.push((profile.to_owned(), keys));
+            }
+        }
+        Some(profiles)
+    }
+
+    /// The value of `key`. The credentials file wins.
+    fn key(&self, profile: &str, key: &str) -> Option<&str> {
+        [&self.credentials, &self.config]
+            .into_iter()
+            .find_map(|sections| find(find(sections, profile)?, key).map(String::as_str))
+    }
+
+    fn asks_for_arguments(&self, profile: &str) -> bool {
+        self.key(profile, "cli_auto_prompt").is_some_and(|value| !value.eq_ignore_ascii_case("off"))
+    }
+
+    /// Follows the order in which botocore tries sources of credentials (credentials.py, `AssumeRoleProvider`,
+    /// `ProfileProviderBuilder`).
+    fn may_prompt(&self, profile: &str) -> bool {
+        let mut profile = profile.to_owned();
+        let mut seen: Vec<String> = Vec::new();
+        while seen.len() < MAX_PROFILES {
+            let has = |key: &str| self.key(&profile, key).is_some();
+            if !has("role_arn") || has("web_identity_token_file") {
+                return self.runs_process(&profile);
+            }
+            if has("mfa_serial") {
+                return true;
+            }
+            let Some(source) = self.key(&profile, "source_profile").map(str::to_owned) else { return false };
+            if source == profile || seen.contains(&source) {
+                return false;
+            }
+            seen.push(std::mem::replace(&mut profile, source));
+        }
+        true
+    }
+
+    /// Whether a profile that assumes no role gets its credentials from a process.
+    fn runs_process(&self, profile: &str) -> bool {
+        let has = |key: &str| self.key(profile, key).is_some();
+        let is_earlier = has("web_identity_token_file") || has("sso_account_id") || has("sso_role_name");
+        let has_static =
+            find(&self.credentials, profile).is_some_and(|keys| find(keys, "aws_access_key_id").is_some());
+        has("credential_process") && !is_earlier && !has_static && !has("login_session")
+    }
+}
+
+/// The sections of an INI file as Python's configparser reads it. `None` for what this does not understand: a
+/// line without a section or a separator, and `[DEFAULT]`, whose keys hold in all sections.
+fn sections(text: &str) -> Option<Sections> {
+    let mut sections = Sections::new();
+    for line in text.lines() {
+        let is_continuation = line.starts_with([' ', '\t']);
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(header) = trimmed.strip_prefix('[').filter(|_| !is_continuation) {
+            let name = header.split_once(']')?.0.trim();
+            // A section that occurs twice is an error there.
+            if name == "DEFAULT" || find(&sections, name).is_some() {
+                return None;
+            }
+            sections.push((name.to_owned(), Keys::new()));
+            continue;
+        }
+        let (_, keys) = sections.last_mut()?;
+        if !is_continuation {
+            let (key, value) = trimmed.split_once(['=', ':'])?;
+            keys.push((key.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    Some(sections)
+}
+
+/// Whether `oci` asks: to make a missing configuration, or for the passphrase of an encrypted key.
+fn oci_may_prompt(config: &Path) -> bool {
+    let Ok(text) = read(Some(config)) else { return true };
+    if text.is_empty() || text.contains("security_token_file") {
+        return true;
+    }
+    let Some(sections) = sections(&text.replace("[DEFAULT]", "[default]")) else { return true };
+    let profiles = sections.iter().map(|(_, keys)| keys).filter(|keys| find(keys, "pass_phrase").is_none());
+    profiles.filter_map(|keys| find(keys, "key_file")).any(|file| {
+        let home = config.parent().and_then(Path::parent).unwrap_or(Path::new(""));
+        let path = match file.strip_prefix("~/") {
+            Some(below) => home.join(below),
+            None => PathBuf::from(file),
+        };
+        read(Some(&path)).map_or(true, |key| key.contains("ENCRYPTED"))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! What a command that is not understood could look at on the disk: its program, the files that it mentions,
+//! identity files of every plugin, the project's files.
+//!
+//! A file that does not exist is no part: which files are looked for follows from other parts. Most identity
+//! files do not exist, so the home directory and its configuration directory are listed once, and only files
+//! below directories that exist are looked at.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::stamps;
+use crate::config::Environment;
+use crate::identity::Identity;
+use crate::sys::{self, FileKind};
+
+/// What was found.
+#[derive(Default)]
+pub struct Found {
+    /// Each with its stamp, encoded.
+    pub programs: Vec<(PathBuf, Vec<u8>)>,
+    pub files: Vec<(PathBuf, Vec<u8>)>,
+    /// Whether a file was found by a relative path.
+    pub is_relative: bool,
+}
+
+/// Looks for everything that `identity` names.
+pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn Fn() -> PathBuf) -> Found {
+    let mut found = Found::default();
+    for program in &identity.programs {
+        if let Some((path, stamp)) = find_program(program, environment) {
+            found.is_relative |= path.is_relative();
+            found.programs.push((path, stamp));
+        }
+    }
+    let listings = [environment("HOME"), config_directory(environment)]
+        .map(|directory| directory.and_then(|directory| Listing::read(PathBuf::from(directory))));
+    for file in &identity.files {
+        if listings.iter().flatten().all(|listing| listing.may_have(file)) {
+            found.add_file(file);
+        }
+    }
+    found.add_mentioned(&identity.mentioned_files);
+    if !identity.project_files.is_empty() {
+        for directory in directory().ancestors() {
+            for list in &identity.project_files {
+                list.split_ascii_whitespace().for_each(|name| _ = found.add_file(&directory.join(name)));
+            }
+        }
+    }
+    found
+}
+
+impl Found {
+    /// Adds `file` if it is a regular file. Returns what it is.
+    fn add_file(&mut self, file: &Path) -> Option<FileKind> {
+        let (stamp, kind) = sys::inspect(file).ok()?;
+        let is_new = || !self.files.iter().any(|(known, _)| known.as_os_str() == file.as_os_str());
+        if kind != FileKind::Other && is_new() {
+            self.files.push((file.to_owned(), stamps::encode(&stamp)));
+        }
+        Some(kind)
+    }
+
+    /// A relative word is also looked for in the directories that are mentioned: `cd DIR && ./login`,
+    /// `make -C DIR`.
+    pub fn add_mentioned(&mut self, words: &[PathBuf]) {
+        let mut directories: Vec<&Path> = Vec::new();
+        let mut relative: Vec<&Path> = Vec::new();
+        for word in words {
+            let is_relative = word.is_relative();
+            match self.add_file(word) {
+                Some(FileKind::Other) => directories.push(word),
+                Some(_) => {}
+                None if is_relative => {
+                    relative.push(word);
+                    continue;
+                }
+                None => continue,
+            }
+            self.is_relative |= is_relative;
+            if is_relative {
+                relative.push(word);
+            }
+        }
+        for directory in directories {
+            for word in &relative {
+                self.add_file(&directory.join(word));
+            }
+        }
+    }
+}
+
+/// The program that is started for `name`, with its stamp.
+fn find_program(name: &OsStr, environment: Environment<'_>) -> Option<(PathBuf, Vec<u8>)> {
+    let is_program = |path: &Path| {
+        let (stamp, kind) = sys::inspect(path).ok()?;
+        (kind == FileKind::Program).then(|| stamps::encode(&stamp))
+    };
+    if Path::new(name).components().nth(1).is_some() || Path::new(name).is_absolute() {
+        let path = PathBuf::from(name);
+        return is_program(&path).map(|stamp| (path, stamp));
+    }
+    if cfg!(windows) {
+        let path = sys::find_program(name)?;
+        return sys::file_stamp(&path).ok().map(|stamp| (path, stamps::encode(&stamp)));
+    }
+    let path = environment("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter(|directory| directory.is_absolute())
+        .map(|directory| directory.join(name))
+        .find_map(|path| is_program(&path).map(|stamp| (path, stamp)))
+}
+
+fn config_directory(environment: Environment<'_>) -> Option<OsString> {
+    let set = environment("XDG_CONFIG_HOME").filter(|directory| !directory.is_empty());
+    set.or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config").into()))
+}
+
+/// The names in a directory.
+struct Listing {
+    /// The directory's path, with a separator at the end.
+    prefix: Vec<u8>,
+    names: Vec<OsString>,
+}
+
+impl Listing {
+    /// `None` if nothing is known: the directory cannot be read. A directory that does not exist has no names.
+    fn read(directory: PathBuf) -> Option<Listing> {
+        let mut names = Vec::new();
+        match std::fs::read_dir(&directory) {
+            Ok(entries) => {
+                for entry in entries {
+                    names.push(entry.ok()?.file_name());
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+        let mut prefix = directory.into_os_string().into_encoded_bytes();
+        prefix.push(b'/');
+        Some(Listing { prefix, names })
+    }
+
+    /// Whether `file` may exist: it is elsewhere, or the directory has the first name of its path. Case is
+    /// ignored, as some file systems do.
+    fn may_have(&self, file: &Path) -> bool {
+        let Some(below) = file.as_os_str().as_encoded_bytes().strip_prefix(self.prefix.as_slice()) else {
+            return true;
+        };
+        let first = below.split(|byte| *byte == b'/').next().unwrap_or(below);
+        self.names.iter().any(|name| name.as_encoded_bytes().eq_ignore_ascii_case(first))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The variables of a call as parts of its key.
+//!
+//! A command that is understood counts the variables of its rows. Any other counts the whole environment
+//! except what sessions set; with a complete `--key-env`, that list and the variables of all rows.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use super::lookups::Found;
+use super::{KeyInputs, PartKind, PartsWriter};
+use crate::identity::{self, session};
+
+/// What `--key-env=PWD` means: the working directory, whether or not the client sets the variable.
+const DIRECTORY_VARIABLE: &str = "PWD";
+const PATH: &str = "PATH";
+
+/// Appends the variables that count. Returns whether the working directory counts because of one.
+pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut Found) -> bool {
+    let identity = inputs.identity;
+    let counts_environment = !identity.is_understood && !inputs.key_env_is_complete;
+    let mut is_relative = match counts_environment {
+        true => push_environment(parts, inputs),
+        false => push_identity(parts, inputs),
+    };
+    let mut further: Vec<&String> = identity.named_variables.iter().chain(inputs.key_env).collect();
+    further.sort_unstable();
+    further.dedup();
+    for name in further {
+        is_relative |= name == DIRECTORY_VARIABLE;
+        let Some(value) = (inputs.environment)(name) else { continue };
+        if !identity.is_understood {
+            found.add_mentioned(&[PathBuf::from(&value)]);
+        }
+        is_relative |= is_relative_path(name, &value)
+            || value.as_encoded_bytes().contains(&b'/') && is_bare_path(&value);
+        if !counts_environment || session::is_session_variable(name) {
+            push_variable(parts, name, &value, identity::is_secret_variable(name));
+        }
+    }
+    is_relative
+}
+
+fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
+    let mut is_relative = false;
+    for variable in inputs.identity.variables() {
+        if let Some(value) = (inputs.environment)(variable.name) {
+            is_relative |= is_relative_path(variable.name, &value);
+            push_variable(parts, variable.name, &value, variable.secret);
+        }
+    }
+    for proof in inputs.identity.proofs() {
+        let Some(value) = (inputs.environment)(proof).filter(|value| !value.is_empty()) else { continue };
+        match inputs.identity.is_understood {
+            true => parts.push(PartKind::Proof, proof.as_bytes()),
+            false => push_variable(parts, proof, &value, true),
+        }
+    }
+    is_relative
+}
+
+/// The whole environment, sorted by name. Which variables are secret is decided when they are shown.
+fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
+    let mut variables: Vec<_> = std::env::vars_os().collect();
+    for (name, value) in inputs.added_variables {
+        variables.retain(|(known, _)| known != name);
+        variables.push((name.clone(), value.clone()));
+    }
+    session::remove_session_variables(&mut variables, inputs.identity.counts_agent);
+    let mut is_relative = false;
+    for (name, value) in variables {
+        let value = if name == PATH { session::stable_path(&value) } else { value };
+        let text = name.to_string_lossy();
+        if text == "ZDOTDIR" && (inputs.environment)("HOME").is_some_and(|home| home == value) {
+            // VS Code's shell integration sets it so, which means the same as unset.
+            continue;
+        }
+        is_relative |= is_relative_path(&text, &value);
+        push_assignment(parts, PartKind::Environment, &name, &value);
+    }
+    is_relative
+}
+
+fn push_variable(parts: &mut PartsWriter, name: &str, value: &OsStr, secret: bool) {
+    let part = if secret { PartKind::Secret } else { PartKind::Variable };
+    push_assignment(parts, part, name.as_ref(), value);
+}
+
+fn push_assignment(parts: &mut PartsWriter, part: PartKind, name: &OsStr, value: &OsStr) {
+    let mut assignment = OsString::from(name);
+    assignment.push("=");
+    assignment.push(value);
+    parts.push(part, assignment.as_encoded_bytes());
+}
+
+/// Whether the value leads to another file in another directory: it begins with a dot, or the name says that
+/// it is a path.
+fn is_relative_path(name: &str, value: &OsStr) -> bool {
+    let bytes = value.as_encoded_bytes();
+    bytes.starts_with(b"./")
+        || bytes.starts_with(b"../")
+        || bytes == b"."
+        || bytes == b".."
+        || names_path(name) && std::env::split_paths(value).any(|path| is_bare_path(path.as_os_str()))
+}
+
+/// Whether a variable of this name holds paths. `PATH` itself never starts a program from a relative element.
+fn names_path(name: &str) -> bool {
+    const ENDINGS: [&str; 10] = [
+        "FILE",
+        "CONFIGFILE",
+        "PATH",
+        "DIR",
+        "DIRECTORY",
+        "CONFIG",
+        "KUBECONFIG",
+        "CONF",
+        "CREDENTIALS",
+        "FOLDER",
+    ];
+    let last = name.rsplit('_').next().unwrap_or(name);
+    name != PATH && ENDINGS.contains(&last)
+}
+
+/// Whether `value` is a relative path as far as its characters tell.
+fn is_bare_path(value: &OsStr) -> bool {
+    let bytes = value.as_encoded_bytes();
+    !bytes.is_empty()
+        && Path::new(value).is_relative()
+        && !bytes.starts_with(b"~")
+        && !bytes.contains(&b':')
+        && !bytes.contains(&b' ')
+}

@@ -1,0 +1,497 @@
+//! A doubt costs a hit, never an identity: a command that the table of plugins does not understand.
+//!
+//! The plugin here answers with a checksum of all that it can see: its variables, its arguments, some files.
+//! What the cache answers must be what the plugin alone answers.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Call, EXEC_INFO, Sandbox, skip};
+
+/// What sessions change, and the plugin leaves out of its checksum.
+const OF_SESSIONS: &str = "_|PWD|OLDPWD|SHLVL|TERM|TERM_PROGRAM|TERM_SESSION_ID|TMUX|TMUX_PANE|SSH_TTY|SSH_CONNECTION|\
+     SSH_AUTH_SOCK|VSCODE_IPC_HOOK|WINDOWID|LANG|LC_ALL|EDITOR|LS_COLORS|PS1|XDG_SESSION_ID|GIT_ASKPASS|COLUMNS|\
+     KUBERNETES_EXEC_INFO|K8S_TOKEN_CACHE_ENCRYPTION|PATH";
+
+struct Setting {
+    sandbox: Sandbox,
+    /// The directory of programs, which is on PATH.
+    programs: PathBuf,
+}
+
+impl Setting {
+    fn new() -> Setting {
+        let sandbox = Sandbox::new();
+        let programs = sandbox.new_path("programs");
+        fs::create_dir(&programs).unwrap();
+        let setting = Setting { sandbox, programs };
+        setting.add_plugin(&setting.programs.join("corp-login"), "1");
+        setting.sandbox.set_env("PATH", setting.path_with(&[]));
+        setting
+    }
+
+    /// PATH with these directories first.
+    fn path_with(&self, first: &[&Path]) -> String {
+        let mut path: Vec<String> = first.iter().map(|path| path.display().to_string()).collect();
+        path.push(self.programs.display().to_string());
+        path.push("/usr/bin:/bin".to_owned());
+        path.join(":")
+    }
+
+    /// A plugin that answers with a checksum of what it sees.
+    fn add_plugin(&self, path: &Path, version: &str) {
+        let script = format!(
+            "#!/bin/sh\n# {version}\necho run >>\"$HOME/runs\"\nseen=$({{ echo '{version}'; env | grep -vE '^({OF_SESSIONS})=' | sort; \
+             printf '%s\\n' \"$@\"; for file; do cat \"${{file#*=}}\"; done; cat \"$HOME/.aws/config\" \
+             \"$HOME/.vault-token\" \"$HOME/.config/gcloud/active_config\" $LOOKS_AT ./here; }} 2>&1 | \
+             grep -v 'No such file' | cksum)\n\
+             echo \"{{\\\"kind\\\":\\\"ExecCredential\\\",\\\"apiVersion\\\":\\\"client.authentication.k8s.io/v1\\\",\
+             \\\"status\\\":{{\\\"token\\\":\\\"$seen\\\",\\\"expirationTimestamp\\\":\\\"2099-01-01T00:00:00Z\\\"}}}}\"\n"
+        );
+        self.write(path, &script);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn write(&self, path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        // Another process may have the old file open for execution.
+        let new = path.with_extension("new");
+        fs::write(&new, [text, "\n"].concat()).unwrap();
+        fs::rename(&new, path).unwrap();
+    }
+
+    fn home(&self, name: &str) -> PathBuf {
+        self.sandbox.home().join(name)
+    }
+
+    fn runs(&self) -> usize {
+        fs::read_to_string(self.home("runs")).unwrap_or_default().lines().count()
+    }
+
+    fn cached(&self, words: &[&str]) -> Call {
+        self.sandbox.program().args(words).env("KUBERNETES_EXEC_INFO", EXEC_INFO)
+    }
+
+    fn alone(&self, words: &[&str]) -> Call {
+        self.sandbox.tool("/usr/bin/env").args(words).env("KUBERNETES_EXEC_INFO", EXEC_INFO)
+    }
+
+    /// The right answer, and whether the plugin had to run for it.
+    #[track_caller]
+    fn check(&self, words: &[&str], with: &dyn Fn(Call) -> Call) -> (String, bool) {
+        let right = with(self.alone(words)).run();
+        assert_eq!(right.code(), 0, "{words:?}: {right:?}");
+        let before = self.runs();
+        let run = with(self.cached(words)).run();
+        assert_eq!((run.code(), run.stderr_text()), (0, String::new()), "{words:?}");
+        assert_eq!(run.stdout_text(), right.stdout_text(), "{words:?}: another identity's answer");
+        (run.stdout_text(), self.runs() > before)
+    }
+
+    /// Two calls that the plugin answers differently: each gets its own answer, also the second time.
+    #[track_caller]
+    fn differ(&self, what: &str, words: &[&str], one: &dyn Fn(Call) -> Call, other: &dyn Fn(Call) -> Call) {
+        let (first, _) = self.check(words, one);
+        let (second, _) = self.check(words, other);
+        assert_ne!(first, second, "{what}: the case is pointless");
+        assert!(!self.check(words, other).1, "{what}: the second call of the same kind is a hit");
+        assert!(!self.check(words, one).1, "{what}: the first identity's entry is still there");
+    }
+
+    /// A change of the disk that changes the plugin's answer.
+    #[track_caller]
+    fn changes(&self, what: &str, words: &[&str], change: impl FnOnce()) {
+        let same = |call: Call| call;
+        let (first, _) = self.check(words, &same);
+        assert!(!self.check(words, &same).1, "{what}: an unchanged call is a hit");
+        change();
+        let (second, _) = self.check(words, &same);
+        assert_ne!(first, second, "{what}: the case is pointless");
+        assert!(!self.check(words, &same).1, "{what}: and then a hit");
+    }
+}
+
+fn same(call: Call) -> Call {
+    call
+}
+
+#[test]
+fn every_variable_of_an_unknown_plugin_counts() {
+    let setting = Setting::new();
+    for name in [
+        "KUBECONFIG",
+        "VAULT_ADDR",
+        "VAULT_TOKEN",
+        "KRB5CCNAME",
+        "COMPANY_STAGE",
+        "SYSTEM_ACCESSTOKEN",
+        "AZURE_CLIENT_SECRET",
+        "OS_PASSWORD",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "SSH_KEY",
+        "LC_AWS_PROFILE",
+        "CORP_SESSION_ID",
+        "TERMINUS_TOKEN",
+        "HISTORY_TOKEN",
+        "XDG_CONFIG_HOME",
+        "USER",
+        "HTTPS_PROXY",
+        "BASH_ENV",
+    ] {
+        let with = |value: &'static str| move |call: Call| call.env(name, value);
+        setting.differ(name, &["corp-login", "x"], &same, &with("/dev"));
+        setting.differ(name, &["corp-login", "x"], &with("/dev"), &with("/prd"));
+    }
+}
+
+#[test]
+fn another_terminal_or_directory_hits_with_an_unknown_plugin() {
+    let setting = Setting::new();
+    let words = ["corp-login", "--stage=dev", "x"];
+    assert!(setting.check(&words, &same).1);
+    fs::create_dir(setting.home("elsewhere")).unwrap();
+    let elsewhere = setting.home("elsewhere");
+    let in_directory = |call: Call| call.current_dir(&elsewhere).env("PWD", &elsewhere).env("OLDPWD", "/");
+    assert!(!setting.check(&words, &in_directory).1, "another directory");
+    let sessions: [&[(&str, &str)]; 6] = [
+        &[("TERM", "xterm"), ("WINDOWID", "7"), ("TERM_SESSION_ID", "x"), ("SHLVL", "3"), ("_", "/x")],
+        &[("TMUX", "/tmp/tmux,1,2"), ("TMUX_PANE", "%7"), ("TERM", "screen"), ("TERM_PROGRAM", "tmux")],
+        &[
+            ("SSH_TTY", "/dev/pts/3"),
+            ("SSH_CONNECTION", "1 2 3 4"),
+            ("SSH_AUTH_SOCK", "/tmp/a"),
+            ("LANG", "C"),
+        ],
+        &[("VSCODE_IPC_HOOK", "/x"), ("GIT_ASKPASS", "/y"), ("TERM_PROGRAM", "vscode"), ("COLUMNS", "7")],
+        &[("LS_COLORS", "x"), ("PS1", "$"), ("EDITOR", "vi"), ("XDG_SESSION_ID", "4"), ("LC_ALL", "C")],
+        &[],
+    ];
+    for session in sessions {
+        let with = |call: Call| session.iter().fold(call, |call, (name, value)| call.env(name, value));
+        assert!(!setting.check(&words, &with).1, "{session:?}");
+    }
+    let repeated = format!("{}:{}", setting.path_with(&[]), setting.programs.display());
+    assert!(!setting.check(&words, &|call| call.env("PATH", &repeated)).1, "PATH with a repeated element");
+    let editor = setting.path_with(&[Path::new("/h/.vscode-server/bin/1/bin/remote-cli")]);
+    assert!(!setting.check(&words, &|call| call.env("PATH", &editor)).1, "PATH of an editor's terminal");
+    fs::write(setting.home("unrelated"), "1").unwrap();
+    assert!(!setting.check(&words, &same).1, "a file that nothing mentions");
+}
+
+#[test]
+fn identity_files_count_behind_a_script_or_a_shell() {
+    let setting = Setting::new();
+    let link = setting.programs.join("aws2");
+    symlink(setting.programs.join("corp-login"), &link).unwrap();
+    let wrapper = setting.programs.join("my-login");
+    setting.write(&wrapper, "#!/bin/sh\nexec corp-login \"$@\"\n");
+    fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut version = 0;
+    for words in [
+        &["corp-login", "a"][..],
+        &["my-login", "a"],
+        &["aws2", "eks", "get-token"],
+        &["sh", "-c", "corp-login a | cat"],
+        &["bash", "-c", "set -e; corp-login a"],
+        &["env", "-S", "corp-login a"],
+        &["env", "X=1", "corp-login", "a"],
+        &["timeout", "50", "corp-login", "a"],
+        &["nice", "my-login", "a"],
+    ] {
+        for file in [".aws/config", ".vault-token", ".config/gcloud/active_config"] {
+            version += 1;
+            let text = format!("{version}");
+            setting.changes(file, words, || setting.write(&setting.home(file), &text));
+        }
+    }
+}
+
+#[test]
+fn the_program_counts_with_its_stamp() {
+    let setting = Setting::new();
+    let [a, b] = ["a", "b"].map(|name| setting.home(name));
+    setting.add_plugin(&a.join("get-token"), "a");
+    setting.add_plugin(&b.join("get-token"), "b");
+    let [with_a, with_b] = [&a, &b].map(|directory| setting.path_with(&[directory]));
+    for words in [
+        &["get-token", "x"][..],
+        &["env", "X=1", "get-token"],
+        &["sh", "-c", "get-token | cat"],
+        &["sh", "-c", "true && get-token"],
+    ] {
+        setting.differ("PATH", words, &|call| call.env("PATH", &with_a), &|call| call.env("PATH", &with_b));
+    }
+    let program = setting.programs.join("corp-login");
+    let path = program.to_str().unwrap();
+    let mut version = 1;
+    for words in [&["corp-login", "x"][..], &[path, "x"], &["sh", path], &["sh", "-c", "corp-login x; true"]]
+    {
+        version += 1;
+        let version = version.to_string();
+        setting.changes("an edited program", words, || setting.add_plugin(&program, &version));
+    }
+}
+
+#[test]
+fn a_file_that_the_command_line_mentions_counts() {
+    let setting = Setting::new();
+    let file = setting.home("conf");
+    let path = file.display().to_string();
+    let [flag, at, list, short] = [
+        format!("--config={path}"),
+        format!("--data=@{path}"),
+        format!("--in={path},x"),
+        format!("-f{path}"),
+    ];
+    let script = format!("corp-login {path} | cat");
+    let in_home = "corp-login ~/conf | cat".to_owned();
+    let by_variable = "corp-login $HOME/conf | cat".to_owned();
+    setting.sandbox.set_env("LOOKS_AT", &path);
+    let mut version = 0;
+    for words in [
+        &["corp-login", &path][..],
+        &["corp-login", &flag],
+        &["corp-login", &at],
+        &["corp-login", &list],
+        &["corp-login", &short],
+        &["corp-login", "conf"],
+        &["corp-login", "--config", "conf"],
+        &["corp-login", "--config=./conf"],
+        &["sh", "-c", &script],
+        &["sh", "-c", &in_home],
+        &["sh", "-c", &by_variable],
+        &["sh", "-c", "corp-login conf; true"],
+    ] {
+        setting.write(&file, "first");
+        version += 1;
+        let text = format!("{version}");
+        setting.changes("a mentioned file", words, || setting.write(&file, &text));
+    }
+}
+
+#[test]
+fn the_directory_counts_if_a_path_is_relative() {
+    let setting = Setting::new();
+    let [one, other] = ["one", "other"].map(|name| setting.home(name));
+    for (directory, text) in [(&one, "dev"), (&other, "prd")] {
+        setting.write(&directory.join("c"), text);
+        setting.write(&directory.join("here"), text);
+        setting.add_plugin(&directory.join("scripts/login.sh"), text);
+        symlink(directory.join("scripts/login.sh"), directory.join("login")).unwrap();
+        setting.write(&directory.join("Makefile"), "token:\n\t@corp-login\n");
+    }
+    let in_one = |call: Call| call.current_dir(&one);
+    let in_other = |call: Call| call.current_dir(&other);
+    for words in [
+        &["bash", "scripts/login.sh"][..],
+        &["./login"],
+        &["scripts/login.sh"],
+        &["corp-login", "--config=./c"],
+        &["corp-login", "--config", "c"],
+        &["corp-login", "-cc"],
+        &["sh", "-c", "corp-login c; true"],
+        &["sh", "-c", "./login | cat"],
+        &["env", "X=1", "./login"],
+    ] {
+        setting.differ(&words.join(" "), words, &in_one, &in_other);
+    }
+    if Command::new("make").arg("--version").output().is_ok() {
+        setting.differ("make", &["make", "-s", "token"], &in_one, &in_other);
+    }
+}
+
+#[test]
+fn key_env_states_which_variables_matter() {
+    let setting = Setting::new();
+    let words = ["--key-env=", "corp-login", "x"];
+    let run = |call: Call| {
+        let before = setting.runs();
+        assert_eq!(call.run().code(), 0);
+        setting.runs() > before
+    };
+    assert!(run(setting.cached(&words)));
+    assert!(!run(setting.cached(&words).env("COMPANY_STAGE", "x")), "not named");
+    assert!(run(setting.cached(&words).env("AWS_PROFILE", "x")), "a variable of the table");
+    assert!(run(setting.cached(&["--key-env=COMPANY_STAGE", "corp-login", "x"]).env("COMPANY_STAGE", "x")));
+    assert!(!run(setting
+        .cached(&["--key-env=COMPANY_STAGE", "corp-login", "x"])
+        .env("COMPANY_STAGE", "x")
+        .env("MORE", "1")));
+    assert!(run(setting.cached(&["--key-env=COMPANY_STAGE", "corp-login", "x"]).env("COMPANY_STAGE", "y")));
+    let added = ["--key-env=+EDITOR", "corp-login", "x"];
+    assert!(run(setting.cached(&added)));
+    assert!(run(setting.cached(&added).env("COMPANY_STAGE", "x")), "a plus sign only adds");
+    assert!(run(setting.cached(&added).env("EDITOR", "x")), "even a session variable, if it is named");
+    let file = setting.programs.join("corp-login");
+    setting.add_plugin(&file, "2");
+    assert!(run(setting.cached(&words)), "the program still counts");
+}
+
+#[test]
+fn key_env_with_a_relative_path_or_pwd_makes_the_directory_count() {
+    let setting = Setting::new();
+    let [one, other] = ["one", "other"].map(|name| setting.home(name));
+    for directory in [&one, &other] {
+        setting.write(&directory.join("c"), directory.to_str().unwrap());
+    }
+    for (key_env, value, counts) in [
+        ("--key-env=PWD", "", true),
+        ("--key-env=MYCONF", "./c", true),
+        ("--key-env=MYCONF", "c", true),
+        ("--key-env=MYCONF", "/etc/hosts", false),
+        ("--key-env=MYCONF", "dev", false),
+    ] {
+        let words = [key_env, "corp-login", value];
+        let run = |directory: &Path| {
+            let before = setting.runs();
+            let call = setting.cached(&words[..2]).current_dir(directory).env("MYCONF", value);
+            assert_eq!(call.run().code(), 0);
+            setting.runs() > before
+        };
+        run(&one);
+        assert!(!run(&one), "{key_env} {value}");
+        assert_eq!(run(&other), counts, "{key_env} {value}");
+    }
+}
+
+#[test]
+fn without_encryption_a_secret_keeps_a_call_out_of_the_cache() {
+    let setting = Setting::new();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
+    let words = ["corp-login", "x"];
+    let is_cached = |call: &dyn Fn() -> Call| {
+        call().run();
+        let before = setting.runs();
+        call().run();
+        setting.runs() == before
+    };
+    assert!(is_cached(&|| setting.cached(&words)));
+    assert!(!is_cached(&|| setting.cached(&words).env("GITHUB_TOKEN", "hush")));
+    assert!(!is_cached(&|| setting.cached(&words).env("AWS_SESSION_TOKEN", "hush")));
+    assert!(is_cached(&|| setting.cached(&["--key-env=", "corp-login", "x"]).env("GITHUB_TOKEN", "hush")));
+    setting.add_plugin(&setting.programs.join("aws"), "1");
+    let aws = ["aws", "eks", "get-token"];
+    let with_keys =
+        || setting.cached(&aws).env("AWS_ACCESS_KEY_ID", "AKIA").env("AWS_SECRET_ACCESS_KEY", "hush");
+    assert!(is_cached(&with_keys), "a secret that only proves another variable");
+    let explained =
+        setting.sandbox.program().args(["--explain", "corp-login", "x"]).env("GITHUB_TOKEN", "hush").run();
+    assert!(explained.stdout_text().contains("GITHUB_TOKEN"), "{}", explained.stdout_text());
+    assert!(!explained.stdout_text().contains("hush"));
+}
+
+/// `mise` sets variables by directory, also behind its shims.
+#[test]
+fn a_shim_makes_the_directory_count_for_a_known_plugin() {
+    let setting = Setting::new();
+    let shims = setting.home(".local/share/mise/shims");
+    setting.add_plugin(&shims.join("aws"), "shim");
+    setting.add_plugin(&setting.programs.join("aws"), "plain");
+    let path = setting.path_with(&[&shims]);
+    let [one, other] = ["one", "other"].map(|name| setting.home(name));
+    for directory in [&one, &other] {
+        setting.write(&directory.join("here"), directory.to_str().unwrap());
+    }
+    let words = ["aws", "eks", "get-token"];
+    setting.differ("a shim", &words, &|call| call.env("PATH", &path).current_dir(&one), &|call| {
+        call.env("PATH", &path).current_dir(&other)
+    });
+    setting.write(&one.join("mise.toml"), "[env]\nA=1\n");
+    let shim_in_one = |call: Call| call.env("PATH", &path).current_dir(&one);
+    assert!(setting.check(&words, &shim_in_one).1, "a project file is new");
+    assert!(!setting.check(&words, &shim_in_one).1);
+    // Without shims the directory of a known plugin does not count.
+    fs::remove_file(one.join("here")).unwrap();
+    fs::remove_file(other.join("here")).unwrap();
+    setting.check(&words, &|call| call.current_dir(&one));
+    assert!(!setting.check(&words, &|call| call.current_dir(&other)).1);
+}
+
+#[test]
+fn a_hit_with_an_unknown_plugin_makes_at_most_sixty_system_calls() {
+    let setting = Setting::new();
+    for directory in [".aws", ".config", ".kube", ".azure", ".oci"] {
+        fs::create_dir_all(setting.home(directory)).unwrap();
+    }
+    let words = ["corp-login", "--cluster", "demo", "--region", "eu-west-1"];
+    setting.check(&words, &same);
+    let count = |words: &[&str]| {
+        let trace = setting.sandbox.new_path("trace");
+        let strace = ["strace", "-f", "-o", trace.to_str().unwrap()];
+        let run = setting.cached(words).behind(strace).run_if_found()?;
+        let text = fs::read_to_string(&trace).unwrap_or_default();
+        (run.code() == 0).then(|| calls_of_the_program(&text))
+    };
+    let (Some(unknown), Some(version)) = (count(&words), count(&["--version"])) else {
+        return skip("strace cannot trace here");
+    };
+    // A static program starts with six; this one may be linked dynamically.
+    let start = version.saturating_sub(6);
+    assert!(unknown - start <= 60, "{unknown} system calls, of which {start} load libraries");
+}
+
+/// The lines after the last execve.
+fn calls_of_the_program(trace: &str) -> usize {
+    let lines: Vec<&str> = trace.lines().filter(|line| !line.contains("+++")).collect();
+    let start = lines.iter().rposition(|line| line.contains("execve(")).unwrap_or(0);
+    lines.len() - start
+}
+
+/// Random calls: whatever the plugin sees, the cache never answers for another identity.
+#[test]
+fn no_generated_call_gets_the_answer_for_another_one() {
+    let setting = Setting::new();
+    let [one, other] = ["one", "other"].map(|name| setting.home(name));
+    for directory in [&one, &other] {
+        fs::create_dir_all(directory).unwrap();
+    }
+    setting.add_plugin(&one.join("tool"), "tool of one");
+    setting.add_plugin(&other.join("tool"), "tool of other");
+    let shared = setting.home("shared.conf");
+    let shared_flag = format!("--config={}", shared.display());
+    let script = format!("corp-login {} | cat", shared.display());
+    let commands: [&[&str]; 8] = [
+        &["corp-login"],
+        &["corp-login", "a", "b"],
+        &["corp-login", "./c"],
+        &["corp-login", &shared_flag],
+        &["sh", "-c", &script],
+        &["sh", "-c", "corp-login c; true"],
+        &["./tool", "x"],
+        &["env", "STAGE=dev", "corp-login"],
+    ];
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    for step in 0..120 {
+        match next(6) {
+            0 => setting.write(&shared, &next(3).to_string()),
+            1 => setting.write(&[&one, &other][next(2)].join("c"), &next(3).to_string()),
+            2 => setting.write(&setting.home(".aws/config"), &next(3).to_string()),
+            3 => setting.add_plugin(&setting.programs.join("corp-login"), &next(3).to_string()),
+            _ => {}
+        }
+        let directory = [&one, &other][next(2)];
+        let mut variables = Vec::new();
+        for name in ["STAGE", "VAULT_ADDR", "TERM", "TMUX", "KUBECONFIG", "LANG", "AWS_PROFILE"] {
+            if next(3) == 0 {
+                variables.push((name, ["dev", "/prd"][next(2)]));
+            }
+        }
+        let words = commands[next(commands.len())];
+        let with = |call: Call| {
+            let call = call.current_dir(directory);
+            variables.iter().fold(call, |call, (name, value)| call.env(name, value))
+        };
+        let right = with(setting.alone(words)).run().stdout_text();
+        let run = with(setting.cached(words)).run();
+        assert_eq!(run.stdout_text(), right, "step {step}: {words:?} with {variables:?} in {directory:?}");
+    }
+}
