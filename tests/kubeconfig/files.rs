@@ -8,6 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{Answer, Home, kubeconfig, read, settle, user};
+#[cfg(target_os = "linux")]
+use crate::support::{find, skip};
 
 fn config(home: &Home) -> std::path::PathBuf {
     home.file("config", kubeconfig(&[user("a", "aws")]))
@@ -44,6 +46,85 @@ fn mode_and_owner_stay() {
         assert_eq!((metadata.uid(), metadata.gid(), metadata.mode() & 0o7777), (1234, 4321, 0o600));
     }
     assert_eq!(names(home.path()), ["config"]);
+}
+
+/// Runs a tool on a file. False if the file system has no such attributes.
+#[cfg(target_os = "linux")]
+fn ran(tool: &Path, args: &[&str], file: &Path) -> bool {
+    std::process::Command::new(tool).args(args).arg(file).stderr(Stdio::null()).status().unwrap().success()
+}
+
+#[cfg(target_os = "linux")]
+fn printed(tool: &Path, args: &[&str], file: &Path) -> String {
+    let mut command = std::process::Command::new(tool);
+    let output = command.args(args).arg(file.file_name().unwrap()).current_dir(file.parent().unwrap());
+    String::from_utf8(output.output().unwrap().stdout).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_access_control_list_stays_and_nobody_else_may_read_the_file() {
+    let tools = ("setfacl", "getfacl");
+    let (Some(set), Some(get)) = (find("SETFACL", tools.0, "an ACL"), find("GETFACL", tools.1, "an ACL"))
+    else {
+        return;
+    };
+    // The group may read the file only if the list says so; its mask is shown as the group's rights.
+    for list in ["u:1234:rw,g::---", "g::---,m::r", "u:1234:r,g:4321:rw,m::rw"] {
+        let home = Home::new();
+        let path = config(&home);
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        if !ran(&set, &["-m", list], &path) {
+            return skip("ACLs: the file system has none");
+        }
+        let before = printed(&get, &["-c"], &path);
+        home.run(["--inject", "config"]).succeeded();
+        assert_eq!(printed(&get, &["-c"], &path), before, "{list}");
+        assert!(read(&path).contains("k8s-token-cache"));
+        assert_eq!(names(home.path()), ["config"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_default_access_control_list_of_the_directory_adds_no_rights() {
+    let (Some(set), Some(get)) = (find("SETFACL", "setfacl", "an ACL"), find("GETFACL", "getfacl", "an ACL"))
+    else {
+        return;
+    };
+    let home = Home::new();
+    let path = config(&home);
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    let before = printed(&get, &["-c"], &path);
+    if !ran(&set, &["-d", "-m", "u:1234:rwx"], home.path()) {
+        return skip("ACLs: the file system has none");
+    }
+    home.run(["--inject", "config"]).succeeded();
+    assert_eq!(printed(&get, &["-c"], &path), before);
+    assert!(read(&path).contains("k8s-token-cache"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn extended_attributes_stay() {
+    let tools = ("setfattr", "getfattr");
+    let (Some(set), Some(get)) =
+        (find("SETFATTR", tools.0, "attributes"), find("GETFATTR", tools.1, "attributes"))
+    else {
+        return;
+    };
+    let home = Home::new();
+    let path = config(&home);
+    for (name, value) in [("user.origin", "somewhere"), ("user.empty", "")] {
+        if !ran(&set, &["-n", name, "-v", value], &path) {
+            return skip("attributes: the file system has none");
+        }
+    }
+    let before = printed(&get, &["-d"], &path);
+    assert!(before.contains("user.origin=\"somewhere\""), "{before}");
+    home.run(["--inject", "config"]).succeeded();
+    assert_eq!(printed(&get, &["-d"], &path), before);
+    assert!(read(&path).contains("k8s-token-cache"));
 }
 
 #[test]

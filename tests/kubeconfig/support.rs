@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_k8s-token-cache");
 
-/// A directory that goes away with this.
+/// A directory that is removed on drop.
 pub struct Home(PathBuf);
 
 impl Home {
@@ -21,7 +21,7 @@ impl Home {
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
-        // On Windows that would be a path of a kind that nobody writes.
+        // On Windows that would be an extended-length path.
         Home(if cfg!(windows) { path } else { path.canonicalize().unwrap() })
     }
 
@@ -58,7 +58,7 @@ impl Drop for Home {
     }
 }
 
-/// Makes a file old, so that nobody waits for it to come to rest.
+/// Makes a file old, so that an edit does not wait.
 pub fn settle(path: &Path) {
     let long_ago = SystemTime::now() - Duration::from_secs(3600);
     File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
@@ -115,8 +115,8 @@ pub fn kubeconfig(users: &[String]) -> String {
     format!("apiVersion: v1\nkind: Config\nusers:\n{}", users.concat())
 }
 
-/// Where a program is: what an environment variable says, what `scripts/test-tools` installed, else
-/// what is on PATH. Where there is none a line says what is skipped.
+/// Where a program is: the path in an environment variable, what `scripts/test-tools` installed, or what
+/// PATH has. If there is none, a line says what is skipped.
 pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -125,8 +125,12 @@ pub fn find(variable: &str, name: &str, skipped: &str) -> Option<PathBuf> {
     let file = [name, std::env::consts::EXE_SUFFIX].concat();
     let found = named.or_else(|| places.map(|directory| directory.join(&file)).find(|path| path.is_file()));
     if found.is_none() {
-        // Past the test harness, which hides what passing tests print.
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED: {skipped}: no {name} (set {variable})");
+        skip(&format!("{skipped}: no {name} (set {variable})"));
     }
     found
+}
+
+/// Says what is skipped, past the test harness, which hides what passing tests print.
+pub fn skip(what: &str) {
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED: {what}");
 }

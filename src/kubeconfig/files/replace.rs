@@ -4,7 +4,6 @@
 //! two. It is written in place if the old one has several hard links, if nothing can be created beside
 //! it, or if its owner or extended attributes cannot be copied.
 
-use std::fs::Metadata;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -79,11 +78,14 @@ fn prepare(target: &Path, like: &KubeconfigFile, bytes: &[u8]) -> io::Result<Opt
     Ok(Some(temporary))
 }
 
-/// Gives the temporary file owner, extended attributes and mode of the old file. False if that is not
-/// possible.
+/// Gives the temporary file the extended attributes, owner and mode of the old file. False if that is not
+/// possible. The attributes come first: the mode would make the access control list effective that the
+/// file inherited from its directory.
 fn copy_access(like: &KubeconfigFile, temporary: &Temporary) -> io::Result<bool> {
-    let metadata: &Metadata = &like.metadata;
-    match sys::copy_owner_and_mode(metadata, &temporary.file) {
+    if sys::copy_attributes(&like.file, &temporary.file).is_err() {
+        return Ok(false);
+    }
+    match sys::copy_owner_and_mode(&like.metadata, &temporary.file) {
         Err(error) if is_read_only(&error) => Ok(false),
         copied => copied.map(|()| true),
     }

@@ -1,6 +1,7 @@
 //! Linux and macOS: files with owners and modes, signals, fork and exec.
 
 mod ancestors;
+mod attributes;
 mod children;
 mod clock;
 mod detached;
@@ -15,6 +16,7 @@ mod start;
 mod terminal;
 
 pub use ancestors::*;
+pub use attributes::copy_attributes;
 pub use children::*;
 pub use clock::{now, steady_clock};
 pub use detached::run_detached;
