@@ -80,7 +80,7 @@ _k8s_token_cache_edit() {
     elif [[ $cur != -* ]]; then
         _filedir
     elif [[ $verb == --inject ]]; then
-        _k8s_token_cache_offer --dry-run --quiet --user --command
+        _k8s_token_cache_offer --dry-run --quiet --user --command --absolute
     else
         _k8s_token_cache_offer --dry-run --quiet --user
     fi

@@ -74,6 +74,8 @@ complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l dry-
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l quiet -d 'Print nothing, and wait for nothing'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --explain' -x -l user -d 'Only this user' \
     -a '(__k8s_token_cache_users)'
+complete -c k8s-token-cache -n '__k8s_token_cache_in --inject' -l absolute \
+    -d 'Write the paths of cache and plugin'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject' -x -l command -d 'The command to write' \
     -a '(__fish_complete_command)'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --warm' -F

@@ -23,7 +23,10 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         '--quiet'   = 'print nothing, and wait for nothing'
         '--user'    = 'only this user of the kubeconfig'
     }
-    $inject = $restore + @{ '--command' = 'the command to write, a name or a path' }
+    $inject = $restore + @{
+        '--command'  = 'the command to write, a name or a path'
+        '--absolute' = 'write the paths of cache and plugin'
+    }
     $list = @{ '--json' = 'for programs' }
     $explain = $keyEnv + @{ '--user' = 'explain the command of this user' }
 

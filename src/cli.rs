@@ -33,6 +33,8 @@ Verbs for kubeconfigs, with their options:
     --user NAME          only this user; may be repeated
     --quiet              print nothing, and wait for nothing
     --command NAME       with --inject: the command to write, a name or a path
+    --absolute           with --inject: write the paths of cache and plugin, for
+                         programs with a short PATH
   --warm [FILE]...       fetch the credential of every user with the cache now
 
 Verbs that look:
@@ -114,6 +116,8 @@ pub struct InjectOptions {
     pub users: Vec<String>,
     /// The `command` to write.
     pub command: Option<OsString>,
+    /// Write paths instead of names that are looked up on PATH.
+    pub absolute: bool,
     /// Empty for the files that kubectl reads.
     pub files: Vec<PathBuf>,
 }
@@ -174,7 +178,8 @@ const VERBS: [(&str, Verb); 9] = [
     ("--version", Verb::Version),
 ];
 
-const OPTIONS: [&str; 6] = ["--key-env", "--json", "--dry-run", "--quiet", "--user", "--command"];
+const OPTIONS: [&str; 7] =
+    ["--key-env", "--json", "--dry-run", "--quiet", "--user", "--command", "--absolute"];
 
 fn verb_named(name: &str) -> Option<(&'static str, Verb)> {
     let name = match name {
@@ -208,6 +213,7 @@ struct Options {
     quiet: bool,
     users: Vec<String>,
     command: Option<OsString>,
+    absolute: bool,
 }
 
 /// Parses the arguments that follow the program's own name.
@@ -247,6 +253,7 @@ impl Options {
             ("--json", None) => self.json = true,
             ("--dry-run", None) => self.dry_run = true,
             ("--quiet", None) => self.quiet = true,
+            ("--absolute", None) => self.absolute = true,
             (_, None) => return self.take_verb(argument, name),
             _ => return Err(unknown(argument)),
         }
@@ -340,6 +347,7 @@ impl Options {
             (self.quiet, edits, "--quiet requires --inject or --restore"),
             (!self.users.is_empty(), takes_user, "--user requires --inject, --restore or --explain"),
             (self.command.is_some(), verb == Some(Verb::Inject), "--command requires --inject"),
+            (self.absolute, verb == Some(Verb::Inject), "--absolute requires --inject"),
             (
                 self.key_env.is_some(),
                 !edits && !takes_no_command,
@@ -359,6 +367,7 @@ impl Options {
             quiet: self.quiet,
             users: self.users,
             command: self.command,
+            absolute: self.absolute,
             files: files.into_iter().map(PathBuf::from).collect(),
         }
     }

@@ -27,7 +27,7 @@ fn explain(key_env: &[&str], command: &[&str]) -> Command {
 
 fn edit(action: Action) -> InjectOptions {
     let (users, files) = (Vec::new(), Vec::new());
-    InjectOptions { action, dry_run: false, quiet: false, users, command: None, files }
+    InjectOptions { action, dry_run: false, quiet: false, users, command: None, absolute: false, files }
 }
 
 #[test]
@@ -37,6 +37,7 @@ fn every_call_of_the_usage_text_is_understood() {
         quiet: true,
         users: vec!["a".into(), "b=c".into()],
         command: Some("/x/k8s-token-cache".into()),
+        absolute: true,
         files: vec!["f".into(), "g".into()],
         ..edit(Action::Inject)
     };
@@ -48,6 +49,7 @@ fn every_call_of_the_usage_text_is_understood() {
         "--user",
         "a",
         "--user=b=c",
+        "--absolute",
         "--command",
         "/x/k8s-token-cache",
         "g",
@@ -154,6 +156,7 @@ fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
         (&["--quiet", "--list"], "--quiet requires --inject or --restore"),
         (&["--user", "a", "--list"], "--user requires --inject, --restore or --explain"),
         (&["--restore", "--command", "x"], "--command requires --inject"),
+        (&["--restore", "--absolute"], "--absolute requires --inject"),
         (&["--key-env=A", "--list"], "--key-env requires a command to run, explain or clear"),
         (&["--inject", "--user"], "--user needs the name of a user"),
         (&["--inject", "--user="], "--user needs the name of a user"),

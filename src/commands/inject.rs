@@ -1,6 +1,6 @@
 //! `--inject` and `--restore`: puts the cache in front of the exec plugins of kubeconfigs, or removes it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
 
 use super::output::print;
@@ -11,7 +11,8 @@ use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
 use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    ClientEnvironment, PROGRAM, check_writable, default_files, diff, is_on_path, is_own, kuberc, refused_text,
+    ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
+    program_on_path, refused_text,
 };
 use crate::log;
 use crate::sys;
@@ -47,7 +48,7 @@ pub fn run(
     environment: &ClientEnvironment,
     is_known: &dyn Fn(&[OsString], &str) -> bool,
 ) -> Result<InjectOutput> {
-    let program = program(options.command.as_deref(), environment)?;
+    let program = program(options, environment)?;
     let is_own = |command: &str| command == program || is_own(command, environment);
     let mut job = InjectJob {
         options,
@@ -71,17 +72,20 @@ pub fn run(
     Ok(job.output)
 }
 
-/// The command to write: the one asked for, else the bare name if PATH has it, else the path.
-fn program(wanted: Option<&OsStr>, environment: &ClientEnvironment) -> Result<String> {
-    let path = match wanted {
-        Some(wanted) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
-        Some(wanted) => {
+/// The command to write: the one asked for, else the bare name if PATH has it, else the path. With
+/// `--absolute` always a path.
+fn program(options: &InjectOptions, environment: &ClientEnvironment) -> Result<String> {
+    let own_path = || environment.program.clone().unwrap_or_else(|| PathBuf::from(PROGRAM));
+    let path = match (&options.command, program_on_path(environment)) {
+        (Some(wanted), _) if !wanted.to_string_lossy().contains(is_separator) => wanted.to_owned(),
+        (Some(wanted), _) => {
             let absolute = sys::absolute(Path::new(wanted))
                 .map_err(|_| Error::usage(format!("cannot use --command '{}'", shown(wanted))))?;
             absolute.into_os_string()
         }
-        None if is_on_path(environment) => PROGRAM.into(),
-        None => environment.program.clone().map_or(PROGRAM.into(), PathBuf::into_os_string),
+        (None, Some(found)) if options.absolute && found.is_absolute() => found.into_os_string(),
+        (None, Some(_)) if !options.absolute => PROGRAM.into(),
+        (None, _) => own_path().into_os_string(),
     };
     path.into_string()
         .ok()
@@ -137,7 +141,8 @@ impl InjectJob<'_> {
                 &InjectRequest {
                     edit,
                     program: self.program,
-                    replaces_program: self.options.command.is_some(),
+                    replaces_program: self.options.command.is_some() || self.options.absolute,
+                    plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
                     is_known: self.is_known,
                 },
             ),

@@ -23,18 +23,27 @@ impl PathChange {
     /// an argument. On Windows a slash is no separator to client-go (`GetAuthInfoFileReferences` in
     /// `clientcmd/loader.go`). None if the directory is not known.
     pub fn to_absolute(command: &str, directory: Option<&str>) -> Option<PathChange> {
-        if !command.contains(MAIN_SEPARATOR) || Path::new(command).is_absolute() {
+        if is_name(command) || Path::new(command).is_absolute() {
             return Some(PathChange::Unchanged);
         }
         Some(PathChange::AddPrefix(prefix(directory?)))
     }
 
-    /// The opposite of [`PathChange::to_absolute`].
-    pub fn to_relative(command: &str, directory: Option<&str>) -> PathChange {
-        match directory.map(prefix) {
-            Some(prefix) if command.starts_with(&prefix) => PathChange::RemovePrefix(prefix),
-            _ => PathChange::Unchanged,
-        }
+    /// A bare name becomes the path in `directory`, where it was found.
+    pub fn found_in(directory: &str) -> PathChange {
+        PathChange::AddPrefix(prefix(directory))
+    }
+
+    /// The opposite of both: `directory` is that of the kubeconfig.
+    pub fn to_original(command: &str, directory: Option<&str>) -> PathChange {
+        let was_relative = directory.map(prefix).filter(|prefix| command.starts_with(prefix));
+        let was_name = || {
+            let name = command.rsplit(MAIN_SEPARATOR).next().unwrap_or_default();
+            let before = command.get(..command.len() - name.len())?;
+            let has_mark = before.ends_with(&prefix(""));
+            has_mark.then(|| before.to_owned())
+        };
+        was_relative.or_else(was_name).map_or(PathChange::Unchanged, PathChange::RemovePrefix)
     }
 
     pub fn apply(&self, command: &str) -> String {
@@ -44,6 +53,11 @@ impl PathChange {
             PathChange::RemovePrefix(prefix) => command.strip_prefix(prefix).unwrap_or(command).to_owned(),
         }
     }
+}
+
+/// Whether a command is looked up on PATH.
+pub fn is_name(command: &str) -> bool {
+    !command.contains(MAIN_SEPARATOR)
 }
 
 /// A directory with the separator of what was added.
@@ -87,6 +101,14 @@ impl<'c> Editor<'c> {
         let flow = yaml::is_flow(tree, exec.mapping);
         let text = yaml::render(program, yaml::quoting(tree, entry.value), flow);
         self.replace(tree.range(entry.value), text);
+    }
+
+    /// Changes the path of a command that is an argument already.
+    pub fn change_argument(&mut self, exec: &Exec, id: Id, value: &str, change: &PathChange) {
+        let tree = &self.config.tree;
+        let flow = exec.args.is_some_and(|args| yaml::is_flow(tree, tree.resolve(args.value)));
+        let text = self.moved_command(id, value, change, flow);
+        self.replace(tree.range(id), text);
     }
 
     /// The text of the command `id` in its new place, with its anchor and tag and, if that means the

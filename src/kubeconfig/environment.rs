@@ -85,14 +85,19 @@ pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether a client finds this program by its name.
-pub fn is_on_path(environment: &ClientEnvironment) -> bool {
+/// Where PATH has this program: its path, links not resolved.
+pub fn program_on_path(environment: &ClientEnvironment) -> Option<PathBuf> {
     let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
-    environment
-        .path
-        .iter()
-        .flat_map(std::env::split_paths)
-        .any(|directory| directory.join(&name).metadata().is_ok_and(|metadata| sys::is_executable(&metadata)))
+    let directories = environment.path.iter().flat_map(std::env::split_paths);
+    directories
+        .map(|directory| directory.join(&name))
+        .find(|path| path.metadata().is_ok_and(|metadata| sys::is_executable(&metadata)))
+}
+
+/// The directory in which PATH has a program; none if it is not Unicode or not absolute.
+pub fn directory_on_path(program: &str) -> Option<String> {
+    let path = sys::find_program(OsStr::new(program)).filter(|path| path.is_absolute())?;
+    path.parent()?.to_str().map(str::to_owned)
 }
 
 /// Whether a command is this program: its name with or without a directory and `.exe`, or another

@@ -28,7 +28,9 @@ pub mod yaml;
 mod tests;
 
 pub use cluster::Cluster;
-pub use environment::{ClientEnvironment, PROGRAM, default_files, is_on_path, is_own};
+pub use environment::{
+    ClientEnvironment, PROGRAM, default_files, directory_on_path, is_own, program_on_path,
+};
 pub use files::{check_writable, read_named};
 pub use merge::{MergedKubeconfig, exec_users, merge};
 pub use refused::refused_text;

@@ -7,7 +7,7 @@
 
 use std::ffi::OsString;
 
-use super::command::PathChange;
+use super::command::{PathChange, is_name};
 use super::edit::{self, Edit, Editor};
 use super::scan::{Exec, Kubeconfig, User};
 use super::verify::{self, ExpectedExec};
@@ -25,6 +25,9 @@ pub struct EditRequest<'a> {
     pub is_own: &'a dyn Fn(&str) -> bool,
 }
 
+/// Gives the directory in which PATH has a program.
+pub type FindDirectory<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// What `--inject` needs to know in addition.
 pub struct InjectRequest<'a> {
     pub edit: EditRequest<'a>,
@@ -32,6 +35,8 @@ pub struct InjectRequest<'a> {
     pub program: &'a str,
     /// Whether another spelling of this program is replaced by `program`.
     pub replaces_program: bool,
+    /// With `--absolute`, the directory of PATH that has a plugin.
+    pub plugin_directory: Option<FindDirectory<'a>>,
     /// Whether the cache key of a command covers a variable by itself.
     pub is_known: &'a dyn Fn(&[OsString], &str) -> bool,
 }
@@ -147,7 +152,7 @@ impl<'c> Planner<'c> {
             return Ok((UserState::AlreadyInjected, None));
         }
         self.editor.check_one_line(entry.value)?;
-        let change = self.to_absolute(entry, command)?;
+        let change = self.to_absolute(entry.key, command, request)?;
         let names =
             wrapper::uncovered_names(self.config, &exec, &self.call(command, &args), &[], request.is_known)?;
         let mut front: Vec<String> = wrapper::key_env_option(&names).into_iter().collect();
@@ -185,19 +190,33 @@ impl<'c> Planner<'c> {
         let call = self.call(wrapped, &args[at + 1..]);
         let names = wrapper::uncovered_names(self.config, exec, &call, &wrapper.key_env, request.is_known)?;
         let is_renamed = request.replaces_program && command != request.program;
-        if names.is_empty() && !is_renamed {
+        let change = match request.plugin_directory {
+            Some(_) => self.to_absolute(args[at], wrapped, request)?,
+            None => PathChange::Unchanged,
+        };
+        let is_unchanged = matches!(change, PathChange::Unchanged);
+        if names.is_empty() && !is_renamed && is_unchanged {
             return Ok((UserState::AlreadyInjected, None));
         }
-        let front: Vec<String> = wrapper::key_env_option(&names).into_iter().collect();
-        let mut expected = ExpectedExec { command: command.to_owned(), front, skip: 0 };
+        let option = wrapper::key_env_option(&names);
+        let mut expected = ExpectedExec { command: command.to_owned(), front: Vec::new(), skip: 0 };
+        expected.front.extend(option.clone());
         if is_renamed {
             self.editor.check_one_line(entry.value)?;
             self.editor.write_command(exec, entry, request.program);
             expected.command = request.program.to_owned();
         }
-        if let Some(option) = expected.front.first() {
+        if !is_unchanged {
+            self.editor.check_one_line(args[at])?;
+            self.editor.change_argument(exec, args[at], wrapped, &change);
+            let options = args[..at].iter().filter_map(|&arg| self.config.tree.string(arg));
+            expected.front.extend(options.map(str::to_owned));
+            expected.front.push(change.apply(wrapped));
+            expected.skip = at + 1;
+        }
+        if let Some(option) = option {
             let style = yaml::quoting(&self.config.tree, args[at]);
-            self.editor.insert_front(exec, entry, &|_, flow| vec![yaml::render(option, style, flow)])?;
+            self.editor.insert_front(exec, entry, &|_, flow| vec![yaml::render(&option, style, flow)])?;
         }
         Ok((UserState::Updated, Some(expected)))
     }
@@ -224,7 +243,7 @@ impl<'c> Planner<'c> {
         self.editor.check_one_line(entry.value)?;
         self.editor.check_one_line(args[at])?;
         let wrapped = tree.string(args[at]).unwrap_or_default();
-        let change = PathChange::to_relative(wrapped, self.request.directory);
+        let change = PathChange::to_original(wrapped, self.request.directory);
         let flow = yaml::is_flow(tree, exec.mapping);
         let text = self.editor.moved_command(args[at], wrapped, &change, flow);
         self.editor.replace(tree.range(entry.value), text);
@@ -233,11 +252,19 @@ impl<'c> Planner<'c> {
         Ok((UserState::Restored, Some(expected)))
     }
 
-    fn to_absolute(&self, entry: MappingEntry, command: &str) -> Result<PathChange, Refusal> {
-        PathChange::to_absolute(command, self.request.directory).ok_or_else(|| {
-            let reason = "the command is relative to a directory whose name is not Unicode";
-            Refusal::new(self.config.tree.line(entry.key), reason)
-        })
+    /// How a command changes when it moves to `args`; `id` is for the line of a refusal.
+    fn to_absolute(&self, id: Id, command: &str, request: &InjectRequest<'_>) -> Result<PathChange, Refusal> {
+        let (change, reason) = match request.plugin_directory {
+            Some(find) if is_name(command) => {
+                let directory = find(command);
+                (directory.map(|directory| PathChange::found_in(&directory)), "the command is not on PATH")
+            }
+            _ => (
+                PathChange::to_absolute(command, self.request.directory),
+                "the command is relative to a directory whose name is not Unicode",
+            ),
+        };
+        change.ok_or_else(|| Refusal::new(self.config.tree.line(id), reason))
     }
 
     /// A command and its arguments as words.

@@ -35,8 +35,11 @@ fn every_option_of_help_is_offered_and_no_other() {
 #[test]
 fn a_verb_offers_its_options() {
     in_every_shell(|shell| {
-        shell.assert_offers("--inject --", &["--command", "--dry-run", "--quiet", "--user"]);
-        shell.assert_offers("--inject a-kubeconfig --", &["--command", "--dry-run", "--quiet", "--user"]);
+        shell.assert_offers("--inject --", &["--absolute", "--command", "--dry-run", "--quiet", "--user"]);
+        shell.assert_offers(
+            "--inject a-kubeconfig --",
+            &["--absolute", "--command", "--dry-run", "--quiet", "--user"],
+        );
         shell.assert_offers("--restore --", &["--dry-run", "--quiet", "--user"]);
         shell.assert_offers("--list --", &["--json"]);
         shell.assert_offers("--explain --", &["--key-env", "--user"]);
@@ -48,7 +51,7 @@ fn a_verb_offers_its_options() {
 #[test]
 fn before_the_first_letter_the_options_are_offered() {
     let help = Help::read();
-    let options_of_verbs = ["--json", "--dry-run", "--quiet", "--user", "--command"];
+    let options_of_verbs = ["--json", "--dry-run", "--quiet", "--user", "--command", "--absolute"];
     let mut options = help.options();
     options.retain(|option| !options_of_verbs.contains(option));
     options.sort();

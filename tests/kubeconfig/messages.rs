@@ -167,6 +167,65 @@ fn off_path_the_absolute_path_is_written_with_links_not_resolved() {
     assert!(run("config").stdout.contains("nothing to do"));
 }
 
+#[cfg(unix)]
+#[test]
+fn absolute_writes_the_paths_of_cache_and_plugin_and_restores_the_name() {
+    let home = Home::new();
+    let tools = home.path().join("tools");
+    for (program, name) in [(PROGRAM, "k8s-token-cache"), ("/bin/sh", "aws")] {
+        fs::create_dir_all(&tools).unwrap();
+        std::os::unix::fs::symlink(program, tools.join(name)).unwrap();
+    }
+    let block = kubeconfig(&[user("a", "aws"), user("b", "./aws"), user("c", "/opt/./bin/aws")]);
+    let flow = "users: [{name: a, user: {exec: {command: aws}}}]\n".to_owned();
+    let run = |options: &[&str]| {
+        let mut command = home.command();
+        command.env("PATH", &tools).args(options).arg("config");
+        crate::support::Answer::of(command.output().unwrap())
+    };
+    let path = home.path().join("config");
+    for original in [&block, &flow] {
+        for first in [&["--inject"][..], &["--inject", "--absolute"]] {
+            home.file("config", original);
+            run(first).succeeded();
+            settle(&path);
+            run(&["--inject", "--absolute"]).succeeded();
+            let text = read(&path);
+            assert!(text.contains(&format!("command: {}/k8s-token-cache", tools.display())), "{text}");
+            assert!(text.contains(&format!(" {}/./aws", tools.display())), "{text}");
+            settle(&path);
+            assert!(run(&["--inject", "--absolute"]).succeeded().stdout.contains("nothing to do"));
+            assert!(run(&["--inject"]).succeeded().stdout.contains("nothing to do"));
+            run(&["--restore"]).succeeded();
+            assert_eq!(&read(&path), original);
+        }
+    }
+    home.file("config", kubeconfig(&[user("a", "not-installed")]));
+    let answer = run(&["--inject", "--absolute"]).refused();
+    assert_eq!(
+        answer.stdout,
+        "config: a: refused, line 10: the command is not on PATH\nnothing done: 1 refused\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn absolute_and_a_new_variable_are_added_at_once() {
+    let home = Home::new();
+    let text = "users: [{name: a, user: {exec: {command: k8s-token-cache, args: [sh, x], env: [{name: T, value: x}]}}}]\n";
+    let path = home.file("config", text);
+    let run = || {
+        let path = std::env::join_paths([Path::new(PROGRAM).parent().unwrap(), Path::new("/bin")]).unwrap();
+        let mut command = home.command();
+        command.env("PATH", path).args(["--inject", "--absolute", "config"]);
+        crate::support::Answer::of(command.output().unwrap()).succeeded()
+    };
+    run();
+    assert!(read(&path).contains("args: [--key-env=T, /bin/./sh, x]"), "{}", read(&path));
+    settle(&path);
+    assert!(run().stdout.contains("nothing to do"));
+}
+
 #[test]
 fn the_command_to_write_can_be_chosen_and_changed() {
     let home = Home::new();

@@ -34,6 +34,7 @@ fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
         edit: request(users),
         program: "k8s-token-cache",
         replaces_program: false,
+        plugin_directory: None,
         is_known: &is_known,
     };
     plan::inject(text, &request)

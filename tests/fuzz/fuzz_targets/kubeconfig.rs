@@ -19,6 +19,7 @@ fuzz_target!(|text: &str| {
         edit: edit(),
         program: PROGRAM,
         replaces_program: false,
+        plugin_directory: None,
         is_known: &|_, _| false,
     };
     let Ok(plan) = inject(text, &request) else { return };
