@@ -17,7 +17,7 @@ use crate::key::EXEC_INFO;
 use crate::key::exec_info;
 use crate::keystore;
 use crate::secret::SecretBytes;
-use crate::sys::{self, Child, End, Group, Pipe, Program, Standard};
+use crate::sys::{self, Child, End, Pipe, ProcessGroup, Program, Standard};
 
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
@@ -158,7 +158,7 @@ fn wait_until(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
 }
 
 /// Ends the plugin and its children: with a request first, then by force.
-fn end(group: &mut Group) {
+fn end(group: &mut ProcessGroup) {
     group.end(End::Request);
     wait_until(&mut group.child, sys::steady_clock() + TERMINATION_LIMIT);
     group.end(End::Force);

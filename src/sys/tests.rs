@@ -43,7 +43,7 @@ fn shell(script: &str) -> Program {
 }
 
 /// Two processes. The second prints a line and waits for input that never arrives.
-fn endless() -> Group {
+fn endless() -> ProcessGroup {
     let script = if cfg!(windows) { "cmd /c echo text^& set /p input=" } else { "(echo text; cat); true" };
     spawn_group(&shell(script)).unwrap()
 }

@@ -60,11 +60,11 @@ impl Child {
 }
 
 /// A program and its descendants, which are ended together.
-pub struct Group {
+pub struct ProcessGroup {
     pub child: Child,
 }
 
-impl Group {
+impl ProcessGroup {
     pub fn end(&mut self, end: End) {
         let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
         // SAFETY: the child was not waited for yet, so its id, which is the group's, is still its own.
@@ -80,8 +80,8 @@ pub fn spawn(program: &Program) -> io::Result<Child> {
 }
 
 /// Starts `program` as the leader of a process group.
-pub fn spawn_group(program: &Program) -> io::Result<Group> {
-    start(program, true).map(|child| Group { child })
+pub fn spawn_group(program: &Program) -> io::Result<ProcessGroup> {
+    start(program, true).map(|child| ProcessGroup { child })
 }
 
 /// Starts `program`, and forwards to it the signals that would end this one. No signal is blocked when

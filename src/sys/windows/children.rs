@@ -89,14 +89,14 @@ impl From<Standard> for Stdio {
 }
 
 /// A program and its descendants, which are ended together.
-pub struct Group {
+pub struct ProcessGroup {
     pub child: Child,
     job: OwnedHandle,
 }
 
 /// Starts `program` as the leader of a process group. It gets a console without a window: without any
 /// console, each console program that it starts would open a window.
-pub fn spawn_group(program: &Program) -> io::Result<Group> {
+pub fn spawn_group(program: &Program) -> io::Result<ProcessGroup> {
     // SAFETY: both arguments may be null, and a handle that is not null is ours to close.
     let created = unsafe { HandleOrNull::from_raw_handle(CreateJobObjectW(ptr::null(), ptr::null())) };
     let job = OwnedHandle::try_from(created).map_err(|_| io::Error::last_os_error())?;
@@ -104,10 +104,10 @@ pub fn spawn_group(program: &Program) -> io::Result<Group> {
     // SAFETY: both handles are open. What the child starts belongs to the same job. If this fails, only
     // the child is ended.
     unsafe { AssignProcessToJobObject(job.as_raw_handle(), child.process.as_raw_handle()) };
-    Ok(Group { child, job })
+    Ok(ProcessGroup { child, job })
 }
 
-impl Group {
+impl ProcessGroup {
     /// A request is a Ctrl-Break, which can only be sent to processes of one's own console. So this
     /// process, which has none when it runs detached, attaches itself to that of the group.
     pub fn end(&mut self, end: End) {
