@@ -34,7 +34,8 @@ impl InjectOutput {
 
 /// Injects or restores and prints the outcome; the exit status is 1 if a user or a file was refused.
 pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Result<u8> {
-    let output = run(options, environment, &identity::covers)?;
+    let counts_environment = |command: &[OsString]| !identity::is_understood(command);
+    let output = run(options, environment, &identity::covers, &counts_environment)?;
     // The diff of a dry run, on stdout, comes before the summary, on stderr.
     let printed = print(&output.stdout);
     log::write_stderr(&output.stderr);
@@ -42,11 +43,13 @@ pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Resul
     Ok(output.exit_status())
 }
 
-/// Injects or restores. `is_known` says whether the cache key of a command (its words) covers a variable.
+/// Injects or restores. `is_known` says whether the cache key of a command (its words) covers a variable,
+/// `counts_environment` whether the whole environment counts for it.
 pub fn run(
     options: &InjectOptions,
     environment: &ClientEnvironment,
     is_known: &dyn Fn(&[OsString], &str) -> bool,
+    counts_environment: &dyn Fn(&[OsString]) -> bool,
 ) -> Result<InjectOutput> {
     let program = program(options, environment)?;
     let is_own = |command: &str| command == program || is_own(command, environment);
@@ -55,6 +58,7 @@ pub fn run(
         program: &program,
         is_own: &is_own,
         is_known,
+        counts_environment,
         color: environment.color,
         report: String::new(),
         users: Vec::new(),
@@ -99,6 +103,7 @@ struct InjectJob<'a> {
     program: &'a str,
     is_own: &'a dyn Fn(&str) -> bool,
     is_known: &'a dyn Fn(&[OsString], &str) -> bool,
+    counts_environment: &'a dyn Fn(&[OsString]) -> bool,
     color: bool,
     /// A line per user.
     report: String,
@@ -144,6 +149,7 @@ impl InjectJob<'_> {
                     replaces_program: self.options.command.is_some() || self.options.absolute,
                     plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
                     is_known: self.is_known,
+                    counts_environment: self.counts_environment,
                 },
             ),
         }

@@ -49,7 +49,7 @@ pub fn covers(command: &[OsString], variable: &str) -> bool {
 }
 
 /// Whether the table describes every part of `command`.
-pub fn understands(command: &[OsString]) -> bool {
+pub fn is_understood(command: &[OsString]) -> bool {
     identify(command, &|_| None).is_understood
 }
 

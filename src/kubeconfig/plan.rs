@@ -39,6 +39,9 @@ pub struct InjectRequest<'a> {
     pub plugin_directory: Option<FindDirectory<'a>>,
     /// Whether the cache key of a command covers a variable by itself.
     pub is_known: &'a dyn Fn(&[OsString], &str) -> bool,
+    /// Whether the whole environment counts for a command, because its plugin is not known. Names of `env`
+    /// must then only add to it.
+    pub counts_environment: &'a dyn Fn(&[OsString]) -> bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,9 +156,10 @@ impl<'c> Planner<'c> {
         }
         self.editor.check_one_line(entry.value)?;
         let change = self.to_absolute(entry.key, command, request)?;
-        let names =
-            wrapper::uncovered_names(self.config, &exec, &self.call(command, &args), &[], request.is_known)?;
-        let mut front: Vec<String> = wrapper::key_env_option(&names).into_iter().collect();
+        let call = self.call(command, &args);
+        let names = wrapper::uncovered_names(self.config, &exec, &call, &[], request.is_known)?;
+        let option = wrapper::key_env_option(&names, (request.counts_environment)(&call));
+        let mut front: Vec<String> = option.into_iter().collect();
         if command.starts_with('-') {
             front.push(wrapper::END_OF_OPTIONS.to_owned());
         }
@@ -198,7 +202,8 @@ impl<'c> Planner<'c> {
         if names.is_empty() && !is_renamed && is_unchanged {
             return Ok((UserState::AlreadyInjected, None));
         }
-        let option = wrapper::key_env_option(&names);
+        let adds = !wrapper.key_env_is_complete && (request.counts_environment)(&call);
+        let option = wrapper::key_env_option(&names, adds);
         let mut expected = ExpectedExec { command: command.to_owned(), front: Vec::new(), skip: 0 };
         expected.front.extend(option.clone());
         if is_renamed {

@@ -8,6 +8,8 @@ use super::scan::{Exec, Kubeconfig};
 use super::yaml::{Id, Refusal};
 
 const KEY_ENV: &str = "--key-env";
+/// Begins a list of names that only adds to what counts.
+const ADDS: char = '+';
 /// Ends the options of this program.
 pub const END_OF_OPTIONS: &str = "--";
 /// This program's own settings select no identity.
@@ -17,6 +19,8 @@ const OWN_VARIABLES: &str = "K8S_TOKEN_CACHE_";
 pub struct WrapperArgs<'t> {
     /// The names that `--key-env` gives.
     pub key_env: Vec<&'t str>,
+    /// Whether a list states all names that matter.
+    pub key_env_is_complete: bool,
     /// The index of the wrapped command in `args`; none if there is none or it cannot be told.
     pub command: Option<usize>,
 }
@@ -25,14 +29,14 @@ impl<'t> WrapperArgs<'t> {
     /// Reads this program's options. If it wraps itself, reads on behind that.
     pub fn read(config: &'t Kubeconfig<'_>, args: &[Id], is_own: &dyn Fn(&str) -> bool) -> Self {
         let word = |at: usize| args.get(at).and_then(|&arg| config.tree.string(arg));
-        let mut wrapper = WrapperArgs { key_env: Vec::new(), command: None };
+        let mut wrapper = WrapperArgs { key_env: Vec::new(), key_env_is_complete: false, command: None };
         let mut at = 0;
         while let Some(arg) = word(at) {
             at += 1;
             if let Some(names) = arg.strip_prefix(KEY_ENV).and_then(|rest| rest.strip_prefix('=')) {
-                wrapper.key_env.extend(names.split(','));
+                wrapper.add_key_env(names);
             } else if arg == KEY_ENV {
-                wrapper.key_env.extend(word(at).unwrap_or_default().split(','));
+                wrapper.add_key_env(word(at).unwrap_or_default());
                 at += 1;
             } else if arg == END_OF_OPTIONS {
                 wrapper.command = Some(at);
@@ -45,11 +49,17 @@ impl<'t> WrapperArgs<'t> {
         wrapper.command = wrapper.command.filter(|&at| word(at).is_some_and(|command| !command.is_empty()));
         wrapper
     }
+
+    fn add_key_env(&mut self, names: &'t str) {
+        self.key_env_is_complete |= !names.starts_with(ADDS);
+        self.key_env.extend(names.split(',').map(|name| name.trim_start_matches(ADDS)));
+    }
 }
 
-/// The option that names further variables; none for no names.
-pub fn key_env_option(names: &[&str]) -> Option<String> {
-    if names.is_empty() { None } else { Some([KEY_ENV, "=", &names.join(",")].concat()) }
+/// The option that names further variables; none for no names. `adds` says that other variables count too.
+pub fn key_env_option(names: &[&str], adds: bool) -> Option<String> {
+    let sign = if adds { "+" } else { "" };
+    if names.is_empty() { None } else { Some([KEY_ENV, "=", sign, &names.join(",")].concat()) }
 }
 
 /// The names in `exec.env` that the cache key of `call` covers neither by itself nor by `given`.

@@ -495,3 +495,60 @@ fn no_generated_call_gets_the_answer_for_another_one() {
         assert_eq!(run.stdout_text(), right, "step {step}: {words:?} with {variables:?} in {directory:?}");
     }
 }
+
+/// Two users of one plugin who differ in `exec.env` alone, and a shell whose variables count besides.
+#[test]
+fn injected_users_who_differ_in_a_variable_are_not_merged() {
+    for (name, plugin) in [
+        ("SYSTEM_ACCESSTOKEN", "corp-login"),
+        ("AZURE_CLIENT_SECRET", "corp-login"),
+        ("OS_PASSWORD", "corp-login"),
+        ("AWS_SESSION_TOKEN", "corp-login"),
+        ("SSH_AUTH_SOCK", "corp-login"),
+        ("AZURE_CLIENT_SECRET", "aws"),
+        ("KUBERNETES_EXEC_INFO", "corp-login"),
+    ] {
+        let setting = Setting::new();
+        setting.add_plugin(&setting.programs.join("aws"), "aws");
+        let kubeconfig = setting.home("kubeconfig");
+        let user = |user: &str| {
+            format!(
+                "- name: {user}\n  user:\n    exec:\n      apiVersion: client.authentication.k8s.io/v1\n      command: {plugin}\n      env:\n      - name: {name}\n        value: {user}\n"
+            )
+        };
+        setting.write(
+            &kubeconfig,
+            &format!("apiVersion: v1\nkind: Config\nusers:\n{}{}", user("alice"), user("bob")),
+        );
+        let inject =
+            setting.sandbox.program().args(["--inject", "--command", "k8s-token-cache"]).arg(&kubeconfig);
+        assert_eq!(inject.run().code(), 0);
+        let text = fs::read_to_string(&kubeconfig).unwrap();
+        let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+        let words = |number: usize| -> Vec<String> {
+            let args = document["users"][number]["user"]["exec"]["args"].as_sequence().unwrap();
+            args.iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+        };
+        if name == "KUBERNETES_EXEC_INFO" {
+            assert_eq!(words(0), [plugin], "clients set it last");
+            continue;
+        }
+        let token = |number: usize, user: &str, stage: &str| {
+            let words = words(number);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let run = setting.cached(&words).env(name, user).env("STAGE", stage).run();
+            let right = setting.alone(&[plugin]).env(name, user).env("STAGE", stage).run();
+            if !text.contains("SSH_AUTH_SOCK") && plugin != "aws" {
+                assert_eq!(run.stdout_text(), right.stdout_text(), "{name}");
+            }
+            (run.stdout_text(), setting.runs())
+        };
+        let (_, alice) = token(0, "alice", "dev");
+        let (_, bob) = token(1, "bob", "dev");
+        assert_eq!(bob, alice + 2, "{name} of {plugin}: bob's plugin runs");
+        if plugin == "corp-login" {
+            let (_, prd) = token(1, "bob", "prd");
+            assert_eq!(prd, bob + 2, "{name}: a variable of the shell counts as before");
+        }
+    }
+}

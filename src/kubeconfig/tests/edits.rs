@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_yaml_ng::Value;
 
 use super::writer::{Dice, kubeconfig, mutate};
-use super::{DIRECTORY, inject, inject_users, is_own, restore};
+use super::{DIRECTORY, inject, inject_unknown, inject_users, is_own, restore};
 use crate::kubeconfig::diff;
 use crate::kubeconfig::plan::{Plan, UserState};
 
@@ -213,4 +213,17 @@ fn a_variable_that_came_later_is_added_to_what_is_injected() {
     assert!(inject(&after).unwrap().edits.is_empty());
     let back = restore(&after).unwrap().apply(&after);
     assert!(back.contains("command: aws\n      env:"), "{back}");
+}
+
+#[test]
+fn names_in_env_only_add_for_an_unknown_plugin() {
+    let plain = "users:\n- name: a\n  user:\n    exec:\n      command: corp-login\n      env: [{name: STAGE, value: a}]\n";
+    let unknown = |text: &str| inject_unknown(text).unwrap().apply(text);
+    assert!(unknown(plain).contains("--key-env=+STAGE\n"), "{}", unknown(plain));
+    assert!(inject(plain).unwrap().apply(plain).contains("--key-env=STAGE\n"));
+    let injected = unknown(plain);
+    assert_eq!(unknown(&injected), injected);
+    // A list without the plus sign states all that matters, and stays so.
+    let stated = "users:\n- name: a\n  user:\n    exec:\n      command: k8s-token-cache\n      args:\n      - --key-env=A\n      - corp-login\n      env: [{name: STAGE, value: a}]\n";
+    assert!(unknown(stated).contains("--key-env=STAGE\n"));
 }

@@ -36,12 +36,25 @@ fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
         replaces_program: false,
         plugin_directory: None,
         is_known: &is_known,
+        counts_environment: &|_| false,
     };
     plan::inject(text, &request)
 }
 
 fn inject(text: &str) -> Result<Plan, Refusal> {
     inject_users(text, &[])
+}
+
+/// Injects as if no plugin were known.
+fn inject_unknown(text: &str) -> Result<Plan, Refusal> {
+    let request = InjectRequest {
+        edit: request(&[]),
+        program: "k8s-token-cache",
+        replaces_program: false,
+        is_known: &is_known,
+        counts_environment: &|_| true,
+    };
+    plan::inject(text, &request)
 }
 
 fn restore(text: &str) -> Result<Plan, Refusal> {

@@ -21,6 +21,7 @@ fuzz_target!(|text: &str| {
         replaces_program: false,
         plugin_directory: None,
         is_known: &|_, _| false,
+        counts_environment: &|_| false,
     };
     let Ok(plan) = inject(text, &request) else { return };
     let injected = plan.apply(text);
