@@ -51,6 +51,7 @@ fn inject_unknown(text: &str) -> Result<Plan, Refusal> {
         edit: request(&[]),
         program: "k8s-token-cache",
         replaces_program: false,
+        plugin_directory: None,
         is_known: &is_known,
         counts_environment: &|_| true,
     };
