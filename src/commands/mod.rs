@@ -2,7 +2,7 @@
 //!
 //! `--list`, `--explain` and `--doctor` report, `--clear`, `--warm`, `--inject` and `--restore` act.
 //! What several of them need is in `output` (printing), `page` (layout), `contents` (what is cached),
-//! `parts` (cache keys for people) and `client` (kubeconfig users and what their clients run).
+//! `parts` (cache keys for people), `redactor` (hiding secrets) and `client` (kubeconfig users and what their clients run).
 //!
 //! No verb prints a credential or a secret. Reports run nothing and create no file. A hit never comes
 //! here.
@@ -17,6 +17,7 @@ mod list;
 mod output;
 mod page;
 mod parts;
+mod redactor;
 mod warm;
 
 pub use clear::{clear, clear_all};

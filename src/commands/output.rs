@@ -1,19 +1,11 @@
 //! Standard output and wording that several verbs share.
 
-use std::ffi::OsString;
-
 use crate::error::Result;
-use crate::identity;
 use crate::log;
 
 /// Writes `text` to standard output and returns the exit status 0.
 pub fn print(text: &str) -> Result<u8> {
     log::write_stdout(text.as_bytes()).map(|()| 0)
-}
-
-/// Returns the command line as it may be shown.
-pub fn command_line(command: &[OsString]) -> String {
-    identity::mask_arguments(command).join(" ")
 }
 
 /// Returns the count and the right word for it.

@@ -1,19 +1,18 @@
 //! The parts of a cache key, for people: what they are called, how much of them is shown, and how
 //! two keys differ.
 //!
-//! Secret values are compared and never shown. A variable is secret if the table of plugins or its
-//! name says so, even if the user added it to the key.
+//! Secret values are compared and never shown.
 
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::redactor::Redactor;
+use crate::error::printable;
 use crate::format::fnv::fnv1a_128;
 use crate::format::time;
-use crate::identity::{self, MASK};
+use crate::identity::MASK;
 use crate::key::{self, PartKind};
 use crate::key::{exec_info, stamps};
-
-const UNSET: &str = "unset";
 
 /// A part that distinguishes credentials of one command.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,40 +80,42 @@ impl<'a> KeyPart<'a> {
     }
 
     /// Returns as much of the value as may be shown.
-    pub fn value(&self) -> String {
+    pub fn value(&self, redactor: &Redactor) -> String {
         match self.part {
-            PartKind::Secret | PartKind::Proof | PartKind::Environment => MASK.to_owned(),
-            PartKind::Variable if identity::is_secret_variable(&self.name()) => MASK.to_owned(),
-            PartKind::Cluster => masked(&exec_info::server(self.value).unwrap_or_default()),
+            PartKind::Variable | PartKind::Secret | PartKind::Environment => {
+                redactor.variable(&self.name(), &self.text())
+            }
+            PartKind::Proof => MASK.to_owned(),
+            PartKind::Cluster => redactor.address(&exec_info::server(self.value).unwrap_or_default()),
             PartKind::File | PartKind::Program => file_state(self.value),
             PartKind::Session => {
                 self.value.first_chunk().map(|id| u32::from_le_bytes(*id)).unwrap_or_default().to_string()
             }
             // The group is always the same.
-            PartKind::ApiVersion => masked(self.text().rsplit('/').next().unwrap_or_default()),
-            _ => masked(&self.text()),
+            PartKind::ApiVersion => printable(self.text().rsplit('/').next().unwrap_or_default()),
+            _ => printable(&self.text()),
         }
     }
 
     fn topic(&self) -> String {
         match self.part {
-            PartKind::File | PartKind::Program => ["'", &masked(&self.name()), "'"].concat(),
+            PartKind::File | PartKind::Program => ["'", &printable(&self.name()), "'"].concat(),
             PartKind::ApiVersion => "apiVersion".to_owned(),
             PartKind::Cluster => "cluster".to_owned(),
             PartKind::WorkingDirectory => "directory".to_owned(),
             PartKind::Session => "terminal session".to_owned(),
-            _ => self.name(),
+            _ => printable(&self.name()),
         }
     }
 
     /// Returns name and value in one line.
-    pub fn describe(&self) -> String {
+    pub fn describe(&self, redactor: &Redactor) -> String {
         let separator = match self.part {
             PartKind::File | PartKind::Program => ": ",
             _ if self.has_variable_name() => "=",
             _ => " ",
         };
-        [&self.topic(), separator, &self.value()].concat()
+        [&self.topic(), separator, &self.value(redactor)].concat()
     }
 }
 
@@ -162,78 +163,71 @@ pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
     arguments(one).eq(arguments(other))
 }
 
-/// A difference between two keys of one command.
-pub struct Difference {
-    part: PartKind,
-    environment_name: Option<String>,
-    /// Names the part, with its value in `there` and in `here`.
-    pub text: String,
+/// A part in which two keys of one command differ.
+pub struct Difference<'a> {
+    about: KeyPart<'a>,
+    there: Option<KeyPart<'a>>,
+    here: Option<KeyPart<'a>>,
 }
 
-impl Difference {
+impl Difference<'_> {
     /// Whether the client, not the user's environment, decides this part.
     pub fn is_from_client(&self) -> bool {
-        matches!(self.part, PartKind::ApiVersion | PartKind::Cluster)
+        matches!(self.about.part, PartKind::ApiVersion | PartKind::Cluster)
     }
 
     /// Whether an identity file has changed.
     pub fn is_changed_file(&self) -> bool {
-        matches!(self.part, PartKind::File | PartKind::Program)
+        self.about.is_file()
     }
 
     /// Returns the name of the variable if it counts only because the plugin is not known.
-    pub fn environment_name(&self) -> Option<&str> {
-        self.environment_name.as_deref()
+    pub fn environment_name(&self) -> Option<String> {
+        (self.about.part == PartKind::Environment).then(|| printable(&self.about.name()))
+    }
+
+    /// Names the part, with its value there and here.
+    pub fn text(&self, redactor: &Redactor) -> String {
+        let topic = self.about.topic();
+        let [there, here] = [self.there, self.here].map(|part| self.quoted(part, redactor));
+        match (self.about.part, self.there, self.here) {
+            (PartKind::Format, ..) => "it was made by another version of this program".to_owned(),
+            (PartKind::File | PartKind::Program, ..) => topic + " has changed since",
+            (PartKind::Session, ..) => "another terminal session".to_owned(),
+            (PartKind::Environment | PartKind::Proof, Some(_), Some(_)) => topic + " has another value",
+            (PartKind::Environment | PartKind::Proof, None, _) => topic + " is set here",
+            (PartKind::Environment | PartKind::Proof, _, None) => topic + " is not set here",
+            _ if there == here => topic + " differs",
+            _ => [&topic, " is ", &there, ", not ", &here].concat(),
+        }
+    }
+
+    fn quoted(&self, part: Option<KeyPart<'_>>, redactor: &Redactor) -> String {
+        match (part.map(|part| part.value(redactor)), self.about.has_variable_name()) {
+            (Some(value), true) if !value.starts_with(MASK) => ["'", &value, "'"].concat(),
+            (Some(value), _) => value,
+            (None, true) => "unset".to_owned(),
+            (None, false) => "none".to_owned(),
+        }
     }
 }
 
 /// Returns how `there` differs from `here`.
-pub fn differences(there: &[u8], here: &[u8]) -> Vec<Difference> {
+pub fn differences<'a>(there: &'a [u8], here: &'a [u8]) -> Vec<Difference<'a>> {
     let (there, here) = (items(there), items(here));
     let mut differences = Vec::new();
-    for item in &there {
-        match here.iter().find(|other| other.is_about(item)) {
-            Some(other) if other == item => {}
-            other => differences.push(difference(item, Some(item), other)),
+    for part in &there {
+        let other = here.iter().find(|other| other.is_about(part));
+        if other != Some(part) {
+            differences.push(Difference { about: *part, there: Some(*part), here: other.copied() });
         }
     }
-    for item in &here {
-        if !there.iter().any(|other| other.is_about(item)) {
-            differences.push(difference(item, None, Some(item)));
+    for part in &here {
+        if !there.iter().any(|other| other.is_about(part)) {
+            differences.push(Difference { about: *part, there: None, here: Some(*part) });
         }
     }
     differences
-}
-
-fn difference(about: &KeyPart<'_>, there: Option<&KeyPart<'_>>, here: Option<&KeyPart<'_>>) -> Difference {
-    let (topic, there, here) = (about.topic(), quoted(about, there), quoted(about, here));
-    let text = match about.part {
-        PartKind::Format => "it was made by another version of this program".to_owned(),
-        PartKind::File | PartKind::Program => topic + " has changed since",
-        PartKind::Session => "another terminal session".to_owned(),
-        PartKind::Environment | PartKind::Proof if there == here => topic + " has another value",
-        PartKind::Environment | PartKind::Proof if there == UNSET => topic + " is set here",
-        PartKind::Environment | PartKind::Proof => topic + " is not set here",
-        _ if there == here => topic + " differs",
-        _ => [&topic, " is ", &there, ", not ", &here].concat(),
-    };
-    let environment_name = (about.part == PartKind::Environment).then(|| about.name());
-    Difference { part: about.part, environment_name, text }
-}
-
-fn quoted(about: &KeyPart<'_>, item: Option<&KeyPart<'_>>) -> String {
-    match (item.map(KeyPart::value), about.has_variable_name()) {
-        (Some(value), true) if value == MASK => "a secret".to_owned(),
-        (Some(value), true) => ["'", &value, "'"].concat(),
-        (Some(value), false) => value,
-        (None, true) => UNSET.to_owned(),
-        (None, false) => "none".to_owned(),
-    }
-}
-
-/// Hides a word that looks like a secret, and makes it harmless on a terminal.
-fn masked(word: &str) -> String {
-    identity::mask_arguments(&[word.into()]).concat()
 }
 
 fn lossy(bytes: &[u8]) -> String {

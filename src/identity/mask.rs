@@ -29,8 +29,9 @@ const HARMLESS_ENDINGS: &str = "\
 const WITH_SHORT_TOKEN: &str = "doctl okteto aws-vault";
 const SHORT_TOKEN: &str = "-t";
 
-/// How credentials begin: a JWT, the token of `aws eks get-token`, tokens of DigitalOcean and Google.
-const SECRET_BEGINNINGS: &str = "eyJ k8s-aws-v1. dop_v1_ ya29.";
+/// How credentials begin: a JWT, the token of `aws eks get-token`, tokens of DigitalOcean, Google, GitHub,
+/// GitLab and Slack.
+const SECRET_BEGINNINGS: &str = "eyJ k8s-aws-v1. dop_v1_ ya29. ghp_ gho_ ghs_ ghu_ github_pat_ glpat- xox";
 
 /// Whether the value of `flag` must be hidden: `--client-secret`, `--token`, but not `--token-file`.
 pub(super) fn is_secret_flag(flag: &str) -> bool {
@@ -74,7 +75,7 @@ fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {
 }
 
 /// A secret may begin with a dash, so only what is certainly a flag passes.
-fn looks_like_flag(text: &str) -> bool {
+pub(super) fn looks_like_flag(text: &str) -> bool {
     match text.strip_prefix("--") {
         Some(long) => long.starts_with(|c: char| c.is_ascii_lowercase()),
         None => text.len() == 2 && text.starts_with('-'),
@@ -123,6 +124,11 @@ fn mask_script(text: &str) -> String {
             || mask_value(value) != value
     });
     if suspicious { MASK.to_owned() } else { text.to_owned() }
+}
+
+/// Whether a value is a secret of a known form.
+pub(super) fn looks_like_secret(value: &str) -> bool {
+    mask_value(value) != value
 }
 
 fn mask_value(value: &str) -> String {

@@ -21,6 +21,7 @@ mod prompts;
 mod recognize;
 pub mod session;
 mod shell;
+mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use crate::config::Environment;
 pub use interaction::Interaction;
 pub use mask::{MASK, holds_secret, is_secret_variable, mask_arguments};
 pub use recognize::Identity;
+pub use shown::{Tag, show_address, show_arguments, show_variable};
 pub use variables::IdentityVariable;
 
 /// The identity that `command` acts as.

@@ -3,6 +3,7 @@
 mod masked;
 mod recognized;
 mod recorded;
+mod shown;
 
 use std::collections::BTreeSet;
 

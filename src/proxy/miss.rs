@@ -205,7 +205,7 @@ impl<'a> Miss<'a> {
             self.program(),
             failure.status,
             left.as_secs() + 1,
-            identity::mask_arguments(&self.call.command).join(" ")
+            identity::show_arguments(&self.call.command, &|_| String::new()).join(" ")
         );
         match self.usable() {
             Some(found) => self.serve_stale(found, &text),

@@ -347,7 +347,7 @@ fn the_list_names_commands_and_never_a_token() {
         let run = sandbox.program().args(arguments).run();
         assert_eq!(run.code(), 0, "{run:?}");
         assert!(run.stderr.is_empty(), "{run:?}");
-        assert!(run.stdout_text().contains("an-argument"), "{run:?}");
+        assert!(run.stdout_text().contains("/plugin"), "{run:?}");
         assert!(!run.stdout_text().contains("secret-of-the-list"), "{run:?}");
     }
     let json = sandbox.program().args(["--list", "--json"]).run().stdout;

@@ -8,7 +8,7 @@ use super::findings::{Findings, Fix};
 use super::shell;
 use crate::commands::client::UserClient;
 use crate::config::{self, Environment};
-use crate::error::shown;
+use crate::error::{printable, shown};
 use crate::identity;
 use crate::kubeconfig::ClientEnvironment;
 use crate::sys;
@@ -45,8 +45,9 @@ impl<'a> ExecPlugins<'a> {
         if let Some(command_line) = split_command_line(&program, client) {
             return self.report_command_line(findings, program, client, &command_line);
         }
-        let hint = client.identity(self.environment).install_hint;
-        let advice = hint.unwrap_or("install it, or put it on PATH");
+        let of_plugin = client.identity(self.environment).install_hint;
+        let of_kubeconfig = Some(printable(client.user.install_hint.trim())).filter(|hint| !hint.is_empty());
+        let advice = of_kubeconfig.as_deref().or(of_plugin).unwrap_or("install it, or put it on PATH");
         self.check_program(findings, program, client, &Fix::Advice(advice));
     }
 
@@ -102,9 +103,12 @@ impl<'a> ExecPlugins<'a> {
             fix.push_str(" --exec-arg=");
             fix.push_str(&shell::word(argument));
         }
-        match identity::holds_secret(command_line) {
-            false => findings.problem(&text, &Fix::Command(&fix)),
-            true => findings.problem(&text, &Fix::Advice("move all words but the first to 'args'")),
+        let shown = identity::show_arguments(command_line, &|_| String::new());
+        if shown.iter().zip(command_line).all(|(shown, word)| shown.as_str() == word) {
+            findings.problem(&text, &Fix::Command(&fix));
+        } else {
+            // The fix would show what may be a secret.
+            findings.problem(&text, &Fix::Advice("move all words but the first to 'args'"));
         }
         self.seen.insert(program);
     }

@@ -22,7 +22,7 @@ pub fn explain(
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
     let call = Call::new(wrapped(subject, kubeconfigs)?, environment)?;
-    let mut report = Report::new(environment);
+    let mut report = Report::new(&call.config, environment);
     report.explain_call(&call);
     // `--doctor` reports kubeconfigs that cannot be read.
     let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();

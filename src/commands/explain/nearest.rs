@@ -3,10 +3,11 @@
 use crate::cache::entry::Entry;
 use crate::commands::contents::Contents;
 use crate::commands::parts::{self, Difference};
+use crate::commands::redactor::Redactor;
 
 /// Returns the entry of the same command that differs in the fewest parts, and how it differs. Of two
 /// such entries, the one of the same client explains more.
-pub fn entry<'c>(contents: &'c Contents, key_parts: &[u8]) -> Option<(&'c Entry, Vec<Difference>)> {
+pub fn entry<'c>(contents: &'c Contents, key_parts: &'c [u8]) -> Option<(&'c Entry, Vec<Difference<'c>>)> {
     let mut nearest = None;
     let mut fewest_differences = (usize::MAX, 0);
     for (_, entry) in &contents.entries {
@@ -24,8 +25,8 @@ pub fn entry<'c>(contents: &'c Contents, key_parts: &[u8]) -> Option<(&'c Entry,
 }
 
 /// Returns how `entry_parts` differs from the key among `keys` that it differs least from.
-pub fn differences<'k>(entry_parts: &[u8], keys: impl Iterator<Item = &'k [u8]>) -> Vec<Difference> {
-    let mut nearest: Option<Vec<Difference>> = None;
+pub fn differences<'k>(entry_parts: &'k [u8], keys: impl Iterator<Item = &'k [u8]>) -> Vec<Difference<'k>> {
+    let mut nearest: Option<Vec<Difference<'k>>> = None;
     for key_parts in keys {
         let differences = parts::differences(entry_parts, key_parts);
         if nearest.as_ref().is_none_or(|nearest| differences.len() < nearest.len()) {
@@ -35,6 +36,6 @@ pub fn differences<'k>(entry_parts: &[u8], keys: impl Iterator<Item = &'k [u8]>)
     nearest.unwrap_or_default()
 }
 
-pub fn texts(differences: Vec<Difference>) -> Vec<String> {
-    differences.into_iter().map(|difference| difference.text).collect()
+pub fn texts(differences: &[Difference<'_>], redactor: &Redactor) -> Vec<String> {
+    differences.iter().map(|difference| difference.text(redactor)).collect()
 }

@@ -8,11 +8,12 @@ use crate::cache::entry::Entry;
 use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
 use crate::commands::client::UserClient;
 use crate::commands::contents::Contents;
-use crate::commands::output::{command_line, plural};
+use crate::commands::output::plural;
 use crate::commands::page::{Color, Page};
 use crate::commands::parts::{self, Difference};
+use crate::commands::redactor::Redactor;
 use crate::config::{Config, Environment};
-use crate::error::Result;
+use crate::error::{Result, printable};
 use crate::format::time::Human;
 use crate::key::{CacheKey, PartKind};
 use crate::proxy::Call;
@@ -25,6 +26,7 @@ const INDENT: usize = 2;
 
 pub struct Report {
     page: Page,
+    redactor: Redactor,
     now: Duration,
     /// The parts of the keys that were explained so far. The first key is that of the call from here.
     explained: Vec<SecretBytes>,
@@ -43,9 +45,10 @@ enum Origin {
 }
 
 impl Report {
-    pub fn new(environment: Environment<'_>) -> Report {
+    pub fn new(config: &Config, environment: Environment<'_>) -> Report {
         Report {
             page: Page::for_output(environment),
+            redactor: Redactor::new(config),
             now: sys::now(),
             explained: Vec::new(),
             nearest: Vec::new(),
@@ -59,7 +62,7 @@ impl Report {
 
     /// Explains the command, called from here.
     pub fn explain_call(&mut self, call: &Call<'_>) {
-        self.page.row("command", &command_line(&call.command));
+        self.page.row("command", &self.redactor.command_line(&call.command));
         self.page.row("plugin", &wording::plugin(&call.identity));
         self.contents = Contents::read(&call.config).ok();
         match CacheKey::new(&call.key_inputs()) {
@@ -126,6 +129,7 @@ impl Report {
     fn add_other_entry(&mut self, entry: &Entry, config: &Config) {
         let explained = self.explained.iter().map(|parts| parts.expose());
         let differences = nearest::differences(entry.parts(), explained);
+        let texts = nearest::texts(&differences, &self.redactor);
         let next = match cache::freshness(entry, config.refresh_margin, self.now) {
             Freshness::Fresh if differences.iter().all(Difference::is_from_client) => {
                 "hit, for a client that sets this"
@@ -135,7 +139,7 @@ impl Report {
             Freshness::Over(reason) => reason.text(),
         };
         self.add_entry("entry", entry);
-        self.page.rows("differs in", &nearest::texts(differences));
+        self.page.rows("differs in", &texts);
         if !next.is_empty() {
             self.page.row("next", &next);
         }
@@ -151,18 +155,18 @@ impl Report {
                 PartKind::WorkingDirectory | PartKind::Session => &mut directory,
                 PartKind::ApiVersion | PartKind::Cluster => &mut client,
                 PartKind::Proof => {
-                    variables.push(item.name() + " is set");
+                    variables.push(printable(&item.name()) + " is set");
                     continue;
                 }
                 // The values may be anything.
                 PartKind::Environment => {
-                    environment.push(item.name());
+                    environment.push(printable(&item.name()));
                     continue;
                 }
                 _ if item.is_variable() => &mut variables,
                 _ => continue,
             };
-            lines.push(item.describe());
+            lines.push(item.describe(&self.redactor));
         }
         if client.is_empty() {
             client.push(wording::NO_CLIENT.to_owned());
@@ -182,7 +186,7 @@ impl Report {
         let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
         let items = parts::items(key.parts()).into_iter();
         let added: Vec<String> =
-            items.filter(|item| !here.contains(item)).map(|item| item.describe()).collect();
+            items.filter(|item| !here.contains(item)).map(|item| item.describe(&self.redactor)).collect();
         self.page.rows("with", &added);
     }
 
@@ -251,11 +255,9 @@ impl Report {
             }
             Some((entry, differences)) => {
                 self.add_entry("nearest", entry);
-                let names: Vec<String> = differences
-                    .iter()
-                    .filter_map(|difference| difference.environment_name().map(str::to_owned))
-                    .collect();
-                let differences = nearest::texts(differences).join("; ");
+                let names: Vec<String> =
+                    differences.iter().filter_map(|difference| difference.environment_name()).collect();
+                let differences = nearest::texts(&differences, &self.redactor).join("; ");
                 let reason = reason.text();
                 self.add_miss(&format_args!("{reason}; the nearest entry differs: {differences}"));
                 self.nearest.push(entry.parts().to_vec().into());

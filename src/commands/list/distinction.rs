@@ -6,6 +6,7 @@
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
 use crate::commands::parts;
+use crate::commands::redactor::Redactor;
 
 /// The sorted hashes of all commands and of all their parts, each as often as it occurs.
 pub struct Distinctions {
@@ -28,13 +29,13 @@ impl Distinctions {
 
     /// Returns the parts that not all entries of the same command have. Files are left out: their
     /// stamps say little.
-    pub fn describe(&self, entry: &Entry) -> Vec<String> {
+    pub fn describe(&self, entry: &Entry, redactor: &Redactor) -> Vec<String> {
         let command = parts::command_hash(entry.parts());
         let entries = occurrences(&self.commands, command);
         let mut described = Vec::new();
         for item in parts::items(entry.parts()) {
             if !item.is_file() && occurrences(&self.parts, item.hash(command)) < entries {
-                described.push(item.describe());
+                described.push(item.describe(redactor));
             }
         }
         described

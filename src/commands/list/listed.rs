@@ -7,13 +7,15 @@ use nanoserde::SerJson;
 use crate::cache::entry::Entry;
 use crate::cache::{self, Freshness, Reason};
 use crate::commands::parts;
+use crate::commands::redactor::Redactor;
 use crate::config::{Config, Environment};
+use crate::error::printable;
 use crate::format::time;
 use crate::identity;
 use crate::key::PartKind;
 use crate::proxy::refresh;
 
-/// An entry of `--list --json`. Secrets in the command and the variables are `***`.
+/// An entry of `--list --json`. What may be a secret is `***` and a tag.
 #[derive(SerJson)]
 pub struct Listed {
     pub command: Vec<String>,
@@ -45,12 +47,13 @@ impl Listed {
         config: &Config,
         entry: &Entry,
         users: Vec<String>,
+        redactor: &Redactor,
         environment: Environment<'_>,
         now: Duration,
     ) -> Listed {
         let command = parts::command(entry.parts());
         let mut listed = Listed {
-            command: identity::mask_arguments(&command),
+            command: redactor.arguments(&command),
             variables: Vec::new(),
             api_version: None,
             server: None,
@@ -64,12 +67,14 @@ impl Listed {
         };
         for item in parts::items(entry.parts()) {
             match item.part {
-                PartKind::ApiVersion => listed.api_version = Some(item.text()),
-                PartKind::Cluster => listed.server = Some(item.value()),
+                PartKind::ApiVersion => listed.api_version = Some(printable(&item.text())),
+                PartKind::Cluster => listed.server = Some(item.value(redactor)),
                 _ if item.is_variable() => {
-                    listed.variables.push(ListedVariable { name: item.name(), value: item.value() });
+                    listed
+                        .variables
+                        .push(ListedVariable { name: printable(&item.name()), value: item.value(redactor) });
                 }
-                _ if item.has_changed() => listed.changed_files.push(item.name()),
+                _ if item.has_changed() => listed.changed_files.push(printable(&item.name())),
                 _ => {}
             }
         }

@@ -16,6 +16,7 @@ use nanoserde::SerJson;
 use super::contents::{Contents, KeyLocation};
 use super::output::{plural, print};
 use super::page::Page;
+use super::redactor::Redactor;
 use crate::config::{Config, Environment};
 use crate::error::{Result, shown};
 use crate::keystore::{self, KeyOrigin};
@@ -36,10 +37,11 @@ pub fn list(
     let now = sys::now();
     let mut contents = Contents::read(config)?;
     contents.entries.sort_by_key(|(_, entry)| Reverse(entry.created_unix_s));
+    let redactor = Redactor::new(config);
     let served = ServedUsers::find(&contents, environment, kubeconfigs);
     let mut listed = Vec::new();
     for (name, entry) in &contents.entries {
-        listed.push(Listed::new(config, entry, served.of(name), environment, now));
+        listed.push(Listed::new(config, entry, served.of(name), &redactor, environment, now));
     }
     if is_json {
         return print(&(Listing::new(config, &contents, listed).serialize_json() + "\n"));
@@ -47,7 +49,7 @@ pub fn list(
     let distinctions = Distinctions::of(&contents.entries);
     let mut rows = Vec::new();
     for ((_, entry), listed) in contents.entries.iter().zip(listed) {
-        rows.push(TableRow::new(listed, &distinctions.describe(entry), environment));
+        rows.push(TableRow::new(listed, &distinctions.describe(entry, &redactor), environment));
     }
     let mut page = Page::for_output(environment);
     if !rows.is_empty() {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::listed::Listed;
 use crate::commands::page::{Color, Page};
 use crate::config::{self, Environment};
-use crate::error::printable;
 use crate::format::time::Human;
 
 /// With less room than this for the command, it gets lines of its own.
@@ -26,7 +25,7 @@ impl TableRow {
     pub fn new(listed: Listed, distinctions: &[String], environment: Environment<'_>) -> TableRow {
         let mut remarks = Vec::new();
         for file in &listed.changed_files {
-            remarks.push(below_home(&printable(file), environment) + " changed");
+            remarks.push(below_home(file, environment) + " changed");
         }
         remarks.extend_from_slice(distinctions);
         remarks.extend(listed.users.iter().map(|user| ["user ", user].concat()));

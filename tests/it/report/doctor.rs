@@ -110,6 +110,10 @@ fn a_plugin_that_is_missing_or_cannot_be_executed_is_named() {
     assert!(problems[0].starts_with(&expected), "{problems:?}");
     assert!(problems[0].contains("https://docs.digitalocean.com/"), "the table knows: {problems:?}");
     assert!(problems[1].ends_with("fix: install it, or put it on PATH"), "{problems:?}");
+    let hinted = User::cached("own", "no-such-plugin x").exec("installHint", "\nask IT\u{1b}[2J");
+    setting.users(&[hinted]);
+    assert!(setting.problem(same).ends_with("fix: ask IT\u{fffd}[2J"), "the kubeconfig knows better");
+    setting.users(&[User::cached("do", "doctl kubernetes"), User::cached("own", "no-such-plugin x")]);
     setting.write("plugins/no-such-plugin", "");
     setting.write("plugins/doctl", "");
     let problems = setting.problems(same);
@@ -351,6 +355,20 @@ fn what_clients_refuse_in_exec_is_named_and_the_fix_works() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     setting.paste(&problems[0], "k8s-token-cache --inject --user ");
     assert!(setting.problems(same).is_empty());
+}
+
+#[test]
+fn a_policy_that_denies_all_plugins_is_named() {
+    let setting = Setting::healthy();
+    let policy =
+        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n";
+    setting.write(".kube/kuberc", policy);
+    let problem = setting.problem(same);
+    assert!(
+        problem.starts_with("kubectl does not run 'k8s-token-cache': credentialPluginPolicy in '"),
+        "{problem}"
+    );
+    assert!(problem.contains("is DenyAll\nfix: "), "{problem}");
 }
 
 #[test]

@@ -32,13 +32,13 @@ fn an_empty_cache_is_reported_and_nothing_is_created() {
 fn the_newest_credential_comes_first() {
     let setting = Setting::new();
     let Some(mut clock) = setting.sandbox.clock() else { return };
-    for name in ["first", "second", "third"] {
+    for name in ["eks", "config", "token"] {
         assert!(setting.misses(setting.call(["aws", name])));
         clock.advance(5);
     }
     let listed = setting.shown(["--list"]);
     let names: Vec<&str> = listed.lines().filter_map(|line| line.split("aws ").nth(1)).collect();
-    assert_eq!(names, ["third", "second", "first"], "{listed}");
+    assert_eq!(names, ["token", "config", "eks"], "{listed}");
 }
 
 #[test]

@@ -10,12 +10,15 @@ const MARK: &str = "hush";
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.hush.hush";
 
 /// Flags, variables and addresses that carry secrets, each its own way.
-const COMMANDS: [&[&str]; 5] = [
+const COMMANDS: [&[&str]; 8] = [
     &["aws", "eks", "get-token", "--token", "hush1", "--client-secret=hush2", "--password=hush3"],
     &["sh", "-c", "aws eks get-token --oidc-client-secret=hush4 # $HUSHED"],
     &["env", "API_TOKEN=hush5", "aws", "https://me:hush6@example.com/?token=hush7"],
     &["doctl", "-t", "hush8", "kubernetes", "--access-token=hush9"],
     &["aws", "eyJhbGciOiJub25lIn0.hush.x"],
+    &["aws", "--pass", "hush", "--pwd=hush", "-phush", "-p", "hush", "-u", "joe:hush", "--creds=hush"],
+    &["aws", "--jwt", "hush", "--otp", "hush", "https://hush@host/a", "ghp_hush", "Server=a;Pwd=hush"],
+    &["sh", "-c", "exec aws --data '{\"password\": \"hush\"}'"],
 ];
 
 impl Setting {
@@ -34,7 +37,11 @@ impl Setting {
             ("DIGITALOCEAN_ACCESS_TOKEN", "hush"),
             ("TENANT_PASSWORD", "hush"),
             ("TENANT_TOKEN", TOKEN),
-            ("K8S_TOKEN_CACHE_KEY_ENV", "TENANT_PASSWORD,TENANT_TOKEN"),
+            ("DB_PWD", "hush"),
+            ("PASS", "hush"),
+            ("GITHUB_PAT", "hush"),
+            ("JWT", "hush"),
+            ("K8S_TOKEN_CACHE_KEY_ENV", "TENANT_PASSWORD,TENANT_TOKEN,DB_PWD,PASS,GITHUB_PAT,JWT"),
             ("K8S_TOKEN_CACHE_ENCRYPTION_KEY", KEY),
         ] {
             setting.sandbox.set_env(name, value);
@@ -42,7 +49,7 @@ impl Setting {
         setting.sandbox.set_env("K8S_TOKEN_CACHE_LOG", setting.home("log"));
         let users: Vec<User> = COMMANDS
             .iter()
-            .zip(["a", "b", "c", "d", "e"])
+            .zip(["a", "b", "c", "d", "e", "f", "g", "h"])
             .map(|(command, name)| {
                 let user = User::cached(name, "--key-env=MORE");
                 User { command: [user.command.clone(), words(command)].concat(), ..user }
@@ -65,8 +72,10 @@ impl Setting {
         let terminal = Terminal::new().columns(500);
         let mut call = change(self.sandbox.program()).on_terminal(&terminal);
         terminal.show_output(call.command());
-        call.run();
+        let running = call.spawn();
+        // Read meanwhile: a terminal holds little.
         no_mark(&terminal.into_text());
+        running.finish();
     }
 }
 
