@@ -48,7 +48,7 @@ fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
         Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),
         Command::Doctor => commands::doctor(&variable_names(), &sys::variable, &kubeconfigs()),
         #[cfg(windows)]
-        Command::Refresh(wrapped) => proxy::refresh::run(&Call::new(wrapped, &sys::variable)?),
+        Command::Refresh(wrapped) => proxy::background::run(&Call::new(wrapped, &sys::variable)?),
         Command::Help => commands::print(cli::USAGE),
         Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }

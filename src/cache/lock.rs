@@ -13,10 +13,12 @@ use std::time::Duration;
 use crate::sys::{self, Directory};
 
 const STORE_OFFSET: u64 = 1 << 40;
+const KEEPERS_OFFSET: u64 = STORE_OFFSET + 1;
 const KEYS_OFFSET: u64 = 1 << 41;
+const KEEP_WARM_OFFSET: u64 = 1 << 61;
 const TAKE_OVER_OFFSET: u64 = 1 << 62;
-/// Offsets are signed 64-bit numbers; each area of keys has 2^61 bytes.
-const KEY_BITS: u32 = 61;
+/// Offsets are signed 64-bit numbers; each area of keys has 2^60 bytes.
+const KEY_BITS: u32 = 60;
 
 /// A waiter sleeps for 1/8 of the time waited so far, within these limits: the store lock is free in a
 /// moment, a plugin runs for a second or more.
@@ -33,6 +35,10 @@ pub enum Range {
     Key([u8; 16]),
     /// The right to decide which waiter runs the plugin beside one that hangs.
     TakeOver([u8; 16]),
+    /// The right to keep the entry of this name warm.
+    KeepWarm([u8; 16]),
+    /// The right to be the keeper with this number.
+    Keeper(u64),
 }
 
 impl Range {
@@ -41,6 +47,8 @@ impl Range {
             Range::Store => STORE_OFFSET,
             Range::Key(name) => KEYS_OFFSET + key_number(&name),
             Range::TakeOver(name) => TAKE_OVER_OFFSET + key_number(&name),
+            Range::KeepWarm(name) => KEEP_WARM_OFFSET + key_number(&name),
+            Range::Keeper(number) => KEEPERS_OFFSET + number,
         }
     }
 }
@@ -61,6 +69,14 @@ pub enum Attempt {
 pub struct Guard {
     file: File,
     offset: u64,
+}
+
+impl Guard {
+    /// Takes another lock on the same open file. It is released when the file is closed, which is
+    /// after the guard's own lock.
+    pub fn takes_too(&self, range: Range) -> bool {
+        sys::try_lock_byte(&self.file, range.offset()).unwrap_or_default()
+    }
 }
 
 impl Drop for Guard {

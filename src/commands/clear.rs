@@ -7,18 +7,20 @@ use crate::cache::{self, Cache};
 use crate::config::Config;
 use crate::error::Result;
 use crate::key::CacheKey;
-use crate::proxy::Call;
 use crate::proxy::callers::Callers;
+use crate::proxy::{Call, keep_warm};
 use crate::sys;
 
 /// Removes every entry.
 pub fn clear_all(config: &Config) -> Result<u8> {
     let store = cache::open_store(config)?;
     let removed = store.clear(sys::now())?;
-    if let Some(callers) = Callers::open(&store) {
+    let ended = Callers::open(&store).map_or(0, |callers| {
+        let ended = keep_warm::end_all(&callers);
         callers.forget_all();
-    }
-    print(&cleared(removed))
+        ended
+    });
+    print(&cleared(removed, ended))
 }
 
 /// Removes the entry of one command, and its entries that differ only in a changed file or in what
@@ -46,19 +48,29 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
     }
     let store = cache::open_store(&call.config)?;
     let removed = store.remove(&names, sys::now())?;
-    if let Some(callers) = Callers::open(&store) {
+    let ended = Callers::open(&store).map_or(0, |callers| {
+        let ended = keep_warm::end(&callers, &names);
         callers.forget(&names, sys::now());
-    }
-    let mut text = cleared(removed);
+        ended
+    });
+    let mut text = cleared(removed, ended);
     if others > 0 {
         text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));
     }
     print(&text)
 }
 
-fn cleared(removed: usize) -> String {
-    match removed {
+/// `ended` is the number of processes that kept a credential warm.
+fn cleared(removed: usize, ended: usize) -> String {
+    let mut text = match removed {
         0 => "nothing was cached\n".to_owned(),
         count => format!("removed {}\n", plural(count, "credential", "credentials")),
+    };
+    if ended > 0 {
+        text.push_str(&format!(
+            "ended {} that kept a credential warm\n",
+            plural(ended, "process", "processes")
+        ));
     }
+    text
 }

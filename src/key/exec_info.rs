@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 use crate::format::json::{self, Refused, Value};
 
+const INTERACTIVE: &str = "interactive";
+
 /// The parts of the variable that count.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ExecInfo {
@@ -34,10 +36,16 @@ impl ExecInfo {
     }
 }
 
+/// Whether `spec.interactive` says that a person uses the client at a terminal.
+pub fn is_interactive(text: &[u8]) -> bool {
+    let spec = json::parse(text).ok().and_then(|document| document.member("spec").ok().flatten());
+    let value = spec.and_then(|spec| spec.member(INTERACTIVE).ok().flatten());
+    value.is_some_and(|value| value.text() == "true")
+}
+
 /// `text` with `spec.interactive` set to false, for a plugin that runs in the background. [`ExecInfo::parse`]
 /// must have accepted `text`.
 pub fn not_interactive(text: &str) -> String {
-    const INTERACTIVE: &str = "interactive";
     let spec = json::parse(text.as_bytes()).ok().and_then(|document| document.member("spec").ok().flatten());
     let Some(value) = spec.and_then(|spec| spec.member(INTERACTIVE).ok().flatten()) else {
         return text.to_owned();

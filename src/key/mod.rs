@@ -197,6 +197,12 @@ pub fn parts(bytes: &[u8]) -> impl Iterator<Item = (PartKind, &[u8])> {
     })
 }
 
+/// The working directory in the parts of a key; `None` if it does not count for that key.
+pub fn working_directory(bytes: &[u8]) -> Option<PathBuf> {
+    let (_, content) = parts(bytes).find(|(kind, _)| *kind == PartKind::WorkingDirectory)?;
+    std::str::from_utf8(content).ok().map(PathBuf::from)
+}
+
 /// Whether two keys are of the same command and identity, as far as only the user's surroundings count:
 /// they may differ in what the client says (apiVersion, cluster) and in the state of files.
 pub fn is_same_identity(one: &[u8], other: &[u8]) -> bool {

@@ -43,13 +43,14 @@ pub struct Area {
 impl Area {
     const CALLERS: Area = Area { offset: 0, sets: 16 };
     const KEYS: Area = Area { offset: Area::CALLERS.end(), sets: 8 };
-    /// The processes that keep a credential warm; see [`super::keep_warm`].
-    pub const KEPT_WARM: u64 = Area::KEYS.end();
+    const KEEPERS: Area = Area { offset: Area::KEYS.end(), sets: 1 };
 
     const fn end(&self) -> u64 {
         self.offset + self.sets * SET_BYTES as u64
     }
 }
+
+const TABLE_BYTES: usize = Area::KEEPERS.end() as usize;
 
 /// A kind of row.
 pub trait Row: Copy + Default {
@@ -193,6 +194,39 @@ impl KeyRow {
     }
 }
 
+/// A process that keeps a credential warm; see [`super::keep_warm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeeperRow {
+    pub process: Process,
+    /// How long after the last use of the credential the process goes on.
+    pub window: Duration,
+}
+
+impl Default for KeeperRow {
+    fn default() -> Self {
+        KeeperRow { process: Process { id: 0, started: 0 }, window: Duration::ZERO }
+    }
+}
+
+impl Row for KeeperRow {
+    const AREA: Area = Area::KEEPERS;
+
+    fn encode(&self) -> Content {
+        let mut content = Content::default();
+        content[..8].copy_from_slice(&self.process.started.to_le_bytes());
+        content[8..16].copy_from_slice(&self.window.as_secs().to_le_bytes());
+        content[16..20].copy_from_slice(&self.process.id.to_le_bytes());
+        content
+    }
+
+    fn decode(content: &Content) -> Self {
+        KeeperRow {
+            process: Process { id: u64_at(content, 16) as u32, started: u64_at(content, 0) },
+            window: Duration::from_secs(u64_at(content, 8)),
+        }
+    }
+}
+
 /// What a row is about.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Subject<R> {
@@ -222,6 +256,12 @@ impl Subject<CallerRow> {
         identity[..4].copy_from_slice(&process.id.to_le_bytes());
         identity[4..].copy_from_slice(&process.started.to_le_bytes());
         Subject { name: *name, caller: fnv1a_64(&identity).max(1), row: PhantomData }
+    }
+}
+
+impl Subject<KeeperRow> {
+    pub fn keeper(name: &Name) -> Subject<KeeperRow> {
+        Subject { name: *name, caller: 0, row: PhantomData }
     }
 }
 
@@ -306,15 +346,23 @@ impl Callers {
         self.remember(&recalled, now);
     }
 
-    /// Forgets everything about callers and keys: the next failure counts as the first.
+    /// Forgets everything: the next failure counts as the first.
     pub fn forget_all(&self) {
-        let zeros = [0; Area::KEPT_WARM as usize];
+        let zeros = [0; TABLE_BYTES];
         let _ = sys::write_all_at(&self.0, &zeros, 0);
+    }
+
+    /// The processes that keep a credential warm, whatever its name.
+    pub fn keepers(&self) -> Vec<KeeperRow> {
+        let mut set = [0; SET_BYTES];
+        let _ = sys::read_at(&self.0, &mut set, Area::KEEPERS.offset);
+        let rows = row_offsets().map(|at| KeeperRow::decode(&content_of(row_at(&set, at))));
+        rows.filter(|row| row.process.id != 0).collect()
     }
 
     /// Forgets everything about the keys of `names` and their callers.
     pub fn forget(&self, names: &[Name], now: Duration) {
-        let mut table = [0; Area::KEPT_WARM as usize];
+        let mut table = [0; TABLE_BYTES];
         let length = sys::read_at(&self.0, &mut table, 0).unwrap_or_default();
         for at in (0..length / ROW_BYTES).map(|number| number * ROW_BYTES) {
             let row = &table[at..at + ROW_BYTES];

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::background;
 use super::call::Call;
 use super::callers::{CallerRow, Callers, KeyRow, Subject};
 use super::client::Client;
@@ -160,6 +161,7 @@ impl<'a> Miss<'a> {
                 self.remember_served(fingerprint);
                 self.update_key(KeyRow::succeed);
                 self.log("miss", &self.reason.text());
+                background::keep_warm(self.call, self.cache, self.callers.as_ref());
             }
             Ok(None) => self.not_stored("the cache was cleared or the identity changed meanwhile"),
             Err(error) => {

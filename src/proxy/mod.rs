@@ -8,11 +8,13 @@
 //! path of a call: [`call`], [`client`], [`callers`] for a hit, then [`miss`], [`flight`], [`plugin`],
 //! and [`refresh`] for what goes on in the background.
 
+pub mod background;
 pub mod call;
 pub mod callers;
 pub mod client;
 pub mod failure;
 mod flight;
+pub mod keep_warm;
 mod miss;
 pub mod plugin;
 pub mod refresh;
@@ -83,7 +85,7 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: 
     client.remember_served(&cache.store, found.fingerprint, now);
     call.log.write("hit", &format_args!("{} left", Human(found.entry.time_left(now))), now);
     if refresh::is_due(call, &found.entry, now) {
-        refresh::start(call, cache, found, client.history.as_ref().map(|history| &history.callers), now);
+        background::refresh(call, cache, found, client.history.as_ref().map(|history| &history.callers), now);
     }
     Ok(0)
 }

@@ -21,6 +21,7 @@ mod healing;
 mod hostile;
 mod identity;
 mod install;
+mod keep_warm;
 mod key;
 mod kubectl;
 mod passthrough;

@@ -102,7 +102,7 @@ fn many_callers_evict_no_key_and_the_table_stays_small() {
         table.serve(caller(id), 1, NOW + MS);
     }
     assert_eq!(table.recall(Subject::key(&NAME), NOW + MS).row.refresh_failures, 3);
-    assert!(bytes_of(&table).len() as u64 <= Area::KEPT_WARM);
+    assert!(bytes_of(&table).len() as u64 <= TABLE_BYTES as u64);
     let known = (0..1000).filter(|id| table.served(caller(*id), NOW + MS) == 1).count();
     assert_eq!(known as u64, Area::CALLERS.sets * ROWS_PER_SET as u64);
 }

@@ -1,6 +1,8 @@
 //! The processes above this one: which, what they are called, how long they have been running.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+use std::fs;
 use std::time::Duration;
 
 #[cfg(target_os = "macos")]
@@ -123,4 +125,34 @@ pub fn process_info(_id: u32) -> Option<ProcessInfo> {
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub fn process_age(_process: &Process) -> Option<Duration> {
     None
+}
+
+/// Whether the first process collects orphans that have ended. In a container without an init it does
+/// not, and an orphan remains as a zombie.
+///
+/// It does if it handles, blocks or ignores SIGCHLD. It may collect them in another way, which is likely
+/// where process ids are high: a container has few processes.
+#[cfg(target_os = "linux")]
+pub fn collects_orphans() -> bool {
+    const HIGH_ID: u32 = 1000;
+    let Ok(status) = fs::read_to_string("/proc/1/status") else { return true };
+    handles_sigchld(&status) || std::process::id() > HIGH_ID
+}
+
+/// `status` is the content of `/proc/PID/status` (proc(5)).
+#[cfg(target_os = "linux")]
+fn handles_sigchld(status: &str) -> bool {
+    let sigchld = 1 << (libc::SIGCHLD - 1);
+    let mask_in = |line: &str| {
+        let (name, mask) = line.split_once(':')?;
+        let counts = matches!(name, "SigBlk" | "SigIgn" | "SigCgt");
+        counts.then(|| u64::from_str_radix(mask.trim(), 16).ok()).flatten()
+    };
+    status.lines().filter_map(mask_in).any(|mask| mask & sigchld != 0)
+}
+
+/// Always true: outside of Linux the first process waits for orphans.
+#[cfg(not(target_os = "linux"))]
+pub fn collects_orphans() -> bool {
+    true
 }

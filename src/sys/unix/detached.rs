@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 
 use super::errno::check;
 use super::files::open_null_device;
+use super::signals;
 
 /// Does `work` in a copy of this process, in another session, with the null device as all three
 /// standard streams and every other descriptor closed: a client that reads our output to its end does
@@ -28,6 +29,9 @@ fn detach() -> io::Result<()> {
     // is used after it was closed: the work opens again what it needs.
     unsafe {
         libc::setsid();
+        // A process that stays must end when it is asked to. Under nohup, SIGHUP is ignored.
+        signals::stop_catching();
+        libc::signal(libc::SIGHUP, libc::SIG_DFL);
         let null = open_null_device()?;
         for standard in 0..3 {
             check(libc::dup2(null.as_raw_fd(), standard))?;
@@ -41,7 +45,7 @@ fn detach() -> io::Result<()> {
 /// # Safety
 /// No descriptor from `first` on may be used afterwards.
 #[cfg(target_os = "linux")]
-unsafe fn close_from(first: i32) {
+pub(super) unsafe fn close_from(first: i32) {
     // SAFETY: close_range(2) closes descriptors and touches no memory. By number, because musl has no
     // function for it.
     unsafe {
@@ -54,7 +58,7 @@ unsafe fn close_from(first: i32) {
 /// # Safety
 /// No descriptor from `first` on may be used afterwards.
 #[cfg(not(target_os = "linux"))]
-unsafe fn close_from(first: i32) {
+pub(super) unsafe fn close_from(first: i32) {
     // SAFETY: as the caller promises.
     unsafe { close_each_from(first) }
 }

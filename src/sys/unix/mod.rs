@@ -4,6 +4,7 @@ mod ancestors;
 mod attributes;
 mod children;
 mod clock;
+mod copies;
 mod detached;
 mod environment;
 mod errno;
@@ -19,6 +20,7 @@ pub use ancestors::*;
 pub use attributes::copy_attributes;
 pub use children::*;
 pub use clock::{now, steady_clock};
+pub use copies::{copied_process, end_process, in_copy, is_running, program_stamp, sleep_until};
 pub use detached::run_detached;
 pub use environment::variable;
 pub use files::{

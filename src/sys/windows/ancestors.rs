@@ -74,6 +74,11 @@ fn open(id: u32) -> Option<OwnedHandle> {
     OwnedHandle::try_from(opened).ok()
 }
 
+/// Always true: Windows has no zombies.
+pub fn collects_orphans() -> bool {
+    true
+}
+
 /// Always false: Windows has no such processes.
 pub fn is_zombie(_id: u32) -> bool {
     false

@@ -1,0 +1,77 @@
+//! Starts the detached process that renews a credential and keeps it warm.
+//!
+//! The call prints its credential first. The process runs in another session, with the null device as its
+//! standard streams, so that no client waits for it.
+
+use std::time::Duration;
+
+use super::call::Call;
+use super::callers::{Callers, Subject};
+use super::failure::unix_ms;
+use super::{keep_warm, refresh};
+use crate::cache::{Cache, Found};
+use crate::cli;
+use crate::sys;
+
+/// A second refresh may start after this time: longer than a refresh can take.
+const REFRESH_LIMIT: Duration = Duration::from_secs(75);
+
+/// Starts the refresh of `found`, unless one is running or has failed recently.
+///
+/// If the process of the last refresh is a zombie, the first process of this container does not collect
+/// orphans, and another refresh would leave another zombie.
+pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&Callers>, now: Duration) {
+    let opened = if callers.is_none() { Callers::open(&cache.store) } else { None };
+    let Some(callers) = callers.or(opened.as_ref()) else { return };
+    let mut recalled = callers.recall(Subject::key(&cache.name), now);
+    if unix_ms(now) < recalled.row.refresh_paused_until_unix_ms {
+        return;
+    }
+    if sys::is_zombie(recalled.row.refreshed_by) {
+        return call.log.write("refresh", &"not started: the first process here collects no orphans", now);
+    }
+    recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
+    callers.remember(&recalled, now);
+    detach(call, &mut || renew_and_stay(call, cache, found.fingerprint));
+}
+
+/// Starts a process that keeps the new credential warm, if that is wanted.
+///
+/// In a container whose first process collects no orphans, it would end as a zombie, so none is started.
+pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>) {
+    let last = callers.map(|callers| callers.recall(Subject::keeper(&cache.name), sys::now()).row.process.id);
+    let is_wanted = keep_warm::window(call).is_some();
+    if is_wanted && sys::collects_orphans() && !last.is_some_and(sys::is_zombie) {
+        detach(call, &mut || keep_warm::stay(call, cache));
+    }
+}
+
+fn detach(call: &Call<'_>, work: &mut dyn FnMut()) {
+    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, work) {
+        call.log.write("refresh", &error, sys::now());
+    }
+}
+
+fn renew_and_stay(call: &Call<'_>, cache: &Cache, fingerprint: u64) {
+    if refresh::renew(call, cache, Some(fingerprint)).is_ok() {
+        keep_warm::stay(call, cache);
+    }
+}
+
+/// The detached process on platforms that cannot fork: looks the entry up again, renews it if that is
+/// due, and stays.
+#[cfg(windows)]
+pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
+    use crate::cache::Lookup;
+    use crate::key::CacheKey;
+
+    let now = sys::now();
+    let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
+    if let Lookup::Fresh(found) | Lookup::Stale(found) = cache.look_up(now)?.lookup {
+        match refresh::is_due(call, &found.entry, now) {
+            true => renew_and_stay(call, &cache, found.fingerprint),
+            false => keep_warm::stay(call, &cache),
+        }
+    }
+    Ok(0)
+}
