@@ -120,6 +120,9 @@ fn allowlist(tree: &Tree<'_>, entries: &[Id]) -> Rule {
         if program.is_empty() {
             return Rule::Invalid("its allowlist has an empty entry");
         }
+        if clean(Path::new(program)).as_os_str() != program {
+            return Rule::Invalid("its allowlist has a path with '.', '..' or a double separator");
+        }
         programs.push(program.to_owned());
     }
     if programs.is_empty() { Rule::NoList } else { Rule::Allow { programs, member } }

@@ -116,9 +116,11 @@ fn kubectl_rejects_another_api_version_as_without_the_cache() {
     assert_eq!(sandbox.entries(), 0);
 }
 
-/// kubectl accepts the lines that `--doctor` and `--inject` suggest for its allowlist.
+const POLICY: &str = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: ";
+
+/// kubectl accepts the item that `--doctor` and `--inject` suggest for its allowlist.
 #[test]
-fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
+fn the_suggested_allowlist_item_lets_kubectl_run_the_cache() {
     let Some(kubectl) = kubectl() else { return };
     let (sandbox, server) = (Sandbox::new(), ApiServer::start());
     let plugin = sandbox.plugin("plugin");
@@ -126,10 +128,10 @@ fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
     server.allow_token("the-token");
     let kubeconfig = Kubeconfig::cached([plugin.command()]);
     let kuberc = sandbox.home().join(".kube/kuberc");
-    let policy =
-        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: Allowlist\n";
+    let list =
+        format!("{POLICY}Allowlist\ncredentialPluginAllowlist:\n- name: {}\n", plugin.command().display());
     fs::create_dir(kuberc.parent().unwrap()).unwrap();
-    fs::write(&kuberc, format!("{policy}credentialPluginAllowlist:\n- name: plugin\n")).unwrap();
+    fs::write(&kuberc, &list).unwrap();
     let get = || kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
     let refused = get();
     if refused.code() == 0 {
@@ -141,8 +143,48 @@ fn the_suggested_allowlist_lines_let_kubectl_run_the_cache() {
     );
     let inject = sandbox.program().arg("--inject").arg(sandbox.home().join("kubeconfig")).run();
     let said = inject.stdout_text();
-    let (_, lines) = said.split_once("or kubectl will not run it:\n").expect("a hint");
-    fs::write(&kuberc, format!("{policy}{lines}")).unwrap();
+    let (_, item) = said.split_once("/kuberc':\n").expect("a hint");
+    fs::write(&kuberc, format!("{list}{item}")).unwrap();
     let allowed = get();
     assert_eq!((allowed.code(), plugin.runs()), (0, 1), "{allowed:?}");
+}
+
+/// What kubectl runs directly, `--inject` expects kubectl to run, and nothing else.
+#[test]
+fn the_policy_for_plugins_is_read_as_kubectl_reads_it() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("the-token").expires_in(HOUR).bytes());
+    server.allow_token("the-token");
+    let path = plugin.command().to_str().unwrap();
+    let directory = plugin.command().parent().unwrap();
+    sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", directory.display()));
+    let link = directory.join("link");
+    std::os::unix::fs::symlink(path, &link).unwrap();
+    // What the plugin knows is beside the name that it was called by.
+    std::os::unix::fs::symlink(directory.join("plugin.d"), directory.join("link.d")).unwrap();
+    let link = link.to_str().unwrap();
+    let dotted = format!("{}/./plugin", directory.display());
+    let kuberc = sandbox.home().join(".kube/kuberc");
+    fs::create_dir(kuberc.parent().unwrap()).unwrap();
+    let list = |entry: &str| format!("Allowlist\ncredentialPluginAllowlist:\n- name: other\n- name: {entry}");
+    let mut decisions = Vec::new();
+    for policy in ["AllowAll", "DenyAll", &list("plugin"), &list(path), &list(link), &list("sh")] {
+        fs::write(&kuberc, format!("{POLICY}{policy}\n")).unwrap();
+        for command in ["plugin", path, link, &dotted] {
+            let direct = Kubeconfig::direct([command]);
+            let got = direct.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+            let file = sandbox.home().join("kubeconfig");
+            let inject = ["--inject", "--dry-run", "--command", command];
+            let said = sandbox.program().args(inject).arg(file).run().stderr_text();
+            let is_denied = said.contains("kubectl will not run");
+            decisions.push(got.code() == 0);
+            if policy == "DenyAll" && got.code() == 0 {
+                return skip("this kubectl has no plugin allowlist: it is older than 1.35");
+            }
+            assert_eq!(got.code() != 0, is_denied, "{policy}: {command}\n{said}\n{got:?}");
+        }
+    }
+    assert!(decisions.contains(&true) && decisions.contains(&false));
 }

@@ -60,6 +60,8 @@ fn an_invalid_policy_allows_nothing() {
         format!("{HEAD}credentialPluginPolicy: AllowAll\ncredentialPluginAllowlist: [{{name: aws}}]\n"),
         format!("{HEAD}credentialPluginPolicy: DenyAll\ncredentialPluginAllowlist: [{{name: aws}}]\n"),
         allowlist("- name: \"\"\n- name: aws\n"),
+        allowlist("- name: /opt/./aws\n- name: aws\n"),
+        allowlist("- name: /opt/x/../aws\n- name: aws\n"),
         "credentialPluginPolicy: [".to_owned(),
     ] {
         let denial = denial(&text, "aws").unwrap_or_else(|| panic!("{text}"));
