@@ -1,6 +1,5 @@
 //! `--inject` and `--restore`: puts the cache in front of the exec plugins of kubeconfigs, or removes it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
 
 use super::output::print;
@@ -8,34 +7,33 @@ use crate::cli::{Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
 use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
-use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UserState};
+use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UnknownPlugin, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
-    program_on_path, refused_text,
+    ClientEnvironment, PROGRAM, base_name, check_writable, default_files, diff, directory_on_path, is_own,
+    kuberc, program_on_path, refused_text,
 };
 use crate::log;
 use crate::sys;
 
 /// What goes to stdout and stderr, and how the program ends.
 #[derive(Debug, Default)]
-pub struct InjectOutput {
-    pub stdout: String,
-    pub stderr: String,
+struct InjectOutput {
+    stdout: String,
+    stderr: String,
     /// Whether a user or a file could not be brought to the wanted state.
-    pub refused: bool,
+    refused: bool,
 }
 
 impl InjectOutput {
-    pub fn exit_status(&self) -> u8 {
+    fn exit_status(&self) -> u8 {
         u8::from(self.refused)
     }
 }
 
 /// Injects or restores and prints the outcome; the exit status is 1 if a user or a file was refused.
 pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Result<u8> {
-    let counts_environment = |command: &[OsString]| !identity::is_understood(command);
-    let output = run(options, environment, &identity::covers, &counts_environment)?;
+    let output = run(options, environment)?;
     // The diff of a dry run, on stdout, comes before the summary, on stderr.
     let printed = print(&output.stdout);
     log::write_stderr(&output.stderr);
@@ -43,24 +41,16 @@ pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Resul
     Ok(output.exit_status())
 }
 
-/// Injects or restores. `is_known` says whether the cache key of a command (its words) covers a variable,
-/// `counts_environment` whether the whole environment counts for it.
-pub fn run(
-    options: &InjectOptions,
-    environment: &ClientEnvironment,
-    is_known: &dyn Fn(&[OsString], &str) -> bool,
-    counts_environment: &dyn Fn(&[OsString]) -> bool,
-) -> Result<InjectOutput> {
+fn run(options: &InjectOptions, environment: &ClientEnvironment) -> Result<InjectOutput> {
     let program = program(options, environment)?;
     let is_own = |command: &str| command == program || is_own(command, environment);
     let mut job = InjectJob {
         options,
         program: &program,
         is_own: &is_own,
-        is_known,
-        counts_environment,
         color: environment.color,
         report: String::new(),
+        notes: String::new(),
         users: Vec::new(),
         output: InjectOutput::default(),
     };
@@ -102,11 +92,11 @@ struct InjectJob<'a> {
     options: &'a InjectOptions,
     program: &'a str,
     is_own: &'a dyn Fn(&str) -> bool,
-    is_known: &'a dyn Fn(&[OsString], &str) -> bool,
-    counts_environment: &'a dyn Fn(&[OsString]) -> bool,
     color: bool,
     /// A line per user.
     report: String,
+    /// Printed after the summary.
+    notes: String,
     /// Every user so far.
     users: Vec<(String, UserState)>,
     output: InjectOutput,
@@ -148,8 +138,8 @@ impl InjectJob<'_> {
                     program: self.program,
                     replaces_program: self.options.command.is_some() || self.options.absolute,
                     plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
-                    is_known: self.is_known,
-                    counts_environment: self.counts_environment,
+                    is_known: &identity::covers,
+                    counts_environment: &|command| !identity::is_understood(command),
                 },
             ),
         }
@@ -175,6 +165,9 @@ impl InjectJob<'_> {
     }
 
     fn report_users(&mut self, path: &Path, plan: Plan) {
+        for unknown in &plan.unknown_plugins {
+            self.notes.push_str(&unknown_plugin_note(path, unknown));
+        }
         for (name, state) in plan.users {
             let words = state.words(self.options.dry_run);
             let why = match state {
@@ -211,6 +204,7 @@ impl InjectJob<'_> {
         }
         let mut report = std::mem::take(&mut self.report);
         report.push_str(&self.summary());
+        report.push_str(&self.notes);
         if self.options.action == Action::Inject && !self.users.is_empty() {
             report.push_str(&self.kuberc_hint(environment).unwrap_or_default());
         }
@@ -265,6 +259,16 @@ impl InjectJob<'_> {
         let denial = kuberc::denial(environment, self.program)?;
         Some(format!("kubectl will not run '{}': {}\nhint: {}\n", self.program, denial.reason, denial.hint))
     }
+}
+
+/// What it means that a plugin is not known.
+fn unknown_plugin_note(path: &Path, unknown: &UnknownPlugin) -> String {
+    let (user, plugin) = (printable(&unknown.user), printable(base_name(&unknown.command)));
+    format!(
+        "note: {}: {user}: '{plugin}' is not a known plugin: its whole environment counts for the cache key, \
+         unless --key-env=NAME,... before it in 'args' names the variables that matter\n",
+        shown(path)
+    )
 }
 
 impl UserState {

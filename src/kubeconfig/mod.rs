@@ -29,7 +29,7 @@ mod tests;
 
 pub use cluster::Cluster;
 pub use environment::{
-    ClientEnvironment, PROGRAM, default_files, directory_on_path, is_own, program_on_path,
+    ClientEnvironment, PROGRAM, base_name, default_files, directory_on_path, is_own, program_on_path,
 };
 pub use files::{check_writable, read_named};
 pub use merge::{MergedKubeconfig, exec_users, merge};

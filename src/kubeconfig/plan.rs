@@ -58,10 +58,18 @@ pub enum UserState {
     Refused(Refusal),
 }
 
+/// A plugin that is not known, of a user that gets injected.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownPlugin {
+    pub user: String,
+    pub command: String,
+}
+
 /// The state of each user, and the edits: sorted, not overlapping, verified.
 #[derive(Debug)]
 pub struct Plan {
     pub users: Vec<(String, UserState)>,
+    pub unknown_plugins: Vec<UnknownPlugin>,
     pub edits: Vec<Edit>,
 }
 
@@ -93,11 +101,12 @@ struct Planner<'c> {
     config: &'c Kubeconfig<'c>,
     request: &'c EditRequest<'c>,
     editor: Editor<'c>,
+    unknown_plugins: Vec<UnknownPlugin>,
 }
 
 impl<'c> Planner<'c> {
     fn new(config: &'c Kubeconfig<'c>, request: &'c EditRequest<'c>) -> Self {
-        Planner { config, request, editor: Editor::new(config) }
+        Planner { config, request, editor: Editor::new(config), unknown_plugins: Vec::new() }
     }
 
     /// Runs `change` for the chosen users, and verifies the edits together.
@@ -126,7 +135,7 @@ impl<'c> Planner<'c> {
             let after = edit::apply(&edits, text, 0..text.len());
             verify::check(config, &after, &expected)?;
         }
-        Ok(Plan { users, edits })
+        Ok(Plan { users, unknown_plugins: self.unknown_plugins, edits })
     }
 
     /// The exec plugin of a user, if it can be edited.
@@ -158,7 +167,8 @@ impl<'c> Planner<'c> {
         let change = self.to_absolute(entry.key, command, request)?;
         let call = self.call(command, &args);
         let names = wrapper::uncovered_names(self.config, &exec, &call, &[], request.is_known)?;
-        let option = wrapper::key_env_option(&names, (request.counts_environment)(&call));
+        let is_unknown = (request.counts_environment)(&call);
+        let option = wrapper::key_env_option(&names, is_unknown);
         let mut front: Vec<String> = option.into_iter().collect();
         if command.starts_with('-') {
             front.push(wrapper::END_OF_OPTIONS.to_owned());
@@ -172,6 +182,10 @@ impl<'c> Planner<'c> {
         })?;
         self.editor.write_command(&exec, entry, request.program);
         front.push(change.apply(command));
+        if is_unknown {
+            let (user, command) = (user.name.clone(), command.to_owned());
+            self.unknown_plugins.push(UnknownPlugin { user, command });
+        }
         let expected = ExpectedExec { command: request.program.to_owned(), front, skip: 0 };
         Ok((UserState::Injected, Some(expected)))
     }

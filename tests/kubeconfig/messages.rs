@@ -221,7 +221,7 @@ fn absolute_and_a_new_variable_are_added_at_once() {
         crate::support::Answer::of(command.output().unwrap()).succeeded()
     };
     run();
-    assert!(read(&path).contains("args: [--key-env=T, /bin/./sh, x]"), "{}", read(&path));
+    assert!(read(&path).contains("args: [--key-env=+T, /bin/./sh, x]"), "{}", read(&path));
     settle(&path);
     assert!(run().stdout.contains("nothing to do"));
 }
@@ -264,6 +264,25 @@ fn an_allowlist_of_kubectl_without_the_cache_gets_a_hint() {
     assert!(!home.run(["--restore", "config"]).succeeded().stdout.contains("hint"));
     let off = home.command().args(["--inject", "config"]).env("KUBERC", "off").output().unwrap();
     assert!(!String::from_utf8(off.stdout).unwrap().contains("hint"));
+}
+
+#[test]
+fn an_unknown_plugin_is_noted_once_with_what_counts_for_it() {
+    let home = Home::new();
+    let with_env = user("b", "bin/corp-login") + "      env: [{name: TENANT, value: x}]\n";
+    let path = home.file("config", kubeconfig(&[user("a", "corp-login"), with_env, user("c", "aws eks")]));
+    let notes = ["a", "b"].map(|user| {
+        format!("note: config: {user}: 'corp-login' is not a known plugin: its whole environment counts")
+    });
+    let dry_run = home.run(["--inject", "--dry-run", "config"]).succeeded().stderr;
+    let injected = home.run(["--inject", "config"]).succeeded().stdout;
+    for note in notes {
+        assert_eq!(dry_run.matches(&note).count(), 1, "{dry_run}");
+        assert_eq!(injected.matches(&note).count(), 1, "{injected}");
+    }
+    settle(&path);
+    assert!(!home.run(["--inject", "config"]).succeeded().stdout.contains("note:"));
+    assert!(!home.run(["--restore", "config"]).succeeded().stdout.contains("note:"));
 }
 
 #[test]
