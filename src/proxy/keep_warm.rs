@@ -60,8 +60,14 @@ pub fn stay(call: &Call<'_>, cache: &Cache) {
 /// Until when the entry of this name is kept warm; `None` if no process does so.
 pub fn kept_until(callers: &Callers, name: &Name, now: Duration) -> Option<Duration> {
     let keeper = callers.recall(Subject::keeper(name), now).row;
-    let last_use = Duration::from_millis(callers.last_use_unix_ms(name, now));
-    sys::is_running(&keeper.process).then(|| last_use + keeper.window)
+    let last_use = || Duration::from_millis(callers.last_use_unix_ms(name, now));
+    (keeper.process.id != 0 && sys::is_running(&keeper.process)).then(|| last_use() + keeper.window)
+}
+
+/// Ids of the processes that keep an entry of this cache file warm.
+pub fn process_ids(callers: &Callers) -> Vec<u32> {
+    let keepers = callers.keepers().into_iter().map(|keeper| keeper.process);
+    keepers.filter(sys::is_running).map(|process| process.id).collect()
 }
 
 /// Ends the processes that keep the entries of `names` warm, and returns how many there were.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::{
     Call, Caller, Clock, Credential, EXEC_INFO, MINUTE, PROGRAM, Plugin, Sandbox, Signal, await_that,
-    is_alive, kill,
+    is_alive, kill, rfc3339,
 };
 
 /// As an EKS token lives; it is due after two thirds of that.
@@ -164,6 +164,25 @@ fn at_most_eight_keys_are_kept_warm() {
     });
     person.sandbox.program().arg("--clear").run();
     person.assert_no_keeper();
+}
+
+#[test]
+fn the_reports_say_what_is_kept_warm() {
+    let Some(person) = Person::new() else { return };
+    person.use_kubectl();
+    let keeper = person.keeper();
+    let json = person.sandbox.program().args(["--list", "--json"]).run().stdout_text();
+    let listing: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let until = rfc3339(person.clock.now_unix_s() + WINDOW);
+    assert_eq!(listing["entries"][0]["kept_warm_until"].as_str().unwrap()[..16], until[..16], "{json}");
+    let table = person.sandbox.program().arg("--list").run().stdout_text();
+    assert!(table.contains("kept warm until"), "{table}");
+    let doctor = person.sandbox.program().arg("--doctor").run().stdout_text();
+    assert!(doctor.contains(&format!("kept warm by the processes {keeper}")), "{doctor}");
+    kill(keeper, Signal::Terminate);
+    person.assert_no_keeper();
+    let json = person.sandbox.program().args(["--list", "--json"]).run().stdout_text();
+    assert!(!json.contains("kept_warm_until"), "{json}");
 }
 
 #[test]

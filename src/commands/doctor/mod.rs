@@ -16,11 +16,14 @@ mod shell;
 
 use std::time::Duration;
 
+use crate::cache;
 use crate::cache::entry::CLOCK_TOLERANCE;
 use crate::config::{Config, Environment};
 use crate::error::Result;
 use crate::format::time;
 use crate::kubeconfig::ClientEnvironment;
+use crate::proxy::callers::Callers;
+use crate::proxy::keep_warm;
 use crate::sys;
 use findings::{Findings, Fix};
 
@@ -41,8 +44,21 @@ pub fn doctor(
     if errors.is_empty() {
         encryption_key::check(&mut findings, &config);
     }
+    note_keepers(&mut findings, &config);
     kubeconfigs::check(&mut findings, environment, kubeconfigs);
     findings.finish()
+}
+
+/// Names the processes that keep credentials warm, and how to turn that off.
+fn note_keepers(findings: &mut Findings, config: &Config) {
+    let callers = cache::open_store(config).ok().and_then(|store| Callers::open(&store));
+    let ids = callers.map(|callers| keep_warm::process_ids(&callers)).unwrap_or_default();
+    if !ids.is_empty() {
+        let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+        let text =
+            ["kept warm by the processes ", &ids.join(", "), "; K8S_TOKEN_CACHE_KEEP_WARM=0 turns that off"];
+        findings.note(&text.concat());
+    }
 }
 
 fn check_clock(findings: &mut Findings, config: &Config) {

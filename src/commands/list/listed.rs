@@ -34,6 +34,8 @@ pub struct Listed {
     pub age_seconds: u64,
     pub left_seconds: u64,
     pub state: String,
+    /// Until when a process renews the credential if no client uses it; absent if none does.
+    pub kept_warm_until: Option<String>,
 }
 
 #[derive(SerJson)]
@@ -64,6 +66,7 @@ impl Listed {
             age_seconds: entry.age(now).unwrap_or_default().as_secs(),
             left_seconds: entry.time_left(now).as_secs(),
             state: String::new(),
+            kept_warm_until: None,
         };
         for item in parts::items(entry.parts()) {
             match item.part {

@@ -17,10 +17,14 @@ use super::contents::{Contents, KeyLocation};
 use super::output::{plural, print};
 use super::page::Page;
 use super::redactor::Redactor;
+use crate::cache;
 use crate::config::{Config, Environment};
 use crate::error::{Result, shown};
+use crate::format::time;
 use crate::keystore::{self, KeyOrigin};
 use crate::kubeconfig::ClientEnvironment;
+use crate::proxy::callers::Callers;
+use crate::proxy::keep_warm;
 use crate::sys;
 use distinction::Distinctions;
 use listed::Listed;
@@ -39,9 +43,13 @@ pub fn list(
     contents.entries.sort_by_key(|(_, entry)| Reverse(entry.created_unix_s));
     let redactor = Redactor::new(config);
     let served = ServedUsers::find(&contents, environment, kubeconfigs);
+    let callers = cache::open_store(config).ok().and_then(|store| Callers::open(&store));
     let mut listed = Vec::new();
     for (name, entry) in &contents.entries {
-        listed.push(Listed::new(config, entry, served.of(name), &redactor, environment, now));
+        let mut shown = Listed::new(config, entry, served.of(name), &redactor, environment, now);
+        let until = callers.as_ref().and_then(|callers| keep_warm::kept_until(callers, name, now));
+        shown.kept_warm_until = until.map(|until| time::format_rfc3339(until.as_secs()));
+        listed.push(shown);
     }
     if is_json {
         return print(&(Listing::new(config, &contents, listed).serialize_json() + "\n"));

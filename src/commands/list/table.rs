@@ -29,6 +29,7 @@ impl TableRow {
         }
         remarks.extend_from_slice(distinctions);
         remarks.extend(listed.users.iter().map(|user| ["user ", user].concat()));
+        remarks.extend(listed.kept_warm_until.as_ref().map(|until| ["kept warm until ", until].concat()));
         let mut command = listed.command.join(" ");
         if !remarks.is_empty() {
             command.extend([" (", &remarks.join(", "), ")"]);

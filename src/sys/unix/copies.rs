@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::parent_id;
 use std::time::Duration;
 
-use super::ancestors::process_info;
+use super::ancestors::{is_zombie, process_info};
 #[cfg(not(target_os = "linux"))]
 use super::clock::now;
 use super::detached::close_from;
@@ -68,14 +68,13 @@ pub fn copied_process() -> Option<Process> {
 
 /// Asks the process to end, if it is still the same one. Returns whether it was.
 pub fn end_process(process: &Process) -> bool {
-    let is_same = process_info(process.id).is_some_and(|info| info.process == *process);
     // SAFETY: kill(2) touches no memory.
-    is_same && unsafe { libc::kill(process.id as libc::pid_t, libc::SIGTERM) } == 0
+    is_running(process) && unsafe { libc::kill(process.id as libc::pid_t, libc::SIGTERM) } == 0
 }
 
-/// Whether the process is still running.
+/// Whether the process is still running. A zombie is not.
 pub fn is_running(process: &Process) -> bool {
-    process_info(process.id).is_some_and(|info| info.process == *process)
+    process_info(process.id).is_some_and(|info| info.process == *process) && !is_zombie(process.id)
 }
 
 /// The stamp of this program's file. `None` if the file was removed.
