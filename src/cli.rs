@@ -7,80 +7,14 @@
 //! name of an option: what follows it may be a secret that was meant for the plugin.
 
 pub mod suggestion;
+mod usage;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use crate::config;
 use crate::error::{Error, Result};
-
-pub const USAGE: &str = concat!(
-    "\
-Caches the credentials of Kubernetes exec plugins.
-
-Usage:
-  k8s-token-cache [--key-env=NAME,...] COMMAND [ARG]...
-  k8s-token-cache VERB [OPTION]... [ARG]...
-
-COMMAND is an exec plugin, for example: aws eks get-token --cluster-name demo
-Its credential comes from the cache, else COMMAND is run.
-  --key-env=NAME,...     environment variables to include in the cache key
-
-Verbs for kubeconfigs, with their options:
-  --inject [FILE]...     put the cache in front of the exec plugins
-  --restore [FILE]...    remove it again
-    --dry-run            show what would change, and change nothing
-    --user NAME          only this user; may be repeated
-    --quiet              print nothing, and wait for nothing
-    --command NAME       with --inject: the command to write, a name or a path
-    --absolute           with --inject: write the paths of cache and plugin, for
-                         programs with a short PATH
-  --warm [FILE]...       fetch the credential of every user with the cache now
-
-Verbs that look:
-  --list                 show what is cached, never a token
-    --json               print one line of JSON, for programs
-  --explain [COMMAND]    show what the credential depends on, and why the next
-                         call would hit or miss; run nothing
-    --user NAME          take COMMAND from this user of the kubeconfig; without
-                         user and COMMAND, from that of the current context
-  --doctor               check kubeconfigs, plugins, cache and encryption key,
-                         and say how to fix what is wrong
-
-Other verbs:
-  --clear [COMMAND]      remove every credential, or that of COMMAND
-  --help                 show this text
-  --version              show the version
-
-FILE is a kubeconfig; without one, the files of $KUBECONFIG, else ~/.kube/config
-
-Environment:
-  K8S_TOKEN_CACHE_FILE            the cache file
-  K8S_TOKEN_CACHE_REFRESH_MARGIN  minimum remaining lifetime of a served
-                                  credential (default 30s)
-  K8S_TOKEN_CACHE_REFRESH_AHEAD   remaining lifetime below which a credential is
-                                  renewed in the background (default 5m)
-  K8S_TOKEN_CACHE_KEEP_WARM       how long after its last use a credential is
-                                  still renewed (default 30m)
-  K8S_TOKEN_CACHE_DEFAULT_TTL     how long a credential that states no expiry is
-                                  cached (default 0)
-  K8S_TOKEN_CACHE_KEY_ENV         environment variables to include in the cache
-                                  key, separated by commas
-  K8S_TOKEN_CACHE_KEY_FILES       files to include in the cache key, a path list
-  K8S_TOKEN_CACHE_ENCRYPTION      auto, keyring, file or off (default auto)
-  K8S_TOKEN_CACHE_ENCRYPTION_KEY  the encryption key: 32 bytes in base64
-  K8S_TOKEN_CACHE_DISABLE         1: run the plugin, cache nothing
-  K8S_TOKEN_CACHE_LOG             a file that gets a line per call
-
-Examples:
-  k8s-token-cache --inject --dry-run
-  k8s-token-cache --explain --user demo
-  K8S_TOKEN_CACHE_DISABLE=1 kubectl get pods
-
-More: ",
-    env!("CARGO_PKG_REPOSITORY"),
-    "\n"
-);
+pub use usage::USAGE;
 
 /// Makes a process of this program renew a credential in the background, on systems without fork. The
 /// usage text does not name it.
@@ -261,7 +195,7 @@ impl Options {
     }
 
     fn take_value(&mut self, name: &str, value: Option<OsString>) -> Result<()> {
-        let needs = |what| usage(&format!("{name} needs {what}"));
+        let needs = |what| usage_error(&format!("{name} needs {what}"));
         let not_empty = |value: &OsString| !value.is_empty();
         if name == "--command" {
             self.command = Some(value.filter(not_empty).ok_or_else(|| needs("a name or a path"))?);
@@ -284,7 +218,7 @@ impl Options {
         match self.verb {
             Some((_, Verb::Help)) => {}
             Some((other_name, other)) if other != verb && verb != Verb::Help => {
-                return Err(usage(&format!("{other_name} and {name} exclude each other")));
+                return Err(usage_error(&format!("{other_name} and {name} exclude each other")));
             }
             _ => self.verb = Some((name, verb)),
         }
@@ -317,7 +251,7 @@ impl Options {
         if let Some((name, Verb::List | Verb::Doctor | Verb::Version)) = self.verb
             && !words.is_empty()
         {
-            return Err(usage(&format!("{name} takes no arguments")));
+            return Err(usage_error(&format!("{name} takes no arguments")));
         }
         Ok(match verb {
             None => Command::Proxy(self.wrapped(words)?),
@@ -355,7 +289,7 @@ impl Options {
             ),
         ];
         match rules.iter().find(|(given, allowed, _)| *given && !*allowed) {
-            Some((_, _, rule)) => Err(usage(rule)),
+            Some((_, _, rule)) => Err(usage_error(rule)),
             None => Ok(()),
         }
     }
@@ -380,22 +314,24 @@ impl Options {
             };
         };
         if !self.users.is_empty() {
-            return Err(usage("--explain takes one --user"));
+            return Err(usage_error("--explain takes one --user"));
         }
         if !words.is_empty() || self.key_env.is_some() {
-            return Err(usage("--explain takes --user or a command, not both"));
+            return Err(usage_error("--explain takes --user or a command, not both"));
         }
         Ok(ExplainSubject::User(user))
     }
 
     fn wrapped(self, command: Vec<OsString>) -> Result<Wrapped> {
         match command.first() {
-            None => Err(usage(match self.verb {
+            None => Err(usage_error(match self.verb {
                 Some((_, Verb::Explain)) => "no command to explain",
                 Some((_, Verb::Clear)) => "no command to clear",
                 _ => "no command to run",
             })),
-            Some(program) if program.is_empty() => Err(usage("the name of the command to run is empty")),
+            Some(program) if program.is_empty() => {
+                Err(usage_error("the name of the command to run is empty"))
+            }
             Some(_) => Ok(Wrapped { key_env: self.key_env, command }),
         }
     }
@@ -407,16 +343,16 @@ fn unknown(argument: &OsStr) -> Error {
     let name = text.split('=').next().unwrap_or_default();
     let verbs = VERBS.map(|(verb, _)| verb);
     if let Some(meant) = suggestion::nearest(name, &[&verbs[..], &OPTIONS].concat()) {
-        return usage(&format!("unknown option '{name}': did you mean {meant}?"));
+        return usage_error(&format!("unknown option '{name}': did you mean {meant}?"));
     }
     if !text.starts_with("--") && text.chars().count() > 2 {
         let letter: String = text.chars().take(2).collect();
-        return usage(&format!("unknown option '{letter}...'"));
+        return usage_error(&format!("unknown option '{letter}...'"));
     }
-    usage(&format!("unknown option '{name}'"))
+    usage_error(&format!("unknown option '{name}'"))
 }
 
-fn usage(text: &str) -> Error {
+fn usage_error(text: &str) -> Error {
     Error::usage(text).with_hint(HINT)
 }
 

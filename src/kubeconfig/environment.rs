@@ -4,8 +4,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::config;
 use crate::error::{Error, Result};
-use crate::sys::{self, Stream};
+use crate::sys;
 
 /// This program's name, which kubeconfigs use if PATH has it.
 pub const PROGRAM: &str = "k8s-token-cache";
@@ -31,17 +32,14 @@ impl ClientEnvironment {
     /// `called_as` is the first of the process's arguments.
     pub fn of_process(called_as: &OsStr) -> Self {
         let variable = |name| sys::variable(name).filter(|value| !value.is_empty());
-        let home = if cfg!(windows) { variable("USERPROFILE") } else { variable("HOME") };
-        let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
         ClientEnvironment {
             kubeconfig: variable("KUBECONFIG"),
             kuberc: variable("KUBERC"),
             kuberc_gate: variable("KUBECTL_KUBERC"),
             path: variable("PATH"),
-            home: home.map(PathBuf::from),
+            home: config::home_directory(&sys::variable),
             program: program_path(called_as),
-            // https://no-color.org
-            color: sys::is_terminal(Stream::Output) && variable("NO_COLOR").is_none() && !is_dumb,
+            color: config::wants_color(&sys::variable),
         }
     }
 }

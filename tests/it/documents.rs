@@ -1,6 +1,5 @@
-//! What people read about the program says the same as `--help`: the man page and the README's
-//! tables name every option and variable and no other. And the repository's address is the one in
-//! `Cargo.toml` wherever it stands.
+//! Documents agree with the program: the man page and the tables of the README have exactly the options
+//! and variables of `--help`. Every file has the repository's address of `Cargo.toml`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,7 +48,7 @@ fn the_man_page_is_clean() {
 fn the_readme_has_a_row_for_each_option_of_help() {
     let readme = read("README.md");
     let help = Help::read();
-    // Which stand in more than one table, so the order says nothing.
+    // There are several tables, so the order says nothing.
     assert_eq!(set(first_cells(&readme, "--")), set(help.options()));
 }
 
@@ -122,10 +121,10 @@ fn every_promise_of_security_is_kept_by_tests_that_exist() {
     }
 }
 
-/// Whoever moves the repository changes Cargo.toml and the pages that people read; programs and
+/// To move the repository, change Cargo.toml and the pages that people read; programs and
 /// workflows read it there.
 #[test]
-fn the_address_of_the_repository_stands_in_cargo_toml() {
+fn every_file_has_the_address_of_the_repository_from_cargo_toml() {
     let address = REPOSITORY.strip_prefix("https://").unwrap();
     let name = address.split_once('/').unwrap().1;
     for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
@@ -215,21 +214,21 @@ fn without_dashes<'a>(options: &[&'a str]) -> Vec<&'a str> {
     options.iter().map(|option| &option[2..]).collect()
 }
 
-/// The items of the page's lists that begin so, up to the next blank.
+/// The first words of the items in the page's lists that begin so.
 fn items_of_man_page(begin: &str) -> Vec<String> {
     let page = read(MAN_PAGE);
     let items = page.lines().filter_map(|line| line.strip_prefix(begin));
     items.map(|item| item.split(' ').next().unwrap().to_owned()).collect()
 }
 
-/// The flags of mdoc's macros, which leave out the first dash.
+/// The flags of mdoc macros, without their first dash.
 fn flags(text: &str) -> Vec<&str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let is_flag = |word: &&str| word.len() > 2 && word.starts_with('-');
     words.into_iter().filter(is_flag).map(|word| &word[1..]).collect()
 }
 
-/// What stands in backticks in the first cell of table rows, if it begins so; up to a blank or a value.
+/// The words in backticks in the first cell of table rows that begin so, without values.
 fn first_cells<'a>(page: &'a str, begin: &str) -> Vec<&'a str> {
     let cells = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
     let names = cells.flat_map(|cell| cell.split('`').step_by(2)).filter(|name| name.starts_with(begin));

@@ -52,7 +52,7 @@ pub fn list(
         listed.push(shown);
     }
     if is_json {
-        return print(&(Listing::new(config, &contents, listed).serialize_json() + "\n"));
+        return print(&(ListDocument::new(config, &contents, listed).serialize_json() + "\n"));
     }
     let distinctions = Distinctions::of(&contents.entries);
     let mut rows = Vec::new();
@@ -70,7 +70,7 @@ pub fn list(
 
 /// The output of `--json`. docs/JSON.md describes it. It is stable: members may be added.
 #[derive(SerJson)]
-struct Listing {
+struct ListDocument {
     /// Raised when a member is removed or changes its meaning.
     version: u64,
     file: String,
@@ -83,13 +83,13 @@ struct Listing {
     entries: Vec<Listed>,
 }
 
-impl Listing {
-    fn new(config: &Config, contents: &Contents, entries: Vec<Listed>) -> Listing {
+impl ListDocument {
+    fn new(config: &Config, contents: &Contents, entries: Vec<Listed>) -> ListDocument {
         let key_file = match (&contents.key, &config.state_directory) {
             (KeyLocation::In(KeyOrigin::File), Some(directory)) => Some(keystore::key_file(directory)),
             _ => None,
         };
-        Listing {
+        ListDocument {
             version: 1,
             file: file_name(config),
             key: contents.key.word().to_owned(),

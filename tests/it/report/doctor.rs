@@ -5,12 +5,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::{Setting, User, everything_below, rows};
-use crate::support::{Call, HOUR, PROGRAM, kubectl, skip};
+use crate::support::{Call, HOUR, skip};
 
-const EKS: &str = "aws eks get-token --cluster-name demo";
+pub const EKS: &str = "aws eks get-token --cluster-name demo";
 
 impl Setting {
-    fn healthy() -> Setting {
+    pub fn healthy() -> Setting {
         let setting = Setting::new();
         setting.users(&[User::cached("dev", EKS)]);
         setting
@@ -18,7 +18,7 @@ impl Setting {
 
     /// The problems that it finds, each with its fix.
     #[track_caller]
-    fn problems(&self, change: impl Fn(Call) -> Call) -> Vec<String> {
+    pub fn problems(&self, change: impl Fn(Call) -> Call) -> Vec<String> {
         let run = change(self.call(["--doctor"])).run();
         let report = run.stdout_text();
         let problems = rows(&report, "problem");
@@ -35,7 +35,7 @@ impl Setting {
 
     /// Runs the fix of a problem in a shell. `command` is how it begins.
     #[track_caller]
-    fn paste(&self, problem: &str, command: &str) {
+    pub fn paste(&self, problem: &str, command: &str) {
         let fix = problem.split("\nfix: ").nth(1).unwrap();
         assert!(fix.starts_with(command), "{problem}");
         let shell = self.sandbox.tool("/bin/sh").args(["-c", fix]).run();
@@ -49,14 +49,14 @@ impl Setting {
 
     /// The only problem that it finds.
     #[track_caller]
-    fn problem(&self, change: impl Fn(Call) -> Call) -> String {
+    pub fn problem(&self, change: impl Fn(Call) -> Call) -> String {
         let mut problems = self.problems(change);
         assert_eq!(problems.len(), 1, "{problems:?}");
         problems.remove(0)
     }
 }
 
-fn same(call: Call) -> Call {
+pub fn same(call: Call) -> Call {
     call
 }
 
@@ -71,54 +71,6 @@ fn a_healthy_setting_has_no_problems_and_nothing_is_created() {
     assert!(setting.problems(same).is_empty());
     assert_eq!(everything_below(setting.sandbox.home()), before);
     assert_eq!(setting.aws.runs(), 1, "it runs no plugin");
-}
-
-#[test]
-fn users_without_the_cache_are_named_and_the_fix_injects_them() {
-    let setting = Setting::new();
-    setting.users(&[User::direct("arn:aws:eks:eu-west-1:1:cluster/a", EKS), User::direct("it's", EKS)]);
-    let problems = setting.problems(same);
-    assert_eq!(problems.len(), 2);
-    assert!(problems[0].starts_with("user 'arn:aws:eks:eu-west-1:1:cluster/a' of '"), "{problems:?}");
-    for problem in &problems {
-        setting.paste(problem, "k8s-token-cache --inject --user ");
-    }
-    assert!(setting.problems(same).is_empty());
-}
-
-#[test]
-fn a_missing_program_is_named_and_the_fix_works() {
-    let setting = Setting::healthy();
-    fs::remove_file(setting.home("bin/k8s-token-cache")).unwrap();
-    let problem = setting.problem(same);
-    assert!(problem.starts_with("'k8s-token-cache' is not found on PATH ("), "{problem}");
-    let fix = problem.split("\nfix: k8s-token-cache ").nth(1).unwrap();
-    let (_, path) = fix.split_once("--command ").unwrap();
-    assert_eq!(path, PROGRAM);
-    assert_eq!(setting.call(fix.split(' ')).run().code(), 0);
-    assert!(setting.problems(same).is_empty());
-}
-
-#[test]
-fn a_plugin_that_is_missing_or_cannot_be_executed_is_named() {
-    let setting = Setting::new();
-    setting.users(&[User::cached("do", "doctl kubernetes"), User::cached("own", "no-such-plugin x")]);
-    let problems = setting.problems(same);
-    let [bin, plugins] = ["bin", "plugins"].map(|directory| setting.home(directory).display().to_string());
-    let path = format!("{bin}:{plugins}:/usr/bin:/bin");
-    let expected = format!("'doctl' is not found on PATH ({path}), and user 'do' of '");
-    assert!(problems[0].starts_with(&expected), "{problems:?}");
-    assert!(problems[0].contains("https://docs.digitalocean.com/"), "the table knows: {problems:?}");
-    assert!(problems[1].ends_with("fix: install it, or put it on PATH"), "{problems:?}");
-    let hinted = User::cached("own", "no-such-plugin x").exec("installHint", "\nask IT\u{1b}[2J");
-    setting.users(&[hinted]);
-    assert!(setting.problem(same).ends_with("fix: ask IT\u{fffd}[2J"), "the kubeconfig knows better");
-    setting.users(&[User::cached("do", "doctl kubernetes"), User::cached("own", "no-such-plugin x")]);
-    setting.write("plugins/no-such-plugin", "");
-    setting.write("plugins/doctl", "");
-    let problems = setting.problems(same);
-    assert!(problems.iter().all(|problem| problem.contains("cannot be executed")), "{problems:?}");
-    assert_eq!(problems.len(), 2);
 }
 
 #[test]
@@ -320,92 +272,6 @@ fn a_log_that_cannot_be_written_is_named_and_the_fix_works() {
 }
 
 /// The fixes are run by the real kubectl.
-#[test]
-fn what_clients_refuse_in_exec_is_named_and_the_fix_works() {
-    let Some(kubectl) = kubectl() else { return };
-    let setting = Setting::new();
-    let null = serde_json::Value::Null;
-    setting.users(&[
-        User::cached("alpha", EKS).exec("apiVersion", "client.authentication.k8s.io/v1alpha1"),
-        User::cached("unversioned", EKS).exec("apiVersion", null.clone()),
-        User::cached("modeless", EKS).exec("interactiveMode", null),
-        User::direct("in one", "aws").exec("unused", true),
-    ]);
-    let path = setting.home(".kube/config");
-    let config = fs::read_to_string(&path).unwrap().replace("\"command\":\"aws\"", "\"command\":\"aws eks\"");
-    fs::write(&path, config).unwrap();
-    let problems = setting.problems(same);
-    let expected = [
-        "v1alpha1",
-        "has no apiVersion",
-        "has no interactiveMode",
-        "does not go through",
-        "whole command line",
-    ];
-    assert_eq!(problems.len(), expected.len(), "{problems:?}");
-    for (problem, expected) in problems.iter().zip(expected) {
-        assert!(problem.contains(expected), "{problem}");
-        if expected != "does not go through" {
-            let kubectl = kubectl.program.display().to_string();
-            let problem = problem.replace("fix: kubectl ", &format!("fix: {kubectl} "));
-            setting.paste(&problem, &kubectl);
-        }
-    }
-    let problems = setting.problems(same);
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    setting.paste(&problems[0], "k8s-token-cache --inject --user ");
-    assert!(setting.problems(same).is_empty());
-}
-
-#[test]
-fn a_policy_that_denies_all_plugins_is_named() {
-    let setting = Setting::healthy();
-    let policy =
-        "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\ncredentialPluginPolicy: DenyAll\n";
-    setting.write(".kube/kuberc", policy);
-    let problem = setting.problem(same);
-    assert!(
-        problem.starts_with("kubectl does not run 'k8s-token-cache': credentialPluginPolicy in '"),
-        "{problem}"
-    );
-    assert!(problem.contains("is DenyAll\nfix: "), "{problem}");
-}
-
-#[test]
-fn users_without_the_cache_are_not_ok() {
-    let setting = Setting::new();
-    setting.users(&[User::cached("a", EKS), User::direct("b", EKS)]);
-    let run = setting.call(["--doctor"]).run();
-    let expected = "1 of 2 users with an exec plugin go through the cache";
-    assert!(rows(&run.stdout_text(), "note").contains(&expected.to_owned()), "{run:?}");
-}
-
-#[test]
-fn a_kubeconfig_that_cannot_be_read_is_named_and_a_missing_one_noted() {
-    let setting = Setting::healthy();
-    setting.write(".kube/config", "users: [");
-    let problem = setting.problem(same);
-    assert!(problem.contains(".kube/config', line 1: "), "{problem}");
-    fs::remove_file(setting.home(".kube/config")).unwrap();
-    assert!(setting.problems(same).is_empty());
-    let report = setting.shown(["--doctor"]);
-    assert!(rows(&report, "note")[0].starts_with("there is no kubeconfig '"), "{report}");
-}
-
-#[test]
-fn a_list_of_allowed_plugins_without_this_program_is_named_and_the_fix_works() {
-    let setting = Setting::healthy();
-    let policy = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n\
-                  credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n- name: aws\n";
-    let kuberc = setting.write(".kube/kuberc", policy);
-    let problem = setting.problem(same);
-    let expected = "kubectl does not run 'k8s-token-cache': credentialPluginAllowlist in '";
-    assert!(problem.starts_with(expected), "{problem}");
-    let (_, item) = problem.split_once("/kuberc':\n").unwrap();
-    fs::write(kuberc, format!("{policy}{item}\n")).unwrap();
-    assert!(setting.problems(same).is_empty());
-}
-
 #[test]
 fn it_says_where_the_key_lives() {
     let setting = Setting::healthy();

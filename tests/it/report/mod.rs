@@ -2,6 +2,7 @@
 
 mod command_line;
 mod doctor;
+mod doctor_plugins;
 mod explain;
 mod golden;
 mod list;
