@@ -1,6 +1,7 @@
 //! Checks the kubeconfigs, their users, and kubectl's list of allowed plugins.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::exec_plugins::ExecPlugins;
 use super::findings::{Findings, Fix};
@@ -54,13 +55,23 @@ fn check_users(
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
         if !user.injected {
-            let text = format_args!("{}, line {}, does not go through the cache", client.title(), user.line);
-            let fix = ["k8s-token-cache --inject --user ", &shell::word(&user.name)].concat();
-            findings.problem(&text, &Fix::Command(&fix));
+            report_not_injected(findings, file, &client);
         }
         plugins.check(findings, &client);
         if user.injected && commands.insert(&user.command) {
             check_allowlist(findings, &user.command, kubeconfigs);
+        }
+    }
+}
+
+fn report_not_injected(findings: &mut Findings, file: &Path, client: &UserClient<'_>) {
+    let text = format!("{}, line {}, does not go through the cache", client.title(), client.user.line);
+    let inject = ["k8s-token-cache --inject --user ", &shell::word(&client.user.name)].concat();
+    match kubeconfig::check_writable(file) {
+        Ok(()) => findings.problem(&text, &Fix::Command(&inject)),
+        Err(error) => {
+            let text = [&text, ", and ", &error.text()].concat();
+            findings.problem(&text, &Fix::Advice(error.hint().unwrap_or(&inject)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `--doctor` looks at kubeconfigs, their users and what they run, and at kubectl's policy.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 
 use super::doctor::{EKS, same};
 use super::{Setting, User, rows};
@@ -124,6 +125,23 @@ fn a_kubeconfig_that_cannot_be_read_is_named_and_a_missing_one_noted() {
     assert!(setting.problems(same).is_empty());
     let report = setting.shown(["--doctor"]);
     assert!(rows(&report, "note")[0].starts_with("there is no kubeconfig '"), "{report}");
+}
+
+#[test]
+fn a_read_only_kubeconfig_gets_the_advice_of_inject() {
+    let setting = Setting::new();
+    setting.users(&[User::direct("plain", EKS)]);
+    let path = setting.home(".kube/config");
+    fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+    let problems = setting.problems(same);
+    let problem = problems.iter().find(|problem| problem.contains("does not go through")).expect("a problem");
+    let refused = setting.call(["--inject"]).run().stderr_text();
+    let (reason, hint) = refused.trim_end().split_once("\nhint: ").unwrap();
+    let reason = reason.strip_prefix("k8s-token-cache: ").unwrap();
+    let on_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let problem = on_one_line(problem);
+    assert!(problem.contains(&on_one_line(&format!(", and {reason}"))), "{problem}\n{refused}");
+    assert!(problem.ends_with(&on_one_line(&format!("fix: {hint}"))), "{problem}\n{refused}");
 }
 
 #[test]
