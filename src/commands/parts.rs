@@ -143,11 +143,19 @@ pub fn command(parts: &[u8]) -> Vec<OsString> {
 
 /// Returns a hash of the command and its arguments.
 pub fn command_hash(parts: &[u8]) -> u128 {
+    let arguments = key::parts(parts).filter(|(part, _)| *part == PartKind::Argument);
+    hash_contents(arguments.map(|(_, content)| content))
+}
+
+/// Returns the [`command_hash`] of keys of this command.
+pub fn hash_words(command: &[OsString]) -> u128 {
+    hash_contents(command.iter().map(|word| word.as_encoded_bytes()))
+}
+
+fn hash_contents<'a>(contents: impl Iterator<Item = &'a [u8]>) -> u128 {
     let mut bytes = Vec::new();
-    for (part, content) in key::parts(parts) {
-        if part == PartKind::Argument {
-            push_sized(&mut bytes, content);
-        }
+    for content in contents {
+        push_sized(&mut bytes, content);
     }
     fnv1a_128(&bytes)
 }

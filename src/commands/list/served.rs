@@ -3,12 +3,13 @@
 use crate::cache::store::Name;
 use crate::commands::client::{UserClient, clients, users};
 use crate::commands::contents::Contents;
+use crate::commands::parts;
 use crate::config::Environment;
 use crate::key::CacheKey;
 use crate::kubeconfig::{self, ClientEnvironment};
 use crate::proxy::Call;
 
-/// The name of the entry that each kubeconfig user's next call looks for, sorted.
+/// The name of the entry that a kubeconfig user's next call looks for, sorted.
 pub struct ServedUsers(Vec<(Name, String)>);
 
 impl ServedUsers {
@@ -19,17 +20,23 @@ impl ServedUsers {
         environment: Environment<'_>,
         kubeconfigs: &ClientEnvironment,
     ) -> ServedUsers {
+        let cached = contents.entries.iter().map(|(_, entry)| parts::command_hash(entry.parts()));
+        let mut cached: Vec<u128> = cached.collect();
+        cached.sort_unstable();
         let mut served = Vec::new();
-        if !contents.entries.is_empty() {
-            let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();
-            let (users, _) = users(&files, kubeconfigs);
-            for client in clients(&users, kubeconfigs) {
+        let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();
+        let (users, _) = if cached.is_empty() { Default::default() } else { users(&files, kubeconfigs) };
+        for client in clients(&users, kubeconfigs) {
+            // Cache keys are made only for commands of which something is cached.
+            if let Some(wrapped) = &client.wrapped
+                && cached.binary_search(&parts::hash_words(&wrapped.command)).is_ok()
+            {
                 let name = entry_name(contents, &client, environment);
                 served.extend(name.map(|name| (name, client.name())));
             }
-            served.sort_unstable();
-            served.dedup();
         }
+        served.sort_unstable();
+        served.dedup();
         ServedUsers(served)
     }
 
