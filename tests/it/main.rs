@@ -11,6 +11,7 @@ mod cache_file;
 mod completions;
 mod console;
 mod crash;
+mod design;
 mod documents;
 mod doubt;
 
