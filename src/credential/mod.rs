@@ -2,7 +2,7 @@
 //!
 //! [`judge`] takes the output of a plugin and accepts what client-go accepts (the `v1` and `v1beta1` kinds of
 //! `client.authentication.k8s.io`, client-go's `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`),
-//! as far as it is JSON. The output itself is cached, byte for byte. Verdicts contain fixed texts only, so
+//! in JSON and in YAML. What client-go accepts but cannot use is not cached. The output itself is cached, byte for byte. Verdicts contain fixed texts only, so
 //! that nothing of a credential can reach a message.
 
 pub mod x509;
@@ -15,6 +15,9 @@ use crate::format::json::{self, Value};
 use crate::format::time;
 
 const API_GROUP: &str = "client.authentication.k8s.io/";
+const NO_EXPIRY: &str = "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)";
+/// Go's zero time, which means that there is none.
+const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What to do with a plugin's output.
@@ -36,28 +39,66 @@ struct Status<'a> {
     client_key_data: Option<Cow<'a, str>>,
 }
 
-/// Judges the plugin's `output`. `asked_version` is the `apiVersion` that the client asked for.
-pub fn judge(output: &[u8], asked_version: Option<&str>, now: Duration) -> Verdict {
-    let status = match status(output, asked_version) {
+/// What the caller of [`judge`] knows.
+pub struct Expectation<'a> {
+    /// The `apiVersion` that the client asked for.
+    pub api_version: Option<&'a str>,
+    /// How long a credential is cached that states no expiry. Zero: not at all.
+    pub default_ttl: Duration,
+    /// Converts YAML to JSON. `None` if it is not one document that its reader understands.
+    pub yaml_to_json: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Judges the plugin's `output`.
+pub fn judge(output: &[u8], expectation: &Expectation<'_>, now: Duration) -> Verdict {
+    let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
+    let json = match is_json(text) {
+        true => Cow::Borrowed(text),
+        false => match std::str::from_utf8(text).ok().and_then(expectation.yaml_to_json) {
+            Some(json) => Cow::Owned(json.into_bytes()),
+            None => return Verdict::Invalid("it is neither JSON nor YAML"),
+        },
+    };
+    let status = match status(&json, expectation.api_version) {
         Ok(status) => status,
         Err(wrong) => return Verdict::Invalid(wrong),
     };
-    match earliest_expiry(&status) {
-        Err(unreadable) => Verdict::Uncacheable(unreadable),
-        Ok(None) => Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
-        Ok(Some(expiry)) => match u64::try_from(expiry.min(time::LAST_STAMP_UNIX_S)) {
-            Ok(expires_unix_s) if !time::time_left(expires_unix_s, now).is_zero() => {
-                Verdict::Cacheable { expires_unix_s }
-            }
-            _ => Verdict::Uncacheable("it has already expired"),
-        },
+    if status.token.as_deref().is_some_and(is_unusable_token) {
+        return Verdict::Uncacheable("its token contains control characters, which clients refuse");
+    }
+    let expiry = match earliest_expiry(&status) {
+        Err(unreadable) => return Verdict::Uncacheable(unreadable),
+        Ok(None) if expectation.default_ttl.is_zero() => return Verdict::Uncacheable(NO_EXPIRY),
+        Ok(None) => {
+            i64::try_from((now + expectation.default_ttl).as_secs()).unwrap_or(time::LAST_STAMP_UNIX_S)
+        }
+        Ok(Some(expiry)) => expiry,
+    };
+    match u64::try_from(expiry.min(time::LAST_STAMP_UNIX_S)) {
+        Ok(expires_unix_s) if !time::time_left(expires_unix_s, now).is_zero() => {
+            Verdict::Cacheable { expires_unix_s }
+        }
+        _ => Verdict::Uncacheable("it has already expired"),
     }
 }
 
-fn status<'a>(output: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>, &'static str> {
-    let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
-    let document = json::parse(text).map_err(|_| "it is not JSON")?;
-    if string(document, "kind")?.as_deref() != Some("ExecCredential") {
+/// Whether client-go reads `text` as JSON and not as YAML (apimachinery `pkg/util/yaml/decoder.go`,
+/// `hasJSONPrefix`).
+fn is_json(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{")
+}
+
+/// Whether Go's `net/http` refuses the token in a header (`golang.org/x/net/http/httpguts`,
+/// `ValidHeaderFieldValue`).
+fn is_unusable_token(token: &str) -> bool {
+    token.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t')
+}
+
+fn status<'a>(json: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>, &'static str> {
+    let document = json::parse(json).map_err(|_| "it is not JSON")?;
+    // Without a kind, client-go's decoder takes the one that it expects (apimachinery
+    // `pkg/runtime/serializer/json/json.go`, `gvkWithDefaults`).
+    if string(document, "kind")?.is_some_and(|kind| kind != "ExecCredential" && !kind.is_empty()) {
         return Err("its kind is not ExecCredential");
     }
     let version = string(document, "apiVersion")?.unwrap_or_default();
@@ -100,7 +141,9 @@ fn earliest_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
 }
 
 fn stated_expiry(status: &Status<'_>) -> Result<Option<i64>, &'static str> {
-    let Some(stamp) = &status.expiration_timestamp else { return Ok(None) };
+    let Some(stamp) = status.expiration_timestamp.as_deref().filter(|stamp| *stamp != ZERO_TIME) else {
+        return Ok(None);
+    };
     time::parse_rfc3339(stamp).map(Some).ok_or("its expirationTimestamp is not RFC 3339")
 }
 

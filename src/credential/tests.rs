@@ -16,6 +16,8 @@ const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 const NOW: Duration = Duration::from_secs(1_769_846_400);
 const NOW_UNIX_S: i64 = NOW.as_secs() as i64;
 
+const CONTROL: &str = "its token contains control characters, which clients refuse";
+
 fn with_status(status: &str) -> String {
     format!(
         r#"{{"kind":"ExecCredential","apiVersion":"{V1}","spec":{{"interactive":false}},"status":{status}}}"#
@@ -23,7 +25,12 @@ fn with_status(status: &str) -> String {
 }
 
 fn judged(output: impl AsRef<[u8]>) -> Verdict {
-    judge(output.as_ref(), Some(V1), NOW)
+    judged_with(output, Some(V1), Duration::ZERO)
+}
+
+fn judged_with(output: impl AsRef<[u8]>, api_version: Option<&str>, default_ttl: Duration) -> Verdict {
+    let yaml_to_json = &crate::kubeconfig::yaml::document_to_json;
+    judge(output.as_ref(), &Expectation { api_version, default_ttl, yaml_to_json }, NOW)
 }
 
 fn until(expires_unix_s: i64) -> Verdict {
@@ -49,7 +56,6 @@ fn a_credential_is_cached_until_its_stamp() {
         ("2026-01-31T08:00:01Z", NOW_UNIX_S + 1),
         ("2026-01-31T08:14:00.999Z", NOW_UNIX_S + 840),
         ("2026-01-31T10:14:00+02:00", NOW_UNIX_S + 840),
-        ("2026-01-31t08:14:00z", NOW_UNIX_S + 840),
         ("9999-12-31T23:59:59Z", time::LAST_STAMP_UNIX_S),
         ("9999-12-31T23:59:59-10:00", time::LAST_STAMP_UNIX_S),
     ] {
@@ -62,12 +68,22 @@ fn a_credential_is_cached_until_its_stamp() {
 fn what_client_go_takes_but_nothing_limits_is_not_cached() {
     let certificate = json!({ "clientCertificateData": "pem", "clientKeyData": "pem" }).to_string();
     for (status, why) in [
-        (r#"{"token":"t"}"#, "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
-        (
-            r#"{"token":"t","expirationTimestamp":null}"#,
-            "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)",
-        ),
+        (r#"{"token":"t"}"#, NO_EXPIRY),
+        (r#"{"token":"t","expirationTimestamp":null}"#, NO_EXPIRY),
         (r#"{"token":"t","expirationTimestamp":""}"#, "its expirationTimestamp is not RFC 3339"),
+        (r#"{"token":"t","expirationTimestamp":"0001-01-01T00:00:00Z"}"#, NO_EXPIRY),
+        (
+            r#"{"token":"t","expirationTimestamp":"2026-11-25t18:13:45z"}"#,
+            "its expirationTimestamp is not RFC 3339",
+        ),
+        (
+            r#"{"token":"t","expirationTimestamp":"2026-11-25T18:13:60Z"}"#,
+            "its expirationTimestamp is not RFC 3339",
+        ),
+        (r#"{"token":"t\n","expirationTimestamp":"2026-01-31T09:00:00Z"}"#, CONTROL),
+        (r#"{"token":"a\r\nb","expirationTimestamp":"2026-01-31T09:00:00Z"}"#, CONTROL),
+        (r#"{"token":"\u007f","expirationTimestamp":"2026-01-31T09:00:00Z"}"#, CONTROL),
+        (r#"{"token":"\u0000","expirationTimestamp":"2026-01-31T09:00:00Z"}"#, CONTROL),
         (r#"{"token":"t","expirationTimestamp":"tomorrow"}"#, "its expirationTimestamp is not RFC 3339"),
         (r#"{"token":"t","expirationTimestamp":"1769850000"}"#, "its expirationTimestamp is not RFC 3339"),
         (r#"{"token":"t","expirationTimestamp":"2026-01-31T08:00:00Z"}"#, "it has already expired"),
@@ -128,10 +144,8 @@ fn what_client_go_refuses_is_no_credential() {
         "Please log in first",
         r#"{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1"}"#,
         r#"{"kind":"ExecCredential","status":{"token":"t"}}"#,
-        r#"{"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#,
         r#"{"kind":"execcredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#,
         r#"{"kind":"TokenReview","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#,
-        r#"{"kind":null,"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#,
         r#"{"kind":["ExecCredential"],"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}}"#,
         r#"{"kind":"ExecCredential","apiVersion":"authentication.k8s.io/v1","status":{"token":"t"}}"#,
         r#"{"kind":"ExecCredential","apiVersion":"v1","status":{"token":"t"}}"#,
@@ -166,7 +180,7 @@ fn the_answer_has_the_version_that_was_asked_for() {
         } else {
             Verdict::Invalid("its apiVersion is not the one asked for")
         };
-        assert_eq!(judge(answer(version).as_bytes(), asked, NOW), expected, "{version} {asked:?}");
+        assert_eq!(judged_with(answer(version), asked, Duration::ZERO), expected, "{version} {asked:?}");
     }
 }
 
@@ -185,21 +199,76 @@ fn unknown_members_and_white_space_do_no_harm() {
 fn one_byte_order_mark_is_taken_and_no_more() {
     let output = token_status(&jwt_until(NOW_UNIX_S + 60));
     assert_eq!(judged(format!("\u{feff}{output}")), until(NOW_UNIX_S + 60));
-    assert_eq!(judged(format!("\u{feff}\u{feff}{output}")), Verdict::Invalid("it is not JSON"));
+    assert_eq!(judged(format!("\u{feff}\u{feff}{output}")), until(NOW_UNIX_S + 60), "as YAML");
     assert_eq!(judged(format!("{output}\u{feff}")), Verdict::Invalid("it is not JSON"));
-    assert_eq!(judged("\u{feff}"), Verdict::Invalid("it is not JSON"));
+    assert!(matches!(judged("\u{feff}"), Verdict::Invalid(_)));
 }
 
 #[test]
 fn no_credential_that_is_cut_short_or_goes_on_is_accepted() {
     let output = token_status(&jwt_until(NOW_UNIX_S + 60));
     for length in 0..output.len() {
-        assert_eq!(judged(&output[..length]), Verdict::Invalid("it is not JSON"), "{length}");
+        assert!(matches!(judged(&output[..length]), Verdict::Invalid(_)), "{length}");
     }
     for rest in ["x", "{}", "// end", "/* */", ",", "\0", "\n---\n", &output] {
         assert_eq!(judged(format!("{output}{rest}")), Verdict::Invalid("it is not JSON"), "{rest}");
     }
     assert_eq!(judged(format!(" \t\r\n{output} \t\r\n")), until(NOW_UNIX_S + 60));
+}
+
+#[test]
+fn a_credential_without_expiry_is_cached_for_the_default_ttl() {
+    let ttl = Duration::from_secs(600);
+    let jwt_status = json!({ "token": jwt_until(NOW_UNIX_S + 60) }).to_string();
+    for (status, expected) in [
+        (r#"{"token":"t"}"#, until(NOW_UNIX_S + 600)),
+        (r#"{"token":"t","expirationTimestamp":null}"#, until(NOW_UNIX_S + 600)),
+        (r#"{"token":"t","expirationTimestamp":"0001-01-01T00:00:00Z"}"#, until(NOW_UNIX_S + 600)),
+        (r#"{"token":"t","expirationTimestamp":"2026-01-31T08:00:01Z"}"#, until(NOW_UNIX_S + 1)),
+        (
+            r#"{"token":"t","expirationTimestamp":""}"#,
+            Verdict::Uncacheable("its expirationTimestamp is not RFC 3339"),
+        ),
+        (r#"{"token":"t\n"}"#, Verdict::Uncacheable(CONTROL)),
+        (&jwt_status, until(NOW_UNIX_S + 60)),
+    ] {
+        assert_eq!(judged_with(with_status(status), Some(V1), ttl), expected, "{status}");
+    }
+}
+
+#[test]
+fn yaml_and_a_missing_kind_are_taken_as_by_client_go() {
+    let stamp = "2026-01-31T08:14:00Z";
+    let yaml = format!(
+        "apiVersion: {V1}\nkind: ExecCredential\nstatus:\n  token: t # a comment\n  expirationTimestamp: {stamp}\n"
+    );
+    for output in [
+        yaml.clone(),
+        format!("---\n{yaml}"),
+        yaml.replace("kind: ExecCredential\n", ""),
+        yaml.replace("token: t", "token: \"t\""),
+        format!("# ours\n{}", with_status(&format!(r#"{{"token":"t","expirationTimestamp":"{stamp}"}}"#))),
+        format!(r#"{{"apiVersion":"{V1}","status":{{"token":"t","expirationTimestamp":"{stamp}"}}}}"#),
+        format!(
+            r#"{{"kind":"","apiVersion":"{V1}","status":{{"token":"t","expirationTimestamp":"{stamp}"}}}}"#
+        ),
+    ] {
+        assert_eq!(judged(&output), until(NOW_UNIX_S + 840), "{output}");
+    }
+    for output in [
+        yaml.replace("token: t", "token: 1"),
+        yaml.replace("token: t", "token: true"),
+        yaml.replace("token: t", "token: t\n  token: u"),
+        yaml.replace("ExecCredential", "TokenReview"),
+        format!("{yaml}---\n{yaml}"),
+        yaml.replace("kind", " kind"),
+        format!("{{{yaml}}}"),
+        "\tkind: ExecCredential".to_owned(),
+    ] {
+        assert!(matches!(judged(&output), Verdict::Invalid(_)), "{output}");
+    }
+    let token_in_block = yaml.replace("token: t", "token: |\n    t");
+    assert_eq!(judged(token_in_block), Verdict::Uncacheable(CONTROL), "a block ends in a line break");
 }
 
 #[test]
@@ -221,11 +290,8 @@ fn the_exp_of_a_jwt_counts() {
         (r#"{"exp":[1769846401]}"#, Verdict::Uncacheable("its token's exp cannot be read")),
         (r#"{"exp":1769846401,"exp":1769846402}"#, Verdict::Uncacheable("its token's exp cannot be read")),
         (r#"[]"#, Verdict::Uncacheable("its token's exp cannot be read")),
-        (r#"{}"#, Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)")),
-        (
-            r#"{"EXP":1769846401}"#,
-            Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
-        ),
+        (r#"{}"#, Verdict::Uncacheable(NO_EXPIRY)),
+        (r#"{"EXP":1769846401}"#, Verdict::Uncacheable(NO_EXPIRY)),
     ] {
         assert_eq!(judged(token_status(&jwt(header, claims))), expected, "{claims}");
     }
@@ -251,11 +317,7 @@ fn a_token_that_is_no_jwt_has_no_expiry_of_its_own() {
         format!("{part}=.{part}.sig"),
         format!("{part}.{part}=.sig"),
     ] {
-        assert_eq!(
-            judged(token_status(&token)),
-            Verdict::Uncacheable("it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)"),
-            "{token}"
-        );
+        assert_eq!(judged(token_status(&token)), Verdict::Uncacheable(NO_EXPIRY), "{token}");
     }
 }
 
@@ -313,7 +375,8 @@ fn client_go_accepts(text: &[u8]) -> bool {
     let status = &document["status"];
     let [token, certificate, key] =
         ["token", "clientCertificateData", "clientKeyData"].map(|name| &status[name]);
-    document["kind"] == "ExecCredential"
+    let kind = &document["kind"];
+    (kind.is_null() || kind == "" || kind == "ExecCredential")
         && document["apiVersion"] == V1
         && status.is_object()
         && [token, certificate, key, &status["expirationTimestamp"]].into_iter().all(is_text)

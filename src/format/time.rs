@@ -16,8 +16,8 @@ pub fn time_left(stamp_unix_s: u64, now: Duration) -> Duration {
     Duration::from_secs(stamp_unix_s).saturating_sub(now)
 }
 
-/// Unix seconds of an RFC 3339 `date-time` (section 5.6): years 0000 to 9999, any offset,
-/// fractions cut off, `t` and `z` in either case, second 60 counted as 59.
+/// Unix seconds of an RFC 3339 `date-time` (section 5.6) as Go's `time.Parse` accepts it: years 0000 to 9999,
+/// any offset, fractions cut off, `T` and `Z` in upper case, no second 60.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let mut digits = Digits(text.as_bytes());
     let year = digits.number(4)?;
@@ -25,12 +25,12 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let month = digits.number_within(2, 1, 12)?;
     digits.literal(b"-")?;
     let day = digits.number_within(2, 1, days_in_month(year, month))?;
-    digits.literal(b"Tt")?;
+    digits.literal(b"T")?;
     let hour = digits.number_within(2, 0, 23)?;
     digits.literal(b":")?;
     let minute = digits.number_within(2, 0, 59)?;
     digits.literal(b":")?;
-    let second = digits.number_within(2, 0, 60)?.min(59);
+    let second = digits.number_within(2, 0, 59)?;
     digits.skip_fraction()?;
     let offset_s = digits.offset_s()?;
     digits.0.is_empty().then(|| {
@@ -167,7 +167,7 @@ impl Digits<'_> {
     }
 
     fn offset_s(&mut self) -> Option<i64> {
-        let sign = match self.literal(b"Zz+-")? {
+        let sign = match self.literal(b"Z+-")? {
             b'+' => 1,
             b'-' => -1,
             _ => return Some(0),

@@ -1,12 +1,15 @@
 //! One call of a client: the settings, the wrapped command and what is known of its plugin.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use crate::cli::Wrapped;
 use crate::config::{Config, Environment};
+use crate::credential::{self, Expectation, Verdict};
 use crate::error::Result;
 use crate::identity::{self, Identity};
 use crate::key::KeyInputs;
+use crate::kubeconfig::yaml::document_to_json;
 use crate::log::Log;
 
 pub struct Call<'e> {
@@ -43,6 +46,16 @@ impl<'e> Call<'e> {
         let added = variables.iter().map(|(name, value)| (name.into(), value.into()));
         self.added_variables.extend(added);
         self
+    }
+
+    /// Judges the plugin's output. `api_version` is the one that the client asked for.
+    pub fn judge(&self, output: &[u8], api_version: Option<&str>, now: Duration) -> Verdict {
+        let default_ttl = self.config.default_ttl;
+        credential::judge(
+            output,
+            &Expectation { api_version, default_ttl, yaml_to_json: &document_to_json },
+            now,
+        )
     }
 
     /// Everything that the cache key is made from.

@@ -11,7 +11,7 @@ use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
 use crate::cache::{Cache, Found, Reason, Ticket};
-use crate::credential::{self, Verdict};
+use crate::credential::Verdict;
 use crate::error::{Error, Result, printable};
 use crate::format::time::Human;
 use crate::identity::{self, Interaction};
@@ -127,7 +127,7 @@ impl<'a> Miss<'a> {
         if run.status != 0 {
             return self.failed(&run, output);
         }
-        match credential::judge(output, self.cache.key.api_version(), sys::now()) {
+        match self.call.judge(output, self.cache.key.api_version(), sys::now()) {
             Verdict::Cacheable { expires_unix_s } => {
                 let written = write_stdout(output);
                 // Store it even if the client is gone: its next attempt will find it.

@@ -14,7 +14,7 @@ use crate::cache::entry::Entry;
 use crate::cache::lock::{self, Attempt, Range};
 use crate::cache::{Cache, LookedUp, Lookup, Reason};
 use crate::config::Config;
-use crate::credential::{self, Verdict};
+use crate::credential::Verdict;
 use crate::identity::Interaction;
 use crate::sys;
 
@@ -84,7 +84,7 @@ fn run_and_store(call: &Call<'_>, cache: &Cache, fingerprint: Option<u64>) -> Re
     };
     let output = plugin::run_in_background(&call.command).ok_or("the plugin failed")?;
     let now = sys::now();
-    let expires_unix_s = match credential::judge(output.expose(), cache.key.api_version(), now) {
+    let expires_unix_s = match call.judge(output.expose(), cache.key.api_version(), now) {
         Verdict::Cacheable { expires_unix_s } => expires_unix_s,
         Verdict::Uncacheable(why) | Verdict::Invalid(why) => return Err(why),
     };

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::outcome::Outcome;
 use crate::commands::client::UserClient;
-use crate::credential::{self, Verdict};
+use crate::credential::{self, Expectation, Verdict};
 use crate::error::{reason, shown};
 use crate::key;
+use crate::kubeconfig::yaml::document_to_json;
 use crate::proxy::plugin;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Child, Pipe, Program, Standard};
@@ -81,13 +82,15 @@ impl<'c> Running<'c> {
         if self.output.is_incomplete {
             return "the output is too long".to_owned();
         }
-        let why =
-            match credential::judge(self.output.bytes.expose(), Some(&self.client.user.api_version), now) {
-                Verdict::Uncacheable(why) | Verdict::Invalid(why) => why,
-                Verdict::Cacheable { .. } => {
-                    "the cache cannot be written, or changed meanwhile (see --doctor)"
-                }
-            };
+        let expectation = Expectation {
+            api_version: Some(&self.client.user.api_version),
+            default_ttl: Duration::ZERO,
+            yaml_to_json: &document_to_json,
+        };
+        let why = match credential::judge(self.output.bytes.expose(), &expectation, now) {
+            Verdict::Uncacheable(why) | Verdict::Invalid(why) => why,
+            Verdict::Cacheable { .. } => "the cache cannot be written, or changed meanwhile (see --doctor)",
+        };
         why.to_owned()
     }
 }

@@ -17,7 +17,6 @@ fn jiff_unix_s(text: &str) -> Option<i64> {
 fn every_stamp_of_rfc_3339_is_read() {
     for (text, unix_s) in [
         ("1970-01-01T00:00:00Z", 0),
-        ("1970-01-01t00:00:00z", 0),
         ("1969-12-31T23:59:59Z", -1),
         ("1969-12-31T23:59:59.999Z", -1),
         ("2026-01-31T08:00:00Z", 1_769_846_400),
@@ -34,11 +33,9 @@ fn every_stamp_of_rfc_3339_is_read() {
         ("0000-02-29T00:00:00+23:59", -62_162_207_940),
         ("9999-12-31T23:59:59Z", LAST_STAMP_UNIX_S),
         ("9999-12-31T23:59:59-23:59", LAST_STAMP_UNIX_S + 86_340),
-        // Section 5.8 of the RFC; a leap second counts as the second before it.
+        // Section 5.8 of the RFC.
         ("1985-04-12T23:20:50.52Z", 482_196_050),
         ("1996-12-19T16:39:57-08:00", 851_042_397),
-        ("1990-12-31T23:59:60Z", 662_687_999),
-        ("1990-12-31T15:59:60-08:00", 662_687_999),
         ("1937-01-01T12:00:27.87+00:20", -1_041_337_173),
     ] {
         assert_eq!(parse_rfc3339(text), Some(unix_s), "{text}");
@@ -54,6 +51,10 @@ fn what_rfc_3339_forbids_is_rejected() {
         "2026-01-31T08:00:00",
         "2026-01-31T08:00Z",
         "2026-01-31 08:00:00Z",
+        // Go's time.Parse refuses these.
+        "2026-01-31t08:00:00Z",
+        "2026-01-31T08:00:00z",
+        "1990-12-31T23:59:60Z",
         "2026-01-31T08:00:00Z ",
         " 2026-01-31T08:00:00Z",
         "2026-01-31T08:00:00Z\0",
@@ -121,19 +122,16 @@ fn years_after_9999_are_written_as_the_last_second() {
 /// Parts of a stamp that are mostly within their bounds.
 fn nearly_a_stamp() -> impl Strategy<Value = String> {
     let date = (0..=9998i64, 0..=13i64, 0..=32i64);
-    let time = (0..=24i64, 0..=60i64, 0..=61i64);
+    let time = (0..=24i64, 0..=60i64, prop_oneof![0..=59i64, Just(61)]);
     let fraction = prop_oneof!["", "\\.[0-9]{1,9}"];
     let offset = prop_oneof![
         Just("Z".to_owned()),
-        Just("z".to_owned()),
         (prop::sample::select(vec!['+', '-']), 0..=23, 0..=60)
             .prop_map(|(sign, h, m)| format!("{sign}{h:02}:{m:02}")),
     ];
-    (date, time, prop::sample::select(vec!['T', 't']), fraction, offset).prop_map(
-        |((year, month, day), (hour, minute, second), separator, fraction, offset)| {
-            format!(
-                "{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}{fraction}{offset}"
-            )
+    (date, time, fraction, offset).prop_map(
+        |((year, month, day), (hour, minute, second), fraction, offset)| {
+            format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}")
         },
     )
 }

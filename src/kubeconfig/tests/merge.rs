@@ -56,7 +56,7 @@ users:
     assert!(!cluster.insecure_skip_tls_verify && !cluster.disable_compression);
     assert_eq!(
         cluster.config.as_deref(),
-        Some(r#"{"audience":"06e3fbd1","depth":[1,2.5,7,true,null,"x\u000ay"],"1":{}}"#)
+        Some(r#"{"audience":"06e3fbd1","depth":[1,2.5,7,true,null,"x\ny"],"1":{}}"#)
     );
     assert!(users[1].clusters.is_empty() && !users[1].provide_cluster_info);
 }

@@ -6,6 +6,7 @@
 
 mod check;
 mod constructs;
+mod json;
 mod number;
 mod parse;
 mod refusal;
@@ -13,7 +14,8 @@ mod render;
 mod scalar;
 mod tree;
 
-pub use number::{is_true, to_json_scalar};
+pub use json::{document_to_json, to_json};
+pub use number::is_true;
 pub use parse::parse as parse_unchecked;
 pub use refusal::Refusal;
 pub use render::*;
