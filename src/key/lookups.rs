@@ -15,7 +15,7 @@ use crate::sys::{self, FileKind};
 
 /// What was found.
 #[derive(Default)]
-pub struct Found {
+pub struct Lookups {
     /// Each with its stamp, encoded.
     pub programs: Vec<(PathBuf, Vec<u8>)>,
     pub files: Vec<(PathBuf, Vec<u8>)>,
@@ -24,8 +24,8 @@ pub struct Found {
 }
 
 /// Looks for everything that `identity` names.
-pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn Fn() -> PathBuf) -> Found {
-    let mut found = Found::default();
+pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn Fn() -> PathBuf) -> Lookups {
+    let mut found = Lookups::default();
     for program in &identity.programs {
         if let Some((path, stamp)) = find_program(program, environment) {
             found.is_relative |= path.is_relative();
@@ -33,7 +33,7 @@ pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn F
         }
     }
     let listings = [environment("HOME"), config_directory(environment)]
-        .map(|directory| directory.and_then(|directory| Listing::read(PathBuf::from(directory))));
+        .map(|directory| directory.and_then(|directory| DirectoryNames::read(PathBuf::from(directory))));
     for file in &identity.files {
         if listings.iter().flatten().all(|listing| listing.may_have(file)) {
             found.add_file(file);
@@ -50,7 +50,7 @@ pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn F
     found
 }
 
-impl Found {
+impl Lookups {
     /// Adds `file` if it is a regular file. Returns what it is.
     fn add_file(&mut self, file: &Path) -> Option<FileKind> {
         let (stamp, kind) = sys::inspect(file).ok()?;
@@ -117,15 +117,15 @@ fn config_directory(environment: Environment<'_>) -> Option<OsString> {
 }
 
 /// The names in a directory.
-struct Listing {
+struct DirectoryNames {
     /// The directory's path, with a separator at the end.
     prefix: Vec<u8>,
     names: Vec<OsString>,
 }
 
-impl Listing {
+impl DirectoryNames {
     /// `None` if nothing is known: the directory cannot be read. A directory that does not exist has no names.
-    fn read(directory: PathBuf) -> Option<Listing> {
+    fn read(directory: PathBuf) -> Option<DirectoryNames> {
         let mut names = Vec::new();
         match std::fs::read_dir(&directory) {
             Ok(entries) => {
@@ -138,7 +138,7 @@ impl Listing {
         }
         let mut prefix = directory.into_os_string().into_encoded_bytes();
         prefix.push(b'/');
-        Some(Listing { prefix, names })
+        Some(DirectoryNames { prefix, names })
     }
 
     /// Whether `file` may exist: it is elsewhere, or the directory has the first name of its path. Case is
@@ -151,6 +151,3 @@ impl Listing {
         self.names.iter().any(|name| name.as_encoded_bytes().eq_ignore_ascii_case(first))
     }
 }
-
-#[cfg(test)]
-mod tests;

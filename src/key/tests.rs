@@ -1,6 +1,8 @@
 //! What counts for the cache key and what does not, and how it is hashed.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;

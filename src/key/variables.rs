@@ -6,8 +6,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::lookups::Found;
-use super::{KeyInputs, PartKind, PartsWriter};
+use super::inputs::KeyInputs;
+use super::lookups::Lookups;
+use super::parts::{PartKind, PartsWriter};
 use crate::identity::{self, session};
 
 /// What `--key-env=PWD` means: the working directory, whether or not the client sets the variable.
@@ -15,7 +16,7 @@ const DIRECTORY_VARIABLE: &str = "PWD";
 const PATH: &str = "PATH";
 
 /// Appends the variables that count. Returns whether the working directory counts because of one.
-pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut Found) -> bool {
+pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut Lookups) -> bool {
     let identity = inputs.identity;
     let counts_environment = !identity.is_understood && !inputs.key_env_is_complete;
     let mut is_relative = match counts_environment {

@@ -84,7 +84,7 @@ impl Setting {
         let right = with(self.alone(words)).run();
         assert_eq!(right.code(), 0, "{words:?}: {right:?}");
         let before = self.runs();
-        let run = with(self.cached(words)).run();
+        let run = with(self.cached(words)).by_another_caller().run();
         assert_eq!((run.code(), run.stderr_text()), (0, String::new()), "{words:?}");
         assert_eq!(run.stdout_text(), right.stdout_text(), "{words:?}: another identity's answer");
         (run.stdout_text(), self.runs() > before)
@@ -309,7 +309,7 @@ fn key_env_states_which_variables_matter() {
     let words = ["--key-env=", "corp-login", "x"];
     let run = |call: Call| {
         let before = setting.runs();
-        assert_eq!(call.run().code(), 0);
+        assert_eq!(call.by_another_caller().run().code(), 0);
         setting.runs() > before
     };
     assert!(run(setting.cached(&words)));
@@ -348,7 +348,7 @@ fn key_env_with_a_relative_path_or_pwd_makes_the_directory_count() {
         let run = |directory: &Path| {
             let before = setting.runs();
             let call = setting.cached(&words[..2]).current_dir(directory).env("MYCONF", value);
-            assert_eq!(call.run().code(), 0);
+            assert_eq!(call.by_another_caller().run().code(), 0);
             setting.runs() > before
         };
         run(&one);
@@ -363,9 +363,9 @@ fn without_encryption_a_secret_keeps_a_call_out_of_the_cache() {
     setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
     let words = ["corp-login", "x"];
     let is_cached = |call: &dyn Fn() -> Call| {
-        call().run();
+        call().by_another_caller().run();
         let before = setting.runs();
-        call().run();
+        call().by_another_caller().run();
         setting.runs() == before
     };
     assert!(is_cached(&|| setting.cached(&words)));
@@ -491,7 +491,7 @@ fn no_generated_call_gets_the_answer_for_another_one() {
             variables.iter().fold(call, |call, (name, value)| call.env(name, value))
         };
         let right = with(setting.alone(words)).run().stdout_text();
-        let run = with(setting.cached(words)).run();
+        let run = with(setting.cached(words)).by_another_caller().run();
         assert_eq!(run.stdout_text(), right, "step {step}: {words:?} with {variables:?} in {directory:?}");
     }
 }
@@ -536,7 +536,7 @@ fn injected_users_who_differ_in_a_variable_are_not_merged() {
         let token = |number: usize, user: &str, stage: &str| {
             let words = words(number);
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let run = setting.cached(&words).env(name, user).env("STAGE", stage).run();
+            let run = setting.cached(&words).env(name, user).env("STAGE", stage).by_another_caller().run();
             let right = setting.alone(&[plugin]).env(name, user).env("STAGE", stage).run();
             if !text.contains("SSH_AUTH_SOCK") && plugin != "aws" {
                 assert_eq!(run.stdout_text(), right.stdout_text(), "{name}");

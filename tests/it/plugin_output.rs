@@ -161,12 +161,43 @@ fn json_with_liberties_is_never_cached() {
 }
 
 #[test]
-fn yaml_is_passed_through_and_not_cached() {
+fn yaml_and_a_missing_kind_are_cached_as_client_go_takes_them() {
     let yaml = format!(
         "apiVersion: client.authentication.k8s.io/v1\nkind: ExecCredential\nstatus:\n  \
-         token: t\n  expirationTimestamp: {EXPIRY}\n"
+         token: t # a comment\n  expirationTimestamp: {EXPIRY}\n"
     );
-    assert_never_cached(&[yaml.as_bytes(), format!("---\n{}", valid()).as_bytes()]);
+    let outputs = [
+        yaml.clone(),
+        yaml.replace("kind: ExecCredential\n", ""),
+        format!("---\n{}", valid()),
+        valid().replace(r#""kind":"ExecCredential","#, ""),
+        valid().replace("ExecCredential", ""),
+    ];
+    for output in outputs {
+        let sandbox = Sandbox::new();
+        let plugin = sandbox.plugin("plugin");
+        plugin.prints(&output);
+        sandbox.cache(&plugin).run().assert_prints(&output);
+        sandbox.cache(&plugin).run().assert_prints(&output);
+        assert_eq!(plugin.runs(), 1, "{output}");
+    }
+}
+
+#[test]
+fn what_a_client_cannot_use_is_never_cached() {
+    let with = |token: &str, stamp: &str| {
+        with_status(&format!(r#"{{"token":"{token}","expirationTimestamp":"{stamp}"}}"#))
+    };
+    let outputs = [
+        with("t\\n", EXPIRY),
+        with("a\\r\\nb", EXPIRY),
+        with("\\u0000", EXPIRY),
+        with("t", "2099-11-25t18:13:45Z"),
+        with("t", "2099-11-25T18:13:45z"),
+        with("t", "2099-11-25T18:13:60Z"),
+        "apiVersion: client.authentication.k8s.io/v1\nstatus:\n  token: |\n    t\n  expirationTimestamp: 2099-01-01T00:00:00Z\n".to_owned(),
+    ];
+    assert_never_cached(&outputs.iter().map(|output| output.as_bytes()).collect::<Vec<_>>());
 }
 
 #[test]
@@ -192,8 +223,6 @@ fn what_client_go_refuses_is_never_cached() {
     let expiry = format!(r#""expirationTimestamp":"{EXPIRY}""#);
     let outputs = [
         valid.replace("ExecCredential", "Status"),
-        valid.replace("ExecCredential", ""),
-        valid.replace(r#""kind":"ExecCredential","#, ""),
         valid.replace("ExecCredential\"", "ExecCredentialList\""),
         valid.replace("k8s.io/v1", "k8s.io/v1beta1"),
         valid.replace("k8s.io/v1", "k8s.io/v1alpha1"),

@@ -1,0 +1,22 @@
+//! What a cache key is made from.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::config::Environment;
+use crate::identity::Identity;
+
+/// Everything that a cache key is made from.
+pub struct KeyInputs<'a> {
+    pub command: &'a [OsString],
+    pub identity: &'a Identity,
+    /// Further variables and files that the user has named.
+    pub key_env: &'a [String],
+    /// Whether no other variables count than those of the table and of `key_env`, though the command is not
+    /// understood.
+    pub key_env_is_complete: bool,
+    pub key_files: &'a [PathBuf],
+    pub environment: Environment<'a>,
+    /// What `environment` has beside the process's own variables, or instead of them.
+    pub added_variables: &'a [(OsString, OsString)],
+}
