@@ -5,14 +5,17 @@ use std::path::Path;
 
 use super::exec_plugins::ExecPlugins;
 use super::findings::{Findings, Fix};
+use super::last_output;
 use super::settings;
 use super::shell;
-use crate::commands::client::{UserClient, Users, users};
+use crate::commands::client::{UserClient, Users, clients, users};
 use crate::commands::output::plural;
 use crate::config::Environment;
 use crate::error::shown;
 use crate::kubeconfig::{self, ClientEnvironment};
 
+/// The last outputs of more users are not looked up: that takes longer than everything else.
+const MOST_LOOKED_UP: usize = 1000;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 
 pub fn check(findings: &mut Findings, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) {
@@ -60,6 +63,11 @@ fn check_users(
         plugins.check(findings, &client);
         if user.injected && commands.insert(&user.command) {
             check_allowlist(findings, &user.command, kubeconfigs);
+        }
+    }
+    if users.len() <= MOST_LOOKED_UP {
+        for client in clients(users, kubeconfigs) {
+            last_output::check(findings, &client, environment);
         }
     }
 }

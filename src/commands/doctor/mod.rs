@@ -11,6 +11,7 @@ mod encryption_key;
 mod exec_plugins;
 mod findings;
 mod kubeconfigs;
+mod last_output;
 mod settings;
 mod shell;
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::doctor::{EKS, same};
 use super::{Setting, User, rows};
-use crate::support::{PROGRAM, kubectl};
+use crate::support::{Credential, HOUR, PROGRAM, kubectl};
 
 #[test]
 fn users_without_the_cache_are_named_and_the_fix_injects_them() {
@@ -156,4 +156,23 @@ fn a_list_of_allowed_plugins_without_this_program_is_named_and_the_fix_works() {
     let (_, item) = problem.split_once("/kuberc':\n").unwrap();
     fs::write(kuberc, format!("{policy}{item}\n")).unwrap();
     assert!(setting.problems(same).is_empty());
+}
+
+#[test]
+fn a_plugin_whose_output_states_no_expiry_is_noted_with_the_variable() {
+    let setting = Setting::healthy();
+    let notes = || rows(&setting.shown(["--doctor"]), "note");
+    setting.aws.prints(Credential::token("t").bytes());
+    assert!(notes().is_empty());
+    setting.shown(["--warm"]);
+    let [note] = &notes()[..] else { panic!("{:?}", notes()) };
+    assert!(note.starts_with("the last output of the plugin of user 'dev' of "), "{note}");
+    assert!(note.contains("K8S_TOKEN_CACHE_DEFAULT_TTL"), "{note}");
+    let explained = setting.shown(["--explain", "--user", "dev"]);
+    let [but] = &rows(&explained, "but")[..] else { panic!("{explained}") };
+    assert!(but.contains("K8S_TOKEN_CACHE_DEFAULT_TTL"), "{but}");
+
+    setting.aws.prints(Credential::token("t").expires_in(HOUR).bytes());
+    setting.shown(["--warm"]);
+    assert!(notes().is_empty());
 }

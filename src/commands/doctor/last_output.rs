@@ -1,0 +1,29 @@
+//! Notes plugins whose last output could not be cached.
+
+use super::findings::Findings;
+use crate::cache::Cache;
+use crate::commands::client::UserClient;
+use crate::config::Environment;
+use crate::key::CacheKey;
+use crate::proxy::Call;
+use crate::proxy::callers::{Callers, Ending, Subject};
+use crate::sys;
+
+pub fn check(findings: &mut Findings, client: &UserClient<'_>, environment: Environment<'_>) {
+    if last_ending(client, environment) == Some(Ending::NotStored) {
+        let title = client.title();
+        let text = format_args!(
+            "the last output of the plugin of {title} could not be cached: see --warm; if it states no \
+             expiry, K8S_TOKEN_CACHE_DEFAULT_TTL says how long to cache it"
+        );
+        findings.note(&text);
+    }
+}
+
+/// Returns how the last run for this client ended, if that is still remembered.
+fn last_ending(client: &UserClient<'_>, environment: Environment<'_>) -> Option<Ending> {
+    let environment = |name: &str| client.variable(name, environment);
+    let call = Call::new(client.wrapped.clone()?, &environment).ok()?.with_variables(&client.user.env);
+    let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
+    Some(Callers::open(&cache.store)?.recall(Subject::key(&cache.name), sys::now()).row.ending)
+}
