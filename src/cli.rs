@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::error::{Error, Result};
-pub use usage::USAGE;
+pub use usage::{USAGE, in_own_words};
 
 /// Makes a process of this program renew a credential in the background, on systems without fork. The
 /// usage text does not name it.

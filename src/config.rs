@@ -6,8 +6,8 @@
 //! The directories depend on the platform and the environment alone, so that each platform's rule
 //! can be tested on all of them.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -47,7 +47,19 @@ pub const VARIABLES: [&str; 11] = [
     LOG,
 ];
 
-const PROGRAM: &str = "k8s-token-cache";
+/// This program's name, and what kubeconfigs call it if it is on PATH.
+pub const PROGRAM: &str = "k8s-token-cache";
+/// Its name as a plugin of kubectl, which is the name of the link that krew makes.
+pub const KUBECTL_PLUGIN: &str = "kubectl-token_cache";
+
+/// Returns what a user types to start this program. `called_as` is the first of its arguments.
+pub fn own_words(called_as: &OsStr) -> &'static str {
+    match Path::new(called_as).file_stem() {
+        Some(name) if name == KUBECTL_PLUGIN => "kubectl token-cache",
+        _ => PROGRAM,
+    }
+}
+
 const DEFAULT_REFRESH_MARGIN: Duration = Duration::from_secs(30);
 
 /// Whether `name` is a variable of this program, or was one.

@@ -79,6 +79,12 @@ impl Error {
         printable(&self.0.text)
     }
 
+    /// Returns the same error with another text for its hint, if it has one.
+    pub fn map_hint(mut self, change: impl FnOnce(&str) -> String) -> Self {
+        self.0.hint = self.0.hint.map(|hint| change(&hint));
+        self
+    }
+
     pub fn kind(&self) -> Kind {
         self.0.kind
     }

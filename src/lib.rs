@@ -19,7 +19,7 @@ pub mod proxy;
 pub mod secret;
 pub mod sys;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use cli::Command;
 use config::Config;
@@ -28,16 +28,17 @@ use proxy::Call;
 
 /// Does what `arguments` ask for and returns the exit status. The first argument is the name of the
 /// program.
-pub fn run(arguments: Vec<OsString>) -> u8 {
-    dispatch(arguments).unwrap_or_else(|error| {
+pub fn run(mut arguments: Vec<OsString>) -> u8 {
+    let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
+    dispatch(&called_as, arguments).unwrap_or_else(|error| {
+        let error = error.map_hint(|hint| cli::in_own_words(hint, config::own_words(&called_as)));
         log::write_message(&error);
         error.exit_status()
     })
 }
 
-fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
-    let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
-    let kubeconfigs = || kubeconfig::ClientEnvironment::of_process(&called_as);
+fn dispatch(called_as: &OsStr, arguments: Vec<OsString>) -> Result<u8> {
+    let kubeconfigs = || kubeconfig::ClientEnvironment::of_process(called_as);
     match cli::parse(arguments)? {
         Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
@@ -49,7 +50,7 @@ fn dispatch(mut arguments: Vec<OsString>) -> Result<u8> {
         Command::Doctor => commands::doctor(&variable_names(), &sys::variable, &kubeconfigs()),
         #[cfg(windows)]
         Command::Refresh(wrapped) => proxy::background::run(&Call::new(wrapped, &sys::variable)?),
-        Command::Help => commands::print(cli::USAGE),
+        Command::Help => commands::print(&cli::in_own_words(cli::USAGE, config::own_words(called_as))),
         Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }

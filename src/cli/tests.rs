@@ -1,6 +1,7 @@
 //! Which command an argument vector means, and the messages about wrong ones.
 
 use super::*;
+use crate::config::PROGRAM;
 use crate::error::Kind;
 
 fn words(arguments: &[&str]) -> Vec<OsString> {
@@ -251,4 +252,20 @@ fn the_usage_text_fits_80_columns_and_names_everything() {
     for name in config::VARIABLES {
         assert!(USAGE.contains(&format!("\n  {name} ")), "{name}");
     }
+}
+
+#[test]
+fn calls_in_a_text_get_the_words_that_the_program_was_called_by() {
+    for (text, told) in [
+        ("", ""),
+        ("run 'k8s-token-cache --help'", "run 'kubectl token-cache --help'"),
+        ("  k8s-token-cache A\n  k8s-token-cache B\n", "  kubectl token-cache A\n  kubectl token-cache B\n"),
+        ("/x/k8s-token-cache --help", "/x/k8s-token-cache --help"),
+        ("https://h/k8s-token-cache/k8s-token-cache\n", "https://h/k8s-token-cache/k8s-token-cache\n"),
+    ] {
+        assert_eq!(in_own_words(text, "kubectl token-cache"), told);
+    }
+    assert_eq!(in_own_words(USAGE, PROGRAM), USAGE);
+    let usage = in_own_words(USAGE, "kubectl token-cache");
+    assert!(!usage.contains("k8s-token-cache -") && usage.contains("\n  kubectl token-cache "), "{usage}");
 }

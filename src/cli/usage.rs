@@ -2,6 +2,8 @@
 //!
 //! Tests compare the man page, the README and the completions with it.
 
+use crate::config::PROGRAM;
+
 pub const USAGE: &str = concat!(
     "\
 Caches the credentials of Kubernetes exec plugins.
@@ -69,3 +71,16 @@ More: ",
     env!("CARGO_PKG_REPOSITORY"),
     "\n"
 );
+
+/// Returns `text` with `own_words` for each call of this program in it. A path or an address that ends in
+/// the program's name is no call.
+pub fn in_own_words(text: &str, own_words: &str) -> String {
+    let mut told = String::with_capacity(text.len() + 100);
+    for word in text.split_inclusive(' ') {
+        match word.strip_suffix(' ').and_then(|word| word.strip_suffix(PROGRAM)) {
+            Some(before) if !before.ends_with('/') => told.extend([before, own_words, " "]),
+            _ => told.push_str(word),
+        }
+    }
+    told
+}

@@ -337,3 +337,18 @@ fn the_list_of_variables_is_the_one_that_is_read() {
     expected.sort();
     assert_eq!(read, expected);
 }
+
+#[test]
+fn the_program_is_named_as_it_was_called() {
+    for (called_as, words) in [
+        ("k8s-token-cache", "k8s-token-cache"),
+        ("/usr/bin/k8s-token-cache", "k8s-token-cache"),
+        ("", "k8s-token-cache"),
+        ("/x/another-name", "k8s-token-cache"),
+        ("kubectl-token_cache", "kubectl token-cache"),
+        ("/home/u/.krew/bin/kubectl-token_cache", "kubectl token-cache"),
+        ("kubectl-token_cache.exe", "kubectl token-cache"),
+    ] {
+        assert_eq!(own_words(OsStr::new(called_as)), words, "{called_as}");
+    }
+}

@@ -4,12 +4,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::config;
+use crate::config::{self, KUBECTL_PLUGIN};
 use crate::error::{Error, Result};
 use crate::sys;
 
-/// This program's name, which kubeconfigs use if PATH has it.
-pub const PROGRAM: &str = "k8s-token-cache";
+pub use crate::config::PROGRAM;
 
 /// What kubectl and this program read from the environment.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +44,11 @@ impl ClientEnvironment {
 }
 
 impl ClientEnvironment {
+    /// Returns what a user types to start this program, as it was called.
+    pub fn own_words(&self) -> &'static str {
+        config::own_words(self.program.as_deref().unwrap_or(Path::new("")).as_os_str())
+    }
+
     /// A variable that says where the kuberc is.
     pub fn kuberc_variable(&self, name: &str) -> Option<OsString> {
         match name {
@@ -55,14 +59,14 @@ impl ClientEnvironment {
     }
 }
 
-/// `current_exe` resolves links, and would name a directory that the next upgrade removes.
+/// Returns the path that the program was called by, or that a shell found on PATH. Links are not
+/// resolved, as `current_exe` does: krew's and Homebrew's lead to a folder that the next upgrade removes.
 fn program_path(called_as: &OsStr) -> Option<PathBuf> {
     let name = Path::new(called_as);
     let has_directory = name.parent().is_some_and(|parent| !parent.as_os_str().is_empty());
-    match sys::absolute(name) {
-        Ok(path) if has_directory && path.is_file() => Some(path),
-        _ => std::env::current_exe().ok(),
-    }
+    let path = if has_directory { Some(name.to_owned()) } else { sys::find_program(called_as) };
+    let path = path.and_then(|path| sys::absolute(&path).ok()).filter(|path| path.is_file());
+    path.or_else(|| std::env::current_exe().ok())
 }
 
 /// The kubeconfigs that kubectl reads, whether they exist or not.
@@ -98,8 +102,8 @@ pub fn directory_on_path(program: &str) -> Option<String> {
     path.parent()?.to_str().map(str::to_owned)
 }
 
-/// Whether a command is this program: its name with or without a directory and `.exe`, or another
-/// name of the same file.
+/// Whether a command is this program: one of its names with or without a directory and `.exe`, or
+/// another name of the same file.
 pub fn is_own(command: &str, environment: &ClientEnvironment) -> bool {
     let name = base_name(command);
     let stem = match name.len().checked_sub(4).and_then(|at| name.split_at_checked(at)) {
@@ -107,7 +111,7 @@ pub fn is_own(command: &str, environment: &ClientEnvironment) -> bool {
         _ => name,
     };
     let path = Path::new(command);
-    stem == PROGRAM
+    [PROGRAM, KUBECTL_PLUGIN].contains(&stem)
         || (path.is_absolute()
             && environment.program.as_ref().is_some_and(|own| sys::is_same_file(path, own)))
 }

@@ -24,6 +24,7 @@ mod identity;
 mod install;
 mod keep_warm;
 mod key;
+mod krew;
 mod kubectl;
 mod passthrough;
 mod permissions;

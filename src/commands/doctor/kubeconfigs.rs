@@ -58,7 +58,7 @@ fn check_users(
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
         if !user.injected {
-            report_not_injected(findings, file, &client);
+            report_not_injected(findings, file, &client, kubeconfigs);
         }
         plugins.check(findings, &client);
         if user.injected && commands.insert(&user.command) {
@@ -72,9 +72,14 @@ fn check_users(
     }
 }
 
-fn report_not_injected(findings: &mut Findings, file: &Path, client: &UserClient<'_>) {
+fn report_not_injected(
+    findings: &mut Findings,
+    file: &Path,
+    client: &UserClient<'_>,
+    kubeconfigs: &ClientEnvironment,
+) {
     let text = format!("{}, line {}, does not go through the cache", client.title(), client.user.line);
-    let inject = ["k8s-token-cache --inject --user ", &shell::word(&client.user.name)].concat();
+    let inject = [kubeconfigs.own_words(), " --inject --user ", &shell::word(&client.user.name)].concat();
     match kubeconfig::check_writable(file) {
         Ok(()) => findings.problem(&text, &Fix::Command(&inject)),
         Err(error) => {
