@@ -26,6 +26,7 @@ mod keep_warm;
 mod key;
 mod krew;
 mod kubectl;
+mod packages;
 mod passthrough;
 mod permissions;
 mod plugin_output;
