@@ -127,7 +127,7 @@ fn every_promise_of_security_is_kept_by_tests_that_exist() {
 fn every_file_has_the_address_of_the_repository_from_cargo_toml() {
     let address = REPOSITORY.strip_prefix("https://").unwrap();
     let name = address.split_once('/').unwrap().1;
-    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for page in ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/INSTALL.md"] {
         let text = read(page);
         for (place, _) in text.match_indices("github.com/").filter(|(place, _)| names_us(&text[*place..])) {
             assert!(text[place..].starts_with(address), "{page}: {}", line_at(&text, place));
