@@ -46,6 +46,27 @@ fn a_version_without_a_dated_changelog_entry_is_refused() {
 }
 
 #[test]
+fn a_version_that_some_package_cannot_have_cannot_be_released() {
+    let project = Project::new();
+    let manifest = fs::read_to_string(project.path("Cargo.toml")).unwrap();
+    project.write("Cargo.toml", &manifest.replace("0.1.0", "0.1.0-rc.1"));
+    project.assert_refused("v0.1.0-rc.1", "do not accept version 0.1.0-rc.1");
+}
+
+#[test]
+fn a_manifest_with_a_version_of_its_own_cannot_be_released() {
+    for manifest in ["krew.yaml", "flake.nix", "aur/PKGBUILD", "deb/control", "k8s-token-cache.spec"] {
+        let project = Project::new();
+        let path = format!("packaging/{manifest}");
+        let text = fs::read_to_string(project.path(&path)).unwrap();
+        project.write(&path, &text.replace("@VERSION@", "0.1.0"));
+        project.assert_refused("v0.1.0", &path);
+        fs::remove_file(project.path(&path)).unwrap();
+        project.assert_refused("v0.1.0", &path);
+    }
+}
+
+#[test]
 fn the_release_notes_hold_only_this_version() {
     let project = Project::new();
     let notes = project.run("release-notes", &[]).stdout;
@@ -135,6 +156,9 @@ impl Project {
         for script in ["metadata", "release-check", "release-notes", "release-publish", "release-tap"] {
             fs::copy(root.join("scripts").join(script), project.path("scripts").join(script)).unwrap();
         }
+        let packaging = root.join("packaging");
+        let copied = project.sandbox.tool("cp").arg("-R").args([packaging, project.path("packaging")]).run();
+        assert_eq!(copied.code(), 0, "{copied:?}");
         project.write("Cargo.toml", "[package]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\nrepository = \"https://example.com/a/b\"\n");
         project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\n");
         project.write("CHANGELOG.md", CHANGELOG);
