@@ -63,7 +63,7 @@ fn printed(tool: &Path, args: &[&str], file: &Path) -> String {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_access_control_list_stays_and_nobody_else_may_read_the_file() {
+fn an_access_control_list_stays_and_gives_no_one_else_access() {
     let tools = ("setfacl", "getfacl");
     let (Some(set), Some(get)) = (find("SETFACL", tools.0, "an ACL"), find("GETFACL", tools.1, "an ACL"))
     else {
@@ -175,7 +175,7 @@ fn in_a_directory_where_nothing_can_be_created_the_file_is_written_in_place() {
         // cannot be executed.
         let copied = std::process::Command::new("cp").arg(crate::support::PROGRAM).arg(&program).status();
         assert!(copied.unwrap().success());
-        command = as_nobody(&home, &program);
+        command = as_other_user(&home, &program);
     }
     let output = command.output().unwrap();
     fs::set_permissions(&shut, Permissions::from_mode(0o755)).unwrap();
@@ -185,7 +185,7 @@ fn in_a_directory_where_nothing_can_be_created_the_file_is_written_in_place() {
     assert_eq!(names(&shut), ["config"]);
 }
 
-fn as_nobody(home: &Home, program: &Path) -> std::process::Command {
+fn as_other_user(home: &Home, program: &Path) -> std::process::Command {
     use std::os::unix::process::CommandExt;
     let mut command = std::process::Command::new(program);
     command.env_clear().env("HOME", home.path()).env("PATH", home.path());
@@ -217,7 +217,7 @@ fn a_file_of_more_than_64_mib_is_refused() {
 }
 
 #[test]
-fn a_file_without_write_permission_is_refused_and_said_what_to_do() {
+fn a_file_without_write_permission_is_refused_with_what_to_do() {
     let home = Home::new();
     let path = config(&home);
     let before = read(&path);

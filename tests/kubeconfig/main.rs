@@ -1,7 +1,7 @@
 //! `--inject` and `--restore` as a user runs them, on kubeconfigs that real tools write.
 //!
-//! Real programs take part: kubectl and aws as `scripts/test-tools` installs them, and the shells of
-//! the machine. Where one is missing a line on stderr says what was left out.
+//! The tests use kubectl and aws, as `scripts/test-tools` installs them, and the shells of the machine. If
+//! one is missing, a line on stderr says what was skipped.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 

@@ -1,7 +1,7 @@
-//! Others write the same kubeconfig at the same time: kubectl under its lock, the AWS CLI without.
+//! Other programs write the same kubeconfig at the same time: kubectl with its lock, the AWS CLI without.
 //!
-//! Every round adds a context while this program injects or restores; in the end all contexts
-//! must be there. The moments are drawn from a fixed sequence, so that a failure comes again.
+//! Every round adds a context while this program injects or restores; in the end all contexts must be
+//! there. The delays come from a fixed sequence, so that a failure can be repeated.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use crate::support::{Home, find, kubeconfig, read, settle, user};
 
 const ROUNDS: usize = 100;
 
-/// Xorshift; all that is asked of it is to be spread out and the same every time.
+/// Xorshift: numbers that are spread out, and the same in every run.
 struct Moments(u64);
 
 impl Moments {
@@ -38,14 +38,14 @@ fn is_as_wanted(path: &Path, round: usize) -> bool {
     read(path).contains("command: k8s-token-cache") == round.is_multiple_of(2)
 }
 
-/// kubectl reads before it takes its lock, and puts back what it had read. We look for that for this
-/// long and do it again; where kubectl was stopped for longer in between, nobody is left to see it.
-/// No lock helps: kubectl does not look whether the file is still the one that it read.
+/// kubectl reads before it takes its lock, and puts back what it had read. An edit watches the file for
+/// this long and is repeated then; if kubectl was stopped for longer, the edit is lost. No lock helps:
+/// kubectl does not check whether the file is still the one that it read.
 const WATCHED: Duration = Duration::from_millis(250);
-/// Only a machine with several times more to do than it can stops it for so long, and not often.
+/// Only an overloaded machine stops it for so long, and rarely.
 const PUT_BACK_AT_MOST: usize = ROUNDS / 20;
 
-/// How long after our edit was made the last word was written into the same file.
+/// How long after our edit another program wrote to the same file.
 fn written_after_our_edit(path: &Path) -> Option<Duration> {
     let metadata = fs::metadata(path).unwrap();
     metadata.modified().unwrap().duration_since(metadata.created().ok()?).ok()
@@ -72,7 +72,7 @@ fn no_edit_of_kubectl_or_ours_is_lost() {
         sleep(moments.below(Duration::from_millis(250)));
         together += u32::from(writer.try_wait().unwrap().is_none());
         let mut ours = start(&home, round);
-        // kubectl gives up where it finds a lock, and says so.
+        // kubectl gives up if it finds a lock, and says so.
         loop {
             let output = writer.wait_with_output().unwrap();
             if output.status.success() {
@@ -87,7 +87,7 @@ fn no_edit_of_kubectl_or_ours_is_lost() {
             put_back += 1;
             let later = written_after_our_edit(&path).unwrap_or(WATCHED);
             assert!(later >= WATCHED, "round {round}: put back {later:?} later, and not noticed");
-            // The next call mends it.
+            // The next call repairs it.
             settle(&path);
             assert!(start(&home, round).wait().unwrap().success());
             assert!(is_as_wanted(&path, round));
@@ -101,7 +101,7 @@ fn no_edit_of_kubectl_or_ours_is_lost() {
     assert!(together > 10, "only {together} of {ROUNDS} rounds overlapped");
 }
 
-/// Reads, thinks, truncates, writes in pieces; takes no lock: as `aws eks update-kubeconfig` does.
+/// Reads, waits, truncates and writes in pieces without a lock, as `aws eks update-kubeconfig` does.
 fn write_like_aws(path: &Path, round: usize, moments: &mut Moments) {
     let text = read(path);
     let pause = Duration::from_millis(4);
@@ -135,7 +135,7 @@ fn nothing_is_lost_that_a_writer_without_lock_wrote() {
     }
 }
 
-/// A hundred rounds take some minutes, so they have to be asked for.
+/// A hundred rounds take minutes, so they run only on request.
 #[test]
 fn nothing_is_lost_that_aws_eks_update_kubeconfig_wrote() {
     const SKIPPED: &str = "aws eks update-kubeconfig at the same time";
@@ -147,7 +147,7 @@ fn nothing_is_lost_that_aws_eks_update_kubeconfig_wrote() {
     let path = home.file("config", kubeconfig(&[user("a", "aws"), user("b", "kubelogin")]));
     let server = Eks::start(&home, &aws);
     let mut moments = Moments(3);
-    // From the start of aws to its writing most of the time goes by; aim at the end of it.
+    // Most of the run of aws is over when it writes, so aim at its end.
     let took = server.time_of_update(&home);
     for round in 0..rounds {
         settle(&path);
@@ -164,7 +164,7 @@ fn nothing_is_lost_that_aws_eks_update_kubeconfig_wrote() {
     }
 }
 
-/// As much of EKS as `update-kubeconfig` asks for: one cluster, whatever the question.
+/// The part of EKS that `update-kubeconfig` needs: it answers every request with one cluster.
 struct Eks<'a> {
     aws: &'a Path,
     home: &'a Path,

@@ -31,7 +31,7 @@ proptest! {
     }
 }
 
-/// Whatever we read, `granit-parser` reads as the same nodes at the same places. What it reads and we
+/// All that we read, `granit-parser` reads as the same nodes at the same places. What it reads and we
 /// refuse is of the kinds that `parse` names.
 fn check_grammar(text: &str) {
     let outlined = |tree: Tree<'_>| {

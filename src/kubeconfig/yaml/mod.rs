@@ -4,8 +4,10 @@
 //! Merge keys, duplicate keys and explicit keys are read as kubectl reads them;
 //! [`Tree::uneditable`] tells that an edit could break them. Pure, and knows nothing of kubeconfigs.
 
+mod block_scalar;
 mod check;
 mod constructs;
+mod flow;
 mod json;
 mod number;
 mod parse;

@@ -18,7 +18,7 @@ const MAX_NODES: usize = 1 << 21;
 const MAX_ANCHORS: usize = 1 << 12;
 const MAX_DEPTH: u32 = 255;
 /// How far a reader must look ahead for the colon after a key.
-const MAX_KEY: usize = 1024;
+pub(super) const MAX_KEY: usize = 1024;
 
 /// The column of what comes after a document, and is in none of its collections.
 const OUTSIDE: i32 = -1;
@@ -64,23 +64,23 @@ impl Owner {
 
 /// The anchor and tag before a value.
 #[derive(Default)]
-struct Properties {
+pub(super) struct Properties {
     /// Where the first of them begins, or the value.
     start: usize,
     /// Where the last of them ends; 0 if there are none.
-    end: usize,
+    pub(super) end: usize,
     has_anchor: bool,
     tag: Option<String>,
 }
 
 impl Properties {
-    fn none(start: usize) -> Self {
+    pub(super) fn none(start: usize) -> Self {
         Properties { start, ..Properties::default() }
     }
 }
 
-struct Parser<'a> {
-    cursor: Cursor<'a>,
+pub(super) struct Parser<'a> {
+    pub(super) cursor: Cursor<'a>,
     /// Column of the token that began this line, or [`OUTSIDE`].
     column: i32,
     /// Line of the offset `counted`, from 1.
@@ -286,7 +286,7 @@ impl<'a> Parser<'a> {
     }
 
     /// An anchor and a tag in any order.
-    fn properties(&mut self, properties: &mut Properties) -> Result<(), Refusal> {
+    pub(super) fn properties(&mut self, properties: &mut Properties) -> Result<(), Refusal> {
         loop {
             match self.cursor.byte() {
                 b'&' if !properties.has_anchor => {
@@ -329,7 +329,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A scalar, an alias or a collection in brackets.
-    fn leaf(&mut self, properties: Properties, context: ScalarContext) -> Result<(), Refusal> {
+    pub(super) fn leaf(&mut self, properties: Properties, context: ScalarContext) -> Result<(), Refusal> {
         let start = self.cursor.at;
         let content = match (self.cursor.byte(), context) {
             (b'[' | b'{', _) => return self.flow_collection(properties),
@@ -364,72 +364,7 @@ impl<'a> Parser<'a> {
         self.anchors.binary_search_by(|(anchor, _)| (*anchor).cmp(name))
     }
 
-    fn flow_collection(&mut self, properties: Properties) -> Result<(), Refusal> {
-        let is_mapping = self.cursor.byte() == b'{';
-        let (content, end) = match is_mapping {
-            true => (NodeContent::Mapping(Layout::Flow), b'}'),
-            false => (NodeContent::Sequence(Layout::Flow), b']'),
-        };
-        let id = self.open(content, properties)?;
-        self.cursor.at += 1;
-        loop {
-            self.flow_gap()?;
-            if self.cursor.byte() != end {
-                if is_mapping {
-                    self.flow_pair()?
-                } else {
-                    self.flow_node()?
-                }
-                self.flow_gap()?;
-            }
-            match self.cursor.byte() {
-                b',' => self.cursor.at += 1,
-                byte if byte == end => break,
-                _ => return Err(self.cursor.invalid()),
-            }
-        }
-        self.cursor.at += 1;
-        self.close(id);
-        Ok(())
-    }
-
-    /// A key, and a value if a colon follows the key on its line.
-    fn flow_pair(&mut self) -> Result<(), Refusal> {
-        let start = self.cursor.at;
-        let is_quoted = self.cursor.is_at(b"'\"");
-        self.flow_node()?;
-        self.cursor.blanks();
-        let key = &self.cursor.text[start..self.cursor.at];
-        let follows = self.cursor.ahead(1);
-        let empty = Properties::none(self.cursor.at);
-        if self.cursor.byte() != b':' || !(is_quoted || is_blank(follows) || b",}".contains(&follows)) {
-            return self.push_empty(empty);
-        }
-        if key.len() > MAX_KEY || key.as_bytes().contains(&b'\n') {
-            return Err(self.cursor.invalid());
-        }
-        self.cursor.at += 1;
-        self.flow_gap()?;
-        if self.cursor.is_at(b",}") { self.push_empty(empty) } else { self.flow_node() }
-    }
-
-    fn flow_node(&mut self) -> Result<(), Refusal> {
-        let mut properties = Properties::none(self.cursor.at);
-        self.properties(&mut properties)?;
-        self.flow_gap()?;
-        if properties.end > 0 && self.cursor.is_at(b",]}") {
-            return self.push_empty(properties);
-        }
-        self.leaf(properties, ScalarContext::Flow)
-    }
-
-    /// Skips to the next token. Fails at the end of the document, which brackets must not reach.
-    fn flow_gap(&mut self) -> Result<(), Refusal> {
-        self.cursor.gap();
-        if self.cursor.is_outside() { Err(self.cursor.invalid()) } else { Ok(()) }
-    }
-
-    fn open(&mut self, content: NodeContent<'a>, properties: Properties) -> Result<Id, Refusal> {
+    pub(super) fn open(&mut self, content: NodeContent<'a>, properties: Properties) -> Result<Id, Refusal> {
         if self.depth == MAX_DEPTH {
             return Err(self.cursor.refusal("collections are nested more than 255 deep"));
         }
@@ -440,7 +375,7 @@ impl<'a> Parser<'a> {
         Ok(id)
     }
 
-    fn close(&mut self, id: Id) {
+    pub(super) fn close(&mut self, id: Id) {
         self.depth -= 1;
         let next = self.next_id().0;
         let node = &mut self.tree.nodes[id.0 as usize];
@@ -449,7 +384,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A value that is missing.
-    fn push_empty(&mut self, properties: Properties) -> Result<(), Refusal> {
+    pub(super) fn push_empty(&mut self, properties: Properties) -> Result<(), Refusal> {
         let at = properties.start.max(properties.end);
         self.push(NodeContent::Scalar("".into(), Style::Plain), properties, at, at)
     }

@@ -172,7 +172,7 @@ impl<'a> Tree<'a> {
         self.constructs.first_in(id.0..end)
     }
 
-    /// The value of a scalar whatever its type, through an alias.
+    /// The text of a scalar of any type, through an alias.
     pub fn scalar(&self, id: Id) -> Option<&str> {
         match self.content(self.resolve(id)) {
             NodeContent::Scalar(value, _) => Some(value),
