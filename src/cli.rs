@@ -126,6 +126,11 @@ fn verb_named(name: &str) -> Option<(&'static str, Verb)> {
     VERBS.into_iter().find(|(known, _)| *known == name)
 }
 
+/// Whether a wrapped command of this name must follow `--`.
+pub fn is_verb_without_dashes(command: &str) -> bool {
+    verb_without_dashes(command.as_ref()).is_some()
+}
+
 /// Returns the verb that is spelled `word` without its dashes.
 fn verb_without_dashes(word: &OsStr) -> Option<&'static str> {
     let verb = VERBS.iter().find(|(verb, _)| word == &verb[2..]);

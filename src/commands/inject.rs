@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf, is_separator};
 
 use super::output::print;
-use crate::cli::{Action, InjectOptions};
+use crate::cli::{self, Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
 use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
@@ -138,6 +138,7 @@ impl InjectJob<'_> {
                     program: self.program,
                     replaces_program: self.options.command.is_some() || self.options.absolute,
                     plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
+                    is_reserved: &cli::is_verb_without_dashes,
                     is_known: &identity::covers,
                     counts_environment: &|command| !identity::is_understood(command),
                 },

@@ -37,6 +37,8 @@ pub struct InjectRequest<'a> {
     pub replaces_program: bool,
     /// With `--absolute`, the directory of PATH that has a plugin.
     pub plugin_directory: Option<FindDirectory<'a>>,
+    /// Whether this program refuses to run a command of that name, unless its options have ended.
+    pub is_reserved: &'a dyn Fn(&str) -> bool,
     /// Whether the cache key of a command covers a variable by itself.
     pub is_known: &'a dyn Fn(&[OsString], &str) -> bool,
     /// Whether the whole environment counts for a command, because its plugin is not known. Names of `env`
@@ -170,7 +172,7 @@ impl<'c> Planner<'c> {
         let is_unknown = (request.counts_environment)(&call);
         let option = wrapper::key_env_option(&names, is_unknown);
         let mut front: Vec<String> = option.into_iter().collect();
-        if command.starts_with('-') {
+        if command.starts_with('-') || (request.is_reserved)(command) {
             front.push(wrapper::END_OF_OPTIONS.to_owned());
         }
         let style = yaml::quoting(&self.config.tree, entry.value);

@@ -35,6 +35,7 @@ fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
         program: "k8s-token-cache",
         replaces_program: false,
         plugin_directory: None,
+        is_reserved: &|_| false,
         is_known: &is_known,
         counts_environment: &|_| false,
     };
@@ -52,6 +53,7 @@ fn inject_unknown(text: &str) -> Result<Plan, Refusal> {
         program: "k8s-token-cache",
         replaces_program: false,
         plugin_directory: None,
+        is_reserved: &|_| false,
         is_known: &is_known,
         counts_environment: &|_| true,
     };

@@ -20,6 +20,7 @@ fuzz_target!(|text: &str| {
         program: PROGRAM,
         replaces_program: false,
         plugin_directory: None,
+        is_reserved: &|command: &str| command == "list",
         is_known: &|_, _| false,
         counts_environment: &|_| false,
     };

@@ -1,7 +1,7 @@
 //! The command line: slips run nothing, and the emergency switch never stops a client.
 
 use super::{Setting, User, rows};
-use crate::support::Terminal;
+use crate::support::{Credential, HOUR, Terminal};
 
 const EKS: &str = "aws eks get-token --cluster-name demo";
 
@@ -93,4 +93,18 @@ fn an_empty_list_of_variables_is_accepted() {
     let setting = Setting::new();
     assert!(setting.misses(setting.call(["--key-env="].into_iter().chain(EKS.split(' ')))));
     assert!(!setting.misses(setting.call(["--key-env="].into_iter().chain(EKS.split(' ')))));
+}
+
+#[test]
+fn a_plugin_with_the_name_of_a_verb_is_injected_and_restored() {
+    let setting = Setting::new();
+    let list = setting.sandbox.plugin("list");
+    list.prints(Credential::token("t").expires_in(HOUR).bytes());
+    let path = setting.users(&[User::direct("dev", "list now")]);
+    let before = std::fs::read(&path).unwrap();
+    setting.shown(["--inject"]);
+    assert!(setting.shown(["--warm"]).ends_with("\n1 fetched\n"));
+    assert_eq!(list.runs(), 1);
+    setting.shown(["--restore"]);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
 }

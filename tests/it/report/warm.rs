@@ -176,7 +176,7 @@ fn why_a_credential_was_not_cached_is_shown_and_is_no_failure() {
     for (output, why) in [
         (Credential::token("t").bytes(), "K8S_TOKEN_CACHE_DEFAULT_TTL"),
         (Credential::token("t").expires_in(-HOUR).bytes(), "it has already expired"),
-        (b"hush".to_vec(), "it is not"),
+        (b"hush".to_vec(), "it is no"),
         ([b' '; 3 << 20].to_vec(), "the output is too long"),
     ] {
         setting.aws.prints(output);
