@@ -182,6 +182,8 @@ pub(super) static ROWS: &[PluginRow] = &[
         interaction: silent,
         install_hint: GKE_HINT,
     },
+    // A reauthentication asks only on a terminal, and a refresh has none (Google Cloud CLI 528
+    // googlecloudsdk/core/credentials/google_auth_credentials.py).
     PluginRow {
         family: "gcloud",
         commands: "gcloud",
@@ -342,6 +344,7 @@ pub(super) static ROWS: &[PluginRow] = &[
         interaction: may_prompt,
         install_hint: "https://github.com/vmware-tanzu/tanzu-cli",
     },
+    // No kubeconfig calls it, but scripts do (linode/linode-cli linodecli/configuration/helpers.py).
     PluginRow {
         family: "linode-cli",
         commands: "linode-cli linode lin",
@@ -682,7 +685,7 @@ fn op_interaction(call: &Invocation) -> Interaction {
 }
 
 /// oracle/oci-cli src/oci_cli/cli_util.py (`create_config_and_signer_based_on_click_context`). An API key may
-/// need a passphrase; `oci_key` looks for that before a silent run.
+/// need a passphrase: see [`super::prompts`].
 fn oci_interaction(call: &Invocation) -> Interaction {
     let method = call.flag_value("--auth").map(str::to_owned);
     let method = method.or_else(|| call.variable("OCI_CLI_AUTH").and_then(|value| value.into_string().ok()));

@@ -1,5 +1,6 @@
 //! The table's rows and variables, and helpers for the tests of command lines.
 
+mod documented;
 mod masked;
 mod recognized;
 mod recorded;

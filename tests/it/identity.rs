@@ -221,6 +221,79 @@ fn the_real_aws_runs_once_for_one_identity_and_anew_for_another() {
     assert!(!setting.misses(call()));
 }
 
+/// A script, a shell or `env -S` around the real program: its files count, and the answer is the right one.
+#[test]
+fn the_real_aws_behind_a_script_gets_the_account_of_its_file() {
+    let Some(setting) = real("aws") else { return };
+    let home = setting.sandbox.home().to_owned();
+    fs::create_dir(home.join(".aws")).unwrap();
+    fs::write(home.join(".aws/config"), "[default]\nregion = eu-west-1\n").unwrap();
+    let account = |id: &str| {
+        let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = made-up\n");
+        fs::write(home.join(".aws/credentials"), text).unwrap();
+    };
+    let plugin = setting.plugin.command().display().to_string();
+    let script = home.join("my-login");
+    fs::write(&script, format!("#!/bin/sh\nexec {plugin} eks get-token --cluster-name demo\n")).unwrap();
+    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let script = script.display().to_string();
+    let line = format!("{plugin} eks get-token --cluster-name demo");
+    let [pipe, list] = [format!("{line} | cat"), format!("set -e; {line}")];
+    for words in [&[script.as_str()][..], &["sh", "-c", &pipe], &["bash", "-c", &list], &["env", "-S", &line]]
+    {
+        let call = || {
+            let call = setting.sandbox.program().args(words).by_new("kubectl");
+            call.env("KUBERNETES_EXEC_INFO", EXEC_INFO)
+        };
+        account("AKIAEXAMPLE");
+        assert!(setting.misses(call()), "{words:?}");
+        assert!(!setting.misses(call()), "{words:?}");
+        account("AKIAOTHER");
+        let before = setting.plugin.runs();
+        let token = call().run().stdout_text();
+        assert_eq!(setting.plugin.runs(), before + 1, "{words:?}: another account");
+        assert!(signed_for(&token).contains("AKIAOTHER"), "{words:?}");
+        assert!(!setting.misses(call()), "{words:?}");
+    }
+}
+
+/// The address that the token of `aws eks get-token` consists of.
+fn signed_for(credential: &str) -> String {
+    use base64::Engine;
+    let credential: serde_json::Value = serde_json::from_str(credential).unwrap();
+    let token = credential["status"]["token"].as_str().unwrap().strip_prefix("k8s-aws-v1.").unwrap();
+    String::from_utf8(base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap()
+}
+
+/// `cp -p`, `install -p` and `tar x` set size and modification time of what was there before; the file system may
+/// give the same inode again. The change time cannot be set.
+#[test]
+fn a_file_of_equal_size_and_time_in_its_place_is_another_identity() {
+    let setting = Setting::new("aws");
+    let config = setting.sandbox.home().join(".aws/config");
+    fs::create_dir(config.parent().unwrap()).unwrap();
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let put = |text: &str| {
+        fs::write(&config, text).unwrap();
+        fs::File::options().write(true).open(&config).unwrap().set_modified(time).unwrap();
+    };
+    let call = || setting.sandbox.cache(&setting.plugin).args(["eks", "get-token"]);
+    put("dev");
+    assert!(setting.misses(call()));
+    assert!(!setting.misses(call()));
+    put("prd");
+    assert!(setting.misses(call()), "overwritten");
+    fs::remove_file(&config).unwrap();
+    put("dev");
+    assert!(setting.misses(call()), "removed and made again");
+    let other = config.with_file_name("other");
+    fs::write(&other, "prd").unwrap();
+    fs::File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
+    fs::rename(&other, &config).unwrap();
+    assert!(setting.misses(call()), "renamed over it");
+    assert!(!setting.misses(call()));
+}
+
 /// `oci ce cluster generate-token` signs a request and asks nobody.
 #[test]
 fn the_real_oci_runs_once_for_one_identity() {
