@@ -3,6 +3,7 @@
 //! Owns the reading of flags and the places of identity files, in the notation of the table. The only file
 //! that it reads is the one that names gcloud's active configuration.
 
+use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
@@ -103,15 +104,16 @@ impl Invocation<'_> {
 
     /// The directory that the table calls `name`.
     fn base_directory(&self, name: &str) -> Option<PathBuf> {
-        let home = || self.path_variable(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        let directory = |variable| self.environment.get_directory(variable);
+        let home = || directory(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
         let below_home = |path: &str| Some(home()?.join(path));
         match name {
-            "@gcloud" if cfg!(windows) => Some(self.path_variable("APPDATA")?.join("gcloud")),
+            "@gcloud" if cfg!(windows) => Some(directory("APPDATA")?.join("gcloud")),
             "@gcloud" => below_home(".config/gcloud"),
-            "@go" if cfg!(windows) => self.path_variable("APPDATA"),
+            "@go" if cfg!(windows) => directory("APPDATA"),
             "@go" if cfg!(target_os = "macos") => below_home("Library/Application Support"),
             "." => Some(PathBuf::new()),
-            "@go" | "@xdg" => self.path_variable("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
+            "@go" | "@xdg" => directory("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
             _ => home(),
         }
     }
@@ -157,11 +159,13 @@ pub(super) struct Overlay<'a> {
     cleared: bool,
     /// The last assignment of a name wins; `None` unsets it.
     assigned: Vec<(OsString, Option<OsString>)>,
+    /// Variables that many places need, each looked up once.
+    directories: RefCell<Vec<(&'static str, Option<OsString>)>>,
 }
 
 impl<'a> Overlay<'a> {
     pub fn new(outer: config::Environment<'a>) -> Overlay<'a> {
-        Overlay { outer, cleared: false, assigned: Vec::new() }
+        Overlay { outer, cleared: false, assigned: Vec::new(), directories: RefCell::default() }
     }
 
     #[inline(never)] // Saves 500 bytes.
@@ -173,6 +177,20 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Like [`Overlay::get`], but looks each name up once.
+    fn get_directory(&self, name: &'static str) -> Option<PathBuf> {
+        let mut directories = self.directories.borrow_mut();
+        let value = match directories.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => value.clone(),
+            None => {
+                let value = self.get(name).filter(|value| !value.is_empty());
+                directories.push((name, value.clone()));
+                value
+            }
+        };
+        value.map(PathBuf::from)
+    }
+
     /// Whether any variable differs from the caller's.
     pub fn is_changed(&self) -> bool {
         self.cleared || !self.assigned.is_empty()
@@ -182,10 +200,12 @@ impl<'a> Overlay<'a> {
     pub fn clear(&mut self) {
         self.cleared = true;
         self.assigned.clear();
+        self.directories.borrow_mut().clear();
     }
 
     pub fn unset(&mut self, name: OsString) {
         self.assigned.push((name, None));
+        self.directories.borrow_mut().clear();
     }
 
     /// Applies `word` if it is `NAME=value`. Returns whether it was.
@@ -196,6 +216,7 @@ impl<'a> Overlay<'a> {
         let is_assignment = is_variable_name(name);
         if is_assignment {
             self.assigned.push((name.into(), Some(value.into())));
+            self.directories.borrow_mut().clear();
         }
         is_assignment
     }
