@@ -2,7 +2,7 @@
 //! itself.
 #![allow(unsafe_code)]
 
-use std::os::windows::io::{AsRawHandle, FromRawHandle, HandleOrNull, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, HandleOrNull, OwnedHandle};
 use std::time::Duration;
 
 use windows_sys::Win32::System::Threading::{OpenProcess, PROCESS_TERMINATE, TerminateProcess};

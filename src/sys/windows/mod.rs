@@ -28,7 +28,7 @@ pub use environment::variable;
 pub use files::*;
 pub use locks::*;
 pub use metadata::{
-    belongs_to_user, claim, copy_attributes, copy_owner_and_mode, file_stamp, has_several_links,
+    belongs_to_user, claim, copy_attributes, copy_owner_and_mode, file_stamp, has_several_links, inspect,
     is_executable, is_same_file, open_file_stamp,
 };
 pub use programs::{find_program, may_execute};
