@@ -268,23 +268,14 @@ impl Search<'_> {
         for argument in command.iter().skip(1) {
             mentions.add_argument(argument, &self.environment);
         }
-        let mut seen: Vec<&'static str> = Vec::new();
-        for row in ROWS {
-            for places in row.files.split(';').filter(|places| !seen.contains(places)) {
-                for environment in [&outer, &self.environment] {
-                    let invocation = Invocation { arguments: &[], environment };
-                    let found = words(places).filter(|place| !place.starts_with("./"));
-                    let files =
-                        found.map(|place| invocation.resolve_place(place)).find(|files| !files.is_empty());
-                    for file in files.unwrap_or_default() {
-                        push_once(&mut identity.files, file);
-                    }
-                    if !self.environment.is_changed() {
-                        break;
-                    }
+        for (at, row) in ROWS.iter().enumerate() {
+            // Rows share lists, and resolving a list takes a while.
+            if !ROWS[..at].iter().any(|earlier| earlier.files == row.files) {
+                add_default_files(&mut identity.files, row, &outer);
+                if self.environment.is_changed() {
+                    add_default_files(&mut identity.files, row, &self.environment);
                 }
             }
-            seen.extend(row.files.split(';'));
         }
         identity.counts_directory |= mentions.is_relative;
         identity.counts_agent = mentions.runs_ssh;
@@ -294,6 +285,16 @@ impl Search<'_> {
 
     fn invocation<'b>(&'b self, arguments: &'b [OsString]) -> Invocation<'b> {
         Invocation { arguments, environment: &self.environment }
+    }
+}
+
+/// Adds the files of `row` for a call without flags, except those in the working directory.
+fn add_default_files(files: &mut Vec<PathBuf>, row: &PluginRow, environment: &Overlay<'_>) {
+    let invocation = Invocation { arguments: &[], environment };
+    for places in row.files.split(';') {
+        let places = words(places).filter(|place| !place.starts_with("./"));
+        let found = places.map(|place| invocation.resolve_place(place)).find(|found| !found.is_empty());
+        found.unwrap_or_default().into_iter().for_each(|file| push_once(files, file));
     }
 }
 

@@ -11,6 +11,8 @@ use std::ffi::{OsStr, OsString};
 
 use super::words::words;
 
+const AGENT: &str = "SSH_AUTH_SOCK";
+
 static NAMES: &[&str] = &[
     // bash(1), "Shell Variables"; the environment of every POSIX shell.
     "_ PWD OLDPWD SHLVL COLUMNS LINES",
@@ -104,8 +106,8 @@ static NAMES: &[&str] = &[
     "HUDSON_COOKIE JENKINS_NODE_COOKIE JENKINS_SERVER_COOKIE BUILD_TAG BUILD_DISPLAY_NAME BUILD_URL \
      EXECUTOR_NUMBER BUILDKITE_AGENT_PID",
     // Another path in each SSH session, each VS Code window and after each login (ssh-agent(1)). Counts if the
-    // command line runs ssh: see `Selection::of`.
-    "SSH_AUTH_SOCK",
+    // command line runs ssh: see `Mentions::runs_ssh`.
+    AGENT,
     // Set last by the client (client-go plugin/pkg/client/auth/exec/exec.go); a part of the key by itself.
     "KUBERNETES_EXEC_INFO",
     // A part of the key by itself.
@@ -166,26 +168,33 @@ const PATH_ADDITIONS: &[&str] = &[
 /// Removes the variables of sessions from `variables`, and sorts the others by name.
 pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, counts_agent: bool) {
     variables.sort_by(|(one, _), (other, _)| one.cmp(other));
+    // Where the names begin that have this first byte: each listed word is compared with a few names only.
+    let mut starts = [0; 257];
+    for (name, _) in variables.iter() {
+        starts[first_byte(name.as_encoded_bytes()) + 1] += 1;
+    }
+    for byte in 0..256 {
+        starts[byte + 1] += starts[byte];
+    }
     let mut is_session = vec![false; variables.len()];
-    let names = NAMES.iter().flat_map(|list| words(list)).map(|name| (name, false));
-    let prefixes = PREFIXES.iter().flat_map(|list| words(list)).map(|prefix| (prefix, true));
+    let names = NAMES.iter().flat_map(|list| words(list)).map(|name| (name.as_bytes(), false));
+    let prefixes = PREFIXES.iter().flat_map(|list| words(list)).map(|prefix| (prefix.as_bytes(), true));
     for (text, is_prefix) in names.chain(prefixes) {
-        if counts_agent && text == "SSH_AUTH_SOCK" {
+        if counts_agent && text == AGENT.as_bytes() {
             continue;
         }
-        let first = variables.partition_point(|(name, _)| name.as_os_str() < OsStr::new(text));
-        for (at, (name, _)) in variables.iter().enumerate().skip(first) {
-            let name = name.as_encoded_bytes();
-            let is_listed =
-                if is_prefix { name.starts_with(text.as_bytes()) } else { name == text.as_bytes() };
-            if !is_listed {
-                break;
-            }
-            is_session[at] = true;
+        let first = first_byte(text);
+        for at in starts[first]..starts[first + 1] {
+            let name = variables[at].0.as_encoded_bytes();
+            is_session[at] |= if is_prefix { name.starts_with(text) } else { name == text };
         }
     }
     let mut is_session = is_session.into_iter();
     variables.retain(|_| !is_session.next().unwrap_or(false));
+}
+
+fn first_byte(text: &[u8]) -> usize {
+    text.first().copied().unwrap_or(0).into()
 }
 
 /// Whether `variable` is one that sessions set.
