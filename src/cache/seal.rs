@@ -1,10 +1,10 @@
-//! The envelope that an entry is sealed in: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), and
-//! the name under which the entry stands in the file.
+//! The envelope that an entry is sealed in, XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), and the
+//! entry's name in the cache file.
 //!
-//! The additional data bind a sealed text to its entry, so an envelope that was moved to another
-//! entry, or whose entry was prolonged, does not open. Opening has one answer to everything that is
-//! wrong, `None`: the caller takes it for a miss. The 24-byte nonce is random, which is safe for
-//! more envelopes than anybody will ever write with one key (section 3.1 of the draft).
+//! The additional data bind the ciphertext to its entry: an envelope that was moved to another entry, or
+//! whose expiry was changed, does not open. Opening returns `None` for every error, and the caller counts
+//! that as a miss. The 24-byte nonce is random, which is safe for any number of envelopes that one key
+//! will ever seal (section 3.1 of the draft).
 //!
 //! An envelope, version 1:
 //!
@@ -13,7 +13,7 @@
 //! |      0 |     3 | magic: `KTC`                                                    |
 //! |      3 |     1 | version: 1                                                      |
 //! |      4 |     1 | algorithm: 1, XChaCha20-Poly1305                                |
-//! |      5 |     1 | where the key came from ([`KeyOrigin`]); told, not checked         |
+//! |      5 |     1 | where the key came from ([`KeyOrigin`]); not checked            |
 //! |      6 |     8 | key id: the first bytes of HChaCha20(key, [`KEY_ID_INPUT`])     |
 //! |     14 |    24 | nonce                                                           |
 //! |     38 |     n | ciphertext, as long as the plaintext                            |
@@ -38,13 +38,13 @@ const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const ADDITIONAL_BYTES: usize = HEADER_BYTES + 16 + 8 + 8;
 
-/// What the key's id is derived from. Any constant would do.
+/// The input that the key id is derived from: an arbitrary constant.
 const KEY_ID_INPUT: [u8; 16] = *b"k8s-token-cache\0";
 
-/// What an envelope is bound to, besides its header.
+/// What an envelope is bound to, in addition to its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SealContext {
-    /// The entry's name, which stands for the key's hash: a report has no more than the name.
+    /// The entry's name, instead of the cache key's hash, because reports know only the name.
     pub name: [u8; 16],
     pub created_unix_s: u64,
     pub expires_unix_s: u64,
@@ -62,24 +62,24 @@ impl Sealer {
         Sealer { key, source }
     }
 
-    /// The name of the entry for `key_hash`: without the encryption key it gives nothing away.
+    /// The name of the entry for `key_hash`. Without the encryption key it reveals nothing.
     ///
-    /// XChaCha20 derives its subkeys by the same function from 16 bytes of random nonce. Should the
-    /// two inputs ever meet, the name shows half of a subkey, and 128 unknown bits are left.
+    /// XChaCha20 derives its subkeys with the same function from 16 bytes of random nonce. If both inputs
+    /// were ever equal, the name would reveal half of a subkey, and 128 bits would remain unknown.
     pub fn entry_name(&self, key_hash: u128) -> [u8; 16] {
         let mut name = [0; 16];
         name.copy_from_slice(&self.derive(key_hash.to_be_bytes())[..16]);
         name
     }
 
-    /// An envelope with a fresh nonce. Fails only where the system gives no random bytes.
+    /// Seals `plaintext` with a new nonce. Fails only if the system has no random bytes.
     pub fn seal(&self, context: &SealContext, plaintext: &[u8]) -> Result<Vec<u8>> {
         let mut nonce = [0; NONCE_BYTES];
         keystore::fill_random(&mut nonce).map_err(|error| cannot_seal(&reason(&error)))?;
         self.seal_with_nonce(context, &nonce, plaintext)
     }
 
-    /// The plaintext, if the envelope was sealed with this key for this context and is whole.
+    /// The plaintext. `None` unless the envelope was sealed with this key for this context and is intact.
     pub fn open(&self, context: &SealContext, envelope: &[u8]) -> Option<SecretBytes> {
         let (header, rest) = envelope.split_first_chunk::<HEADER_BYTES>()?;
         let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
@@ -100,7 +100,7 @@ impl Sealer {
     ) -> Result<Vec<u8>> {
         let header = self.header(self.source.code());
         let text_start = HEADER_BYTES + NONCE_BYTES;
-        // All of it at once: growing would leave plaintext behind in freed memory.
+        // Allocate once: growing would leave plaintext in freed memory.
         let mut envelope = Vec::with_capacity(text_start + plaintext.len() + TAG_BYTES);
         envelope.extend_from_slice(&header);
         envelope.extend_from_slice(nonce);
@@ -119,7 +119,7 @@ impl Sealer {
         header
     }
 
-    /// HChaCha20 is a pseudo-random function: its output tells nothing about the key.
+    /// HChaCha20 is a pseudo-random function: its output reveals nothing about the key.
     fn derive(&self, input: [u8; 16]) -> [u8; 32] {
         hchacha::<R20>(self.key.expose().into(), &input.into()).into()
     }
@@ -135,7 +135,7 @@ fn additional_data(header: &[u8; HEADER_BYTES], context: &SealContext) -> [u8; A
     data
 }
 
-/// In place. `None` for a text beyond the cipher's limit of 256 GiB.
+/// Encrypts in place and returns the tag. `None` if the text exceeds the cipher's limit of 256 GiB.
 fn encrypt(
     key: &SecretKey,
     nonce: &[u8; NONCE_BYTES],
@@ -147,7 +147,7 @@ fn encrypt(
     Some(tag.into())
 }
 
-/// In place. `None` if anything differs from what was encrypted; `text` is then still ciphertext.
+/// Decrypts in place. `None` if anything was changed; `text` is then still ciphertext.
 fn decrypt(
     key: &SecretKey,
     nonce: &[u8; NONCE_BYTES],

@@ -108,7 +108,7 @@ pub enum Ending {
     },
 }
 
-/// What is known of one key, whatever the caller.
+/// What is known of one key, for all its callers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyRow {
     pub ending: Ending,
@@ -352,7 +352,7 @@ impl Callers {
         let _ = sys::write_all_at(&self.0, &zeros, 0);
     }
 
-    /// The processes that keep a credential warm, whatever its name.
+    /// All processes that keep a credential warm.
     pub fn keepers(&self) -> Vec<KeeperRow> {
         let mut set = [0; SET_BYTES];
         let _ = sys::read_at(&self.0, &mut set, Area::KEEPERS.offset);

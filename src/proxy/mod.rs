@@ -3,8 +3,8 @@
 //!     cache key -> look up -> fresh?  write it; refresh in the background if it is getting old
 //!                          -> else    lock the key -> look again -> run the plugin -> check -> write -> store
 //!
-//! The credential comes first: whatever the cache cannot do, the plugin's output is printed and its
-//! exit status returned. Output is the plugin's bytes, unchanged. The files of this folder follow the
+//! The credential comes first: if the cache fails, the plugin's output is printed and its exit status
+//! returned. Output is the plugin's bytes, unchanged. The files of this folder follow the
 //! path of a call: [`call`], [`client`], [`callers`] for a hit, then [`miss`], [`flight`], [`plugin`],
 //! and [`refresh`] for what goes on in the background.
 

@@ -1,9 +1,8 @@
-//! Running the wrapped command: its output collected, everything else of it left as it is.
+//! Runs the plugin: collects its standard output and changes nothing else.
 //!
-//! It inherits standard input, standard error, the terminal, the environment (less this program's
-//! own key) and the signals that end a program. Its standard output is collected up to
-//! [`MOST_OUTPUT`] bytes; beyond that it is no credential, and what was collected and all that
-//! follows is handed on as it comes.
+//! The plugin inherits standard input, standard error, the terminal, the signals that end a program, and
+//! the environment without the encryption key. Its standard output is collected up to [`MOST_OUTPUT`]
+//! bytes. Longer output is not a credential and is passed through.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -21,35 +20,35 @@ use crate::sys::{self, Child, End, Pipe, ProcessGroup, Program, Standard};
 
 const MOST_OUTPUT: usize = 1 << 20;
 const CHUNK: usize = 16 << 10;
-/// How often to look whether a plugin that prints nothing is still there.
+/// How often to check whether a plugin that prints nothing has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a plugin may run where nobody waits for it, and how long it then has to end.
+/// How long a plugin may run in the background, and how long it then has to end.
 const BACKGROUND_LIMIT: Duration = Duration::from_secs(60);
 const TERMINATION_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a plugin did.
 pub struct Run {
     pub output: Output,
-    /// As a shell would give it.
+    /// The exit status that a shell would report.
     pub status: u8,
-    /// It ended because somebody ended it, as with Ctrl-C.
+    /// A signal such as that of Ctrl-C ended it.
     pub interrupted: bool,
 }
 
 pub enum Output {
     Collected(SecretBytes),
-    /// Longer than a credential can be, or never seen; handed on already.
+    /// Longer than a credential can be, or never collected; already printed.
     PassedThrough,
 }
 
-/// Runs `command` to its end. `pass_through` takes output that is longer than a credential can be.
+/// Runs `command` until it ends. `pass_through` prints output that is longer than a credential can be.
 pub fn run(command: &[OsString], pass_through: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Run> {
     let program = Program { output: Standard::Pipe, ..prepare(command) };
     let mut child = match sys::spawn_forwarding_signals(&program) {
         Ok(child) => child,
-        // Where no process or pipe is to be had, this one can still become the plugin. If that cannot
-        // be done either, the plugin itself is the reason.
+        // Without a process or a pipe, this process can still become the plugin. If that fails too, the
+        // plugin itself is the reason.
         Err(_) => {
             let status = run_uncached(command)?;
             return Ok(Run { output: Output::PassedThrough, status, interrupted: false });
@@ -61,8 +60,8 @@ pub fn run(command: &[OsString], pass_through: &mut dyn FnMut(&[u8]) -> Result<(
     Ok(Run { output, status: sys::exit_status(status), interrupted: sys::was_interrupted(status) })
 }
 
-/// Runs `command` where nobody watches: no input, no messages, told not to be interactive, and
-/// ended with its children when it takes too long. `None` where it gave nothing or failed.
+/// Runs `command` in the background: without input and messages, told not to be interactive, and ended
+/// with its children after a minute. `None` if it failed.
 pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
     let [input, output, errors] = [Standard::Null, Standard::Pipe, Standard::Null];
     let mut program = Program { input, output, errors, ..prepare(command) };
@@ -83,7 +82,7 @@ pub fn run_in_background(command: &[OsString]) -> Option<SecretBytes> {
     }
 }
 
-/// Hands everything to `command`: on Unix this process becomes it.
+/// Runs `command` without the cache. On Unix this process becomes the command.
 pub fn run_uncached(command: &[OsString]) -> Result<u8> {
     sys::exec(&prepare(command)).map(sys::exit_status).map_err(|error| cannot_start(command, &error))
 }
@@ -94,8 +93,8 @@ fn prepare(command: &[OsString]) -> Program {
     program
 }
 
-/// Reads until the output ends or `give_up` says so. A process that the plugin left behind may
-/// hold the output open: once the plugin itself has ended and all is quiet, nothing is waited for.
+/// Reads until the output ends or `give_up` returns true. A process that the plugin left behind may keep
+/// the output open, so reading also stops once the plugin has ended and there is nothing to read.
 fn collect(
     child: &mut Child,
     give_up: &dyn Fn() -> bool,
@@ -107,10 +106,10 @@ fn collect(
     let mut has_ended = false;
     while !give_up() {
         match sys::wait_readable(&stdout, POLL_INTERVAL) {
-            // A system that cannot tell can still read.
+            // If the wait fails, reading may still work.
             Ok(true) | Err(_) => {}
             Ok(false) if !has_ended => {
-                // What it wrote just before it ended is still to be read.
+                // Read what it wrote just before it ended.
                 has_ended = !matches!(child.try_wait(), Ok(None));
                 continue;
             }
@@ -132,7 +131,7 @@ fn cannot_read(error: &io::Error) -> Error {
     Error::failure(format!("cannot read what the exec plugin prints: {}", reason(error)))
 }
 
-/// Appends what there is to read; false at the end.
+/// Appends what can be read now. Returns false at the end of the stream.
 pub fn read_chunk(stream: &mut Pipe, collected: &mut SecretBytes) -> io::Result<bool> {
     collected.reserve(CHUNK);
     let bytes = collected.expose_mut();
@@ -157,16 +156,16 @@ fn wait_until(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// Ends the plugin and its children: with a request first, then by force.
+/// Ends the plugin and its children, first with a request, then by force.
 fn end(group: &mut ProcessGroup) {
     group.end(End::Request);
     wait_until(&mut group.child, sys::steady_clock() + TERMINATION_LIMIT);
     group.end(End::Force);
-    // Whatever is left of it is init's; there is nobody to tell.
+    // An error cannot be reported anywhere.
     let _ = group.child.wait();
 }
 
-/// What a shell calls 127 and 126, and how to get a plugin that is missing.
+/// The error for status 127 or 126, with a hint how to get a missing plugin.
 fn cannot_start(command: &[OsString], error: &io::Error) -> Error {
     let program = command.first().map(OsString::as_os_str).unwrap_or_default();
     if error.kind() != io::ErrorKind::NotFound || sys::find_program(program).is_some() {

@@ -38,7 +38,7 @@ impl FileStamp {
         u64::try_from(self.modified_ns).ok().map(Duration::from_nanos)
     }
 
-    /// Whether `other` is the same file and nobody wrote to it in between. The change time does not
+    /// Whether `other` is the same file and was not written in between. The change time does not
     /// count: it also changes when the file is renamed or loses a name.
     pub fn has_same_content(&self, other: &FileStamp) -> bool {
         FileStamp { changed_ns: other.changed_ns, ..*self } == *other

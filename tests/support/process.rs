@@ -25,6 +25,7 @@ pub struct Call {
     on_terminal: bool,
     /// The name of the process that [`Call::run`] makes the call from, if it is a new one each time.
     client: Option<&'static str>,
+    has_own_streams: bool,
 }
 
 impl Call {
@@ -33,7 +34,7 @@ impl Call {
         os::let_children_take_signals();
         let mut command = Command::new(program);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Call { command, stdin: None, on_terminal: false, client: None }
+        Call { command, stdin: None, on_terminal: false, client: None, has_own_streams: false }
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Call {
@@ -111,14 +112,24 @@ impl Call {
 
     /// The command itself, for streams, sessions and terminals that the builder does not offer.
     pub fn command(&mut self) -> &mut Command {
-        self.client = None;
+        self.has_own_streams = true;
         &mut self.command
     }
 
     pub fn run(self) -> Run {
-        let is_by_new_client = self.client.is_some() && !self.on_terminal;
+        let is_by_new_client = self.client.is_some() && !self.on_terminal && !self.has_own_streams;
         let call = if is_by_new_client { self.by_another_caller() } else { self };
         call.spawn().finish()
+    }
+
+    /// The client is the process of the tests, which makes many calls. Unlike client-go, kube-rs does not
+    /// say by asking twice in ten seconds that its first credential was rejected.
+    fn ask_as_kube_rs(&mut self) {
+        let name = OsStr::new("KUBERNETES_EXEC_INFO");
+        let info = self.command.get_envs().find(|(known, _)| *known == name).and_then(|(_, value)| value);
+        if let Some(info) = info.and_then(OsStr::to_str).map(|info| info.trim_end().to_owned()) {
+            self.command.env(name, info);
+        }
     }
 
     /// `None` if the program does not exist.
@@ -133,6 +144,9 @@ impl Call {
 
     fn try_spawn(mut self) -> io::Result<Running> {
         let started = Instant::now();
+        if self.client.is_some() {
+            self.ask_as_kube_rs();
+        }
         if !self.on_terminal {
             // A new group, so that its plugins can be killed with it.
             self.command.process_group(0);

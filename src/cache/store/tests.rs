@@ -514,7 +514,7 @@ fn a_damaged_byte_gives_a_miss_or_the_line_at_its_place() {
     }
 }
 
-/// Damage inside an object is the affair of whoever opens the entry.
+/// Damage inside an object is noticed when the entry is opened.
 #[test]
 fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
     let (names, bytes, starts) = three_entries();

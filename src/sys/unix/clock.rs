@@ -1,4 +1,4 @@
-//! The wall clock, and one that nobody sets.
+//! The wall clock, and a steady clock that is never set.
 //!
 //! If a clock fails, it reports the year 9999, so that everything has expired. std would panic.
 //!

@@ -1,4 +1,4 @@
-//! The wall clock, and one that nobody sets.
+//! The wall clock, and a steady clock that is never set.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
