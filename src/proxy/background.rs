@@ -11,12 +11,13 @@ use super::failure::unix_ms;
 use super::{keep_warm, refresh};
 use crate::cache::{Cache, Found};
 use crate::cli;
+use crate::identity::Interaction;
 use crate::sys;
 
 /// A second refresh may start after this time: longer than a refresh can take.
 const REFRESH_LIMIT: Duration = Duration::from_secs(75);
 
-/// Starts the refresh of `found`, unless one is running or has failed recently.
+/// Starts the refresh of `found`, unless one is running or has failed recently, or the plugin may prompt.
 ///
 /// If the process of the last refresh is a zombie, the first process of this container does not collect
 /// orphans, and another refresh would leave another zombie.
@@ -25,6 +26,9 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
     let Some(callers) = callers.or(opened.as_ref()) else { return };
     let mut recalled = callers.recall(Subject::key(&cache.name), now);
     if unix_ms(now) < recalled.row.refresh_paused_until_unix_ms {
+        return;
+    }
+    if call.config.refresh_ahead.is_none() && call.identity.interaction_now() != Interaction::Silent {
         return;
     }
     if sys::is_zombie(recalled.row.refreshed_by) {

@@ -43,7 +43,7 @@ fn is_kept_by_default(call: &Call<'_>) -> bool {
         config::value(call.environment, EXEC_INFO)
             .is_some_and(|info| exec_info::is_interactive(info.as_encoded_bytes()))
     };
-    !cfg!(windows) && call.identity.interaction == Interaction::Silent && is_interactive()
+    !cfg!(windows) && is_interactive() && call.identity.interaction_now() == Interaction::Silent
 }
 
 /// Makes this process the keeper of `cache`'s entry and returns when there is nothing to keep. The

@@ -80,7 +80,7 @@ impl<'a> Miss<'a> {
 
     fn turn(&self, ticket: Ticket) -> Turn {
         let Some(directory) = &self.directory else { return Turn::Run { guard: None, ticket } };
-        let is_silent = self.call.identity.interaction == Interaction::Silent;
+        let is_silent = self.call.identity.interaction_now() == Interaction::Silent;
         let flight = Flight {
             cache: self.cache,
             directory,

@@ -148,11 +148,11 @@ fn output_that_cannot_be_cached_is_not_a_failure() {
 fn a_plugin_that_cannot_be_started_counts_as_a_failure() {
     let sandbox = Sandbox::new();
     let Some(mut clock) = sandbox.clock() else { return };
-    let missing = sandbox.home().join("later");
+    let missing = sandbox.home().join("aws");
     let call = sandbox.program().arg(&missing).env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO);
     let mut caller = Caller::of(&sandbox, call);
     assert_eq!(caller.call().code(), 127);
-    let plugin = Plugin::new(sandbox.home(), "later");
+    let plugin = Plugin::new(sandbox.home(), "aws");
     plugin.prints("its output");
     assert_repeated_failure(&caller.call(), 127, None);
     assert_eq!(plugin.runs(), 0);
@@ -273,7 +273,7 @@ fn inside_the_margin(output: &str, status: u8) -> Option<(Sandbox, Clock, Plugin
     let sandbox = Sandbox::new();
     let mut clock = sandbox.clock()?;
     sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
-    let plugin = sandbox.plugin("plugin");
+    let plugin = sandbox.plugin("aws");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
     plugin.prints(&credential);
     sandbox.shell(&plugin).run().assert_prints(&credential);

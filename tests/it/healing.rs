@@ -21,7 +21,7 @@ impl Entry {
     fn of_age(seconds: i64) -> Option<Entry> {
         let sandbox = Sandbox::new();
         let mut clock = sandbox.clock()?;
-        let plugin = sandbox.plugin("plugin");
+        let plugin = sandbox.plugin("aws");
         for run in 1..60 {
             plugin.prints_on_run(run, credential(run));
         }
@@ -81,7 +81,7 @@ fn client_go_that_asks_again_gets_a_new_credential_at_once() {
         client.call().assert_prints(credential(run));
     }
     let log = fs::read_to_string(log).unwrap();
-    let why = " plugin miss: the client asked again for the same credential";
+    let why = " aws miss: the client asked again for the same credential";
     assert!(log.lines().nth(1).unwrap().ends_with(why), "{log}");
     assert_eq!(entry.plugin.runs(), 3);
     assert_eq!(entry.sandbox.entries(), 1);
@@ -178,7 +178,7 @@ fn each_kind_of_client_gets_its_minimum_of_remaining_life() {
         let sandbox = Sandbox::new();
         let Some(clock) = sandbox.clock() else { return };
         sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
-        let plugin = sandbox.plugin("plugin");
+        let plugin = sandbox.plugin("aws");
         let mut entry = Entry { clock, plugin, sandbox };
         entry.plugin.prints(Credential::token("t").expires_at(entry.clock.now_unix_s() + HOUR).bytes());
         for (wait_s, runs) in [(0, 1), (HOUR - minimum_s - 5, 1), (10, 2)] {
@@ -195,7 +195,7 @@ fn the_minimum_of_remaining_life_is_at_most_half_of_a_life() {
         let sandbox = Sandbox::new();
         let Some(clock) = sandbox.clock() else { return };
         sandbox.set_env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "0");
-        let plugin = sandbox.plugin("plugin");
+        let plugin = sandbox.plugin("aws");
         let mut entry = Entry { clock, plugin, sandbox };
         entry.plugin.prints(Credential::token("t").expires_at(entry.clock.now_unix_s() + 2 * MINUTE).bytes());
         for (wait_s, runs) in [(0, 1), (55, 1), (10, 2)] {
@@ -309,7 +309,7 @@ fn a_damaged_table_of_callers_does_no_harm() {
 #[cfg(target_os = "linux")]
 fn identifying_the_caller_costs_a_hit_at_most_six_system_calls() {
     let sandbox = Sandbox::new();
-    let plugin = sandbox.plugin("plugin");
+    let plugin = sandbox.plugin("aws");
     plugin.prints(credential(1));
     // The parent of the program is strace, under the client's name.
     let trace = |call: fn(&Sandbox, &Plugin) -> Call| {

@@ -56,7 +56,7 @@ fn a_plugin_is_found_on_path() {
     sandbox.set_env("PATH", format!("/nowhere:{}/plugins:/usr/bin:/bin", sandbox.home().display()));
     for _ in 0..2 {
         let call = sandbox.program().arg("a-plugin-on-path").env("KUBERNETES_EXEC_INFO", EXEC_INFO);
-        call.run().assert_prints(credential());
+        call.by_new("kubectl").run().assert_prints(credential());
     }
     assert_eq!(plugin.runs(), 1);
 }

@@ -31,9 +31,9 @@ fn the_second_call_prints_the_same_bytes_without_the_plugin() {
 }
 
 #[test]
-fn a_hit_works_after_the_plugin_is_uninstalled() {
+fn a_hit_works_after_a_known_plugin_is_uninstalled() {
     let sandbox = Sandbox::new();
-    let plugin = sandbox.plugin("plugin");
+    let plugin = sandbox.plugin("aws");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
     plugin.prints(&credential);
     sandbox.cache(&plugin).run().assert_prints(&credential);
@@ -160,7 +160,7 @@ fn the_margin_is_at_most_half_of_the_lifetime() {
 }
 
 #[test]
-fn every_rfc3339_form_of_the_expiry_is_accepted() {
+fn every_form_of_the_expiry_that_client_go_accepts_is_cached() {
     let hour = now_unix_s() + HOUR;
     let stamp = rfc3339(hour);
     let local = rfc3339(hour + 5 * HOUR + 30 * MINUTE);
@@ -168,9 +168,7 @@ fn every_rfc3339_form_of_the_expiry_is_accepted() {
         stamp.replace('Z', ".123456789Z"),
         stamp.replace('Z', "+00:00"),
         stamp.replace('Z', "-00:00"),
-        stamp.to_lowercase(),
         local.replace('Z', "+05:30"),
-        "9999-12-31T23:59:60Z".to_owned(),
         "2096-02-29T12:00:00Z".to_owned(),
     ];
     for stamp in stamps {
@@ -183,6 +181,8 @@ fn every_rfc3339_form_of_the_expiry_is_accepted() {
 fn an_invalid_expiry_is_passed_through_and_not_cached() {
     let stamps = [
         "",
+        "2099-11-25t18:13:45z",
+        "2099-12-31T23:59:60Z",
         "tomorrow",
         "2099-02-29T00:00:00Z",
         "2099-13-01T00:00:00Z",

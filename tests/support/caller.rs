@@ -36,7 +36,7 @@ impl Caller {
         let streams = sandbox.new_path("caller");
         let shell = renamed(Path::new("/bin/sh"), call.client_name());
         let client = [shell.as_str(), "-c", CLIENT, streams.to_str().unwrap()];
-        Caller::start(call.behind(client), streams)
+        Caller::start(call.started_by(client), streams)
     }
 
     /// A shell as the first process of a new PID namespace. `None` if no namespace can be created, which
@@ -59,7 +59,7 @@ impl Caller {
         }
         let streams = sandbox.new_path("caller");
         let client = CONTAINER.into_iter().chain(client).chain([streams.to_str().unwrap()]);
-        Some(Caller::start(call.behind(client), streams))
+        Some(Caller::start(call.started_by(client), streams))
     }
 
     fn start(mut call: Call, streams: PathBuf) -> Caller {

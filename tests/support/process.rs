@@ -77,7 +77,14 @@ impl Call {
     }
 
     /// The call as arguments of another program, which is `front[0]`.
-    pub fn behind<'a>(self, front: impl IntoIterator<Item = &'a str>) -> Call {
+    pub fn behind<'a>(mut self, front: impl IntoIterator<Item = &'a str>) -> Call {
+        if self.client.is_some() {
+            self.ask_as_kube_rs();
+        }
+        self.started_by(front)
+    }
+
+    pub(super) fn started_by<'a>(self, front: impl IntoIterator<Item = &'a str>) -> Call {
         let mut front = front.into_iter();
         let mut call = Call::new(front.next().unwrap()).args(front);
         call.command.arg(self.command.get_program()).args(self.command.get_args());
@@ -96,7 +103,7 @@ impl Call {
     /// The call from a new client process, which the program has not seen before.
     pub fn by_another_caller(self) -> Call {
         let shell = renamed(Path::new("/bin/sh"), self.client_name());
-        self.behind([shell.as_str(), "-c", "\"$@\"; exit $?", "client"])
+        self.started_by([shell.as_str(), "-c", "\"$@\"; exit $?", "client"])
     }
 
     /// Lets [`Call::run`] make the call from a new process of this name each time. A client that asks
