@@ -101,6 +101,7 @@ fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
     let (errors, their_errors) = reader(program.errors)?;
     let streams = [&their_input, &their_output, &their_errors];
     let (mut failure, mut report) = io::pipe()?;
+    signals::expect_children();
     // A signal that arrives before the copy has become the program waits until then.
     let mask = signals::block();
     // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
@@ -180,7 +181,7 @@ impl ExecArguments {
     /// found.
     fn exec(&self) -> io::Error {
         let mut failure = io::Error::from_raw_os_error(libc::ENOENT);
-        signals::stop_ignoring_broken_pipes();
+        signals::give_back();
         for path in &self.candidates {
             // SAFETY: C strings, and arrays that end with a null; all outlive the call (execve(2)).
             unsafe {

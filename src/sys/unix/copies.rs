@@ -15,6 +15,7 @@ use super::clock::now;
 use super::detached::close_from;
 use super::errno::check;
 use super::metadata::file_stamp;
+use super::signals;
 use crate::sys::process::Process;
 use crate::sys::stamp::FileStamp;
 
@@ -22,6 +23,7 @@ use crate::sys::stamp::FileStamp;
 /// or dies.
 pub fn in_copy(work: &mut dyn FnMut() -> Option<u64>) -> Option<u64> {
     let (mut result, answer) = io::pipe().ok()?;
+    signals::expect_children();
     // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
     let id = check(unsafe { libc::fork() }).ok()?;
     if id == 0 {

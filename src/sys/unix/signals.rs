@@ -8,7 +8,7 @@ use std::mem::zeroed;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 const FORWARDED: [i32; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 
@@ -54,16 +54,16 @@ pub fn stop_forwarding() {
     RECEIVER.store(0, Ordering::Relaxed);
 }
 
-/// The handler. A signal from the terminal has reached the plugin too, since it goes to the whole
-/// foreground group, so only signals that a process sent are forwarded.
+/// The handler. A signal from the terminal goes to the whole foreground group, so it has reached a plugin
+/// that is in our group, and is not forwarded again.
 extern "C" fn forward(signal: i32, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     INTERRUPTED.store(true, Ordering::Relaxed);
     let receiver = RECEIVER.load(Ordering::Relaxed);
-    // SAFETY: the kernel passes a valid `siginfo_t`; kill(2) is async-signal-safe.
+    // SAFETY: the kernel passes a valid `siginfo_t`; kill(2) and getpgid(2) are plain system calls.
     unsafe {
         if receiver == 0 {
             PENDING.store(signal, Ordering::Relaxed);
-        } else if was_sent_by_process(&*info) {
+        } else if was_sent_by_process(&*info) || libc::getpgid(receiver) != libc::getpgrp() {
             libc::kill(receiver, signal);
         }
     }
@@ -113,21 +113,65 @@ pub fn restore(mask: &libc::sigset_t) {
     }
 }
 
+/// A signal whose disposition this program changes for itself. Programs that it starts get the inherited
+/// one back.
+struct OwnDisposition {
+    signal: i32,
+    wanted: libc::sighandler_t,
+    /// [`UNCHANGED`] until it is known.
+    inherited: AtomicUsize,
+}
+
+const UNCHANGED: usize = usize::MAX;
+
+/// If SIGCHLD is ignored, as programs in Python, Perl and C do, children vanish before they are waited for
+/// (wait(2)).
+static CHILD_ENDS: OwnDisposition = OwnDisposition::new(libc::SIGCHLD, libc::SIG_DFL);
+static BROKEN_PIPE: OwnDisposition = OwnDisposition::new(libc::SIGPIPE, libc::SIG_IGN);
+static FILE_SIZE_LIMIT: OwnDisposition = OwnDisposition::new(libc::SIGXFSZ, libc::SIG_IGN);
+
+impl OwnDisposition {
+    const fn new(signal: i32, wanted: libc::sighandler_t) -> OwnDisposition {
+        OwnDisposition { signal, wanted, inherited: AtomicUsize::new(UNCHANGED) }
+    }
+
+    fn set(&self) {
+        if self.inherited.load(Ordering::Relaxed) == UNCHANGED {
+            // SAFETY: neither disposition runs code (signal(2)).
+            let inherited = unsafe { libc::signal(self.signal, self.wanted) };
+            self.inherited.store(inherited, Ordering::Relaxed);
+        }
+    }
+
+    fn give_back(&self) {
+        let inherited = self.inherited.load(Ordering::Relaxed);
+        if inherited != UNCHANGED {
+            // SAFETY: this program was started with that disposition, so it runs no code (signal(2)).
+            unsafe { libc::signal(self.signal, inherited) };
+        }
+    }
+}
+
+/// Lets this program wait for the programs that it starts.
+pub fn expect_children() {
+    CHILD_ENDS.set();
+}
+
 /// Makes writing to a pipe without a reader an error, instead of the end of this program: the
 /// plugin's credential is still to be stored.
 pub fn ignore_broken_pipes() {
-    set_broken_pipes(libc::SIG_IGN);
+    BROKEN_PIPE.set();
 }
 
-/// Undoes [`ignore_broken_pipes`], before this process becomes another program.
-pub fn stop_ignoring_broken_pipes() {
-    set_broken_pipes(libc::SIG_DFL);
+/// Makes writing beyond the limit for files (`ulimit -f`) an error, instead of the end of this program.
+pub fn ignore_file_size_limit() {
+    FILE_SIZE_LIMIT.set();
 }
 
-fn set_broken_pipes(disposition: libc::sighandler_t) {
-    // SAFETY: neither disposition runs code (signal(2)).
-    unsafe {
-        libc::signal(libc::SIGPIPE, disposition);
+/// Restores what this program was started with, before this process becomes another program.
+pub fn give_back() {
+    for disposition in [&CHILD_ENDS, &BROKEN_PIPE, &FILE_SIZE_LIMIT] {
+        disposition.give_back();
     }
 }
 
