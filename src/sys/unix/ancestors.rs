@@ -47,6 +47,19 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
     })
 }
 
+/// The environment that the process was started with: `NAME=value` texts, each with a zero byte at its end.
+/// `None` if the system does not tell.
+#[cfg(target_os = "linux")]
+pub fn environment_of(id: u32) -> Option<Vec<u8>> {
+    fs::read(format!("/proc/{id}/environ")).ok().filter(|environment| !environment.is_empty())
+}
+
+/// Always `None`.
+#[cfg(not(target_os = "linux"))]
+pub fn environment_of(_id: u32) -> Option<Vec<u8>> {
+    None
+}
+
 /// Whether the process has ended, but its parent has not waited for it: in containers there are first
 /// processes that never wait for orphans.
 #[cfg(target_os = "linux")]

@@ -1,33 +1,32 @@
-//! Private files, the directory that contains them, standard output.
+//! Private files, and standard output.
 //!
 //! Files are opened by openat(2): std goes through musl's open(3), which adds an fcntl(2) for
 //! O_CLOEXEC to each.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr};
-use std::fs::{DirBuilder, File, Metadata, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::directory::{require_trusted_links, require_trusted_place};
 use super::errno::check;
+use super::signals;
 use super::terminal::descriptor;
 use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
-const OWNER_ONLY_DIRECTORY: u32 = 0o700;
-const OTHERS_MAY_WRITE: u32 = 0o022;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
-const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
-/// The number that Linux follows.
-const MOST_LINKS: u32 = 40;
+/// The number of symbolic links that Linux follows.
+pub(super) const MOST_LINKS: u32 = 40;
 
-/// Flags for a path at which another user may have put anything.
-const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
+/// Flags for a path at which anything may be. A terminal must not become ours.
+pub(super) const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+pub(super) const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
 
 /// Opens `path` for reading. Follows symbolic links, and opens anything.
 pub fn open(path: &Path) -> io::Result<File> {
@@ -37,9 +36,12 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Opens `path` for reading. Fails if it is not a regular file, or if it does not belong to this user
 /// alone. Follows no symbolic link and waits for no FIFO.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    let file = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?;
-    require_private(&file)?;
-    Ok(file)
+    require_private(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
+}
+
+/// Opens this user's regular file `path` for reading, whatever its mode is.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    require_own(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
 }
 
 /// Opens the existing file `path` for reading and writing. Fails if it is a symbolic link.
@@ -52,15 +54,29 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     open_at(libc::AT_FDCWD, path.as_os_str(), NEW)
 }
 
-/// Opens `path`, to lock it. Creates a missing file for this user alone.
-pub fn open_lock(path: &Path) -> io::Result<File> {
-    open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_WRONLY | libc::O_CREAT | UNTRUSTED)
-}
-
-/// Opens `path` for appending. Creates a missing file for this user alone. Waits for no FIFO.
+/// Opens `path` for appending and reading. Creates a missing file for this user alone. Waits for no FIFO.
+/// Fails with `PermissionDenied` if another user chose what `path` leads to: the file, or a link on the way.
 pub fn open_log(path: &Path) -> io::Result<File> {
-    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_NONBLOCK;
-    open_at(libc::AT_FDCWD, path.as_os_str(), flags)
+    require_trusted_links(path)?;
+    let open = |access: i32| {
+        let flags = libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOCTTY;
+        open_at(libc::AT_FDCWD, path.as_os_str(), access | flags)
+    };
+    let opened = open(libc::O_RDWR).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            require_trusted_place(path)?;
+            open(libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW)
+        }
+        // A stream that can only be written, such as /dev/stderr.
+        io::ErrorKind::PermissionDenied => open(libc::O_WRONLY),
+        _ => Err(error),
+    });
+    let file = opened?;
+    let metadata = file.metadata()?;
+    if metadata.file_type().is_char_device() || is_trusted_owner(&metadata) {
+        return Ok(file);
+    }
+    Err(belongs_to_another())
 }
 
 /// Opens the null device for reading and writing.
@@ -69,8 +85,11 @@ pub fn open_null_device() -> io::Result<File> {
 }
 
 /// Opens `name`; a relative one starts at `directory`. A created file is for this user alone.
-fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
+pub(super) fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<File> {
     let name = c_string(name)?;
+    if flags & (libc::O_WRONLY | libc::O_RDWR) != 0 {
+        signals::ignore_file_size_limit();
+    }
     let flags = flags | libc::O_CLOEXEC;
     // SAFETY: `name` is a C string (openat(2)).
     let opened = check(unsafe { libc::openat(directory, name.as_ptr(), flags, OWNER_ONLY) });
@@ -88,26 +107,44 @@ fn not_a_regular_file(error: io::Error) -> io::Error {
     }
 }
 
-/// Fails with `PermissionDenied` if the file belongs to another user, and must not be touched. Fails
-/// with `InvalidData` if it is this user's, but not private or not a regular file: it may be replaced,
-/// and its content must not be trusted. After any other error nothing is known about the file.
-fn require_private(file: &File) -> io::Result<()> {
-    let metadata = require_own(file)?;
-    if metadata.mode() & OTHERS_MAY_ANYTHING != 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it"));
+/// Fails with `PermissionDenied` if the file belongs to another user, and with `InvalidData` if it is not
+/// a regular file or if other users have access to it.
+pub(super) fn require_private(file: File) -> io::Result<File> {
+    match mode_of_own(&file)? & OTHERS_MAY_ANYTHING {
+        0 => Ok(file),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it")),
     }
-    Ok(())
 }
 
-fn require_own(file: &File) -> io::Result<Metadata> {
+/// Fails with `PermissionDenied` if the file belongs to another user, and with `InvalidData` if it is not
+/// a regular file.
+pub(super) fn require_own(file: File) -> io::Result<File> {
+    mode_of_own(&file).map(|_| file)
+}
+
+fn mode_of_own(file: &File) -> io::Result<u32> {
     let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+        return Err(belongs_to_another());
     }
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
-    Ok(metadata)
+    Ok(metadata.mode())
+}
+
+fn belongs_to_another() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user")
+}
+
+/// Whether other users have no access to the file.
+pub fn is_private(file: &File) -> bool {
+    mode_of_own(file).is_ok_and(|mode| mode & OTHERS_MAY_ANYTHING == 0)
+}
+
+/// Takes the access of other users away.
+pub fn make_private(file: &File) -> io::Result<()> {
+    if is_private(file) { Ok(()) } else { file.set_permissions(Permissions::from_mode(OWNER_ONLY)) }
 }
 
 /// The kernel passes the number when the program starts, which saves the system call. Tests have
@@ -127,89 +164,6 @@ pub fn effective_user() -> u32 {
 /// Whether the owner is this user or root, who can do everything in any case.
 pub fn is_trusted_owner(metadata: &Metadata) -> bool {
     [effective_user(), ROOT].contains(&metadata.uid())
-}
-
-/// A directory in which no other user can replace our files. Everything goes through its descriptor, so
-/// that the directory that was checked is the one that is used.
-pub struct Directory(File);
-
-impl Directory {
-    /// Opens `path`. A missing directory is created first, with its parents, for this user alone.
-    pub fn make(path: &Path) -> io::Result<Directory> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        match Directory::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make_directories(path)?;
-                Directory::open(path)
-            }
-            opened => opened,
-        }
-    }
-
-    /// Opens `path`. Fails with `PermissionDenied` if another user owns it or can write to it.
-    pub fn open(path: &Path) -> io::Result<Directory> {
-        let refused = |why| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
-        let metadata = directory.metadata()?;
-        if !is_trusted_owner(&metadata) {
-            return refused("its directory belongs to another user");
-        }
-        if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
-            return refused("other users can write to its directory");
-        }
-        Ok(Directory(directory))
-    }
-
-    /// Opens this user's file `name` for reading and writing. Creates a missing file, and makes an
-    /// existing one private.
-    pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
-        let file = open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?;
-        if require_own(&file)?.mode() & OTHERS_MAY_ANYTHING != 0 {
-            file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
-        }
-        Ok(file)
-    }
-
-    /// Opens the private file `name` for reading.
-    pub fn open_private(&self, name: &OsStr) -> io::Result<File> {
-        let file = open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?;
-        require_private(&file)?;
-        Ok(file)
-    }
-
-    /// Creates the private file `name`. Fails if it exists.
-    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
-        open_at(self.0.as_raw_fd(), name, NEW)
-    }
-
-    /// Renames the file `from` to `to`, which it replaces.
-    pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        let (from, to) = (c_string(from)?, c_string(to)?);
-        let directory = self.0.as_raw_fd();
-        // SAFETY: both names are C strings (renameat(2)).
-        check(unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) }).map(drop)
-    }
-
-    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
-        let name = c_string(name)?;
-        // SAFETY: `name` is a C string (unlinkat(2)).
-        check(unsafe { libc::unlinkat(self.0.as_raw_fd(), name.as_ptr(), 0) }).map(drop)
-    }
-
-    /// Whether `name` still is the name of `file`.
-    pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
-        let opened = file.metadata()?;
-        match self.open_private(name).and_then(|current| current.metadata()) {
-            Ok(current) => Ok((current.dev(), current.ino()) == (opened.dev(), opened.ino())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// Creates `path` and its missing parents, for this user alone. Succeeds if it exists.
-pub fn make_directories(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(OWNER_ONLY_DIRECTORY).create(path)
 }
 
 /// Copies `name` and adds the NUL at the end of a C string. Fails with `InvalidInput` if `name`

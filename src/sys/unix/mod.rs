@@ -6,6 +6,7 @@ mod children;
 mod clock;
 mod copies;
 mod detached;
+mod directory;
 mod environment;
 mod errno;
 mod files;
@@ -22,10 +23,11 @@ pub use children::*;
 pub use clock::{now, steady_clock};
 pub use copies::{copied_process, end_process, in_copy, is_running, program_stamp, sleep_until};
 pub use detached::run_detached;
+pub use directory::Directory;
 pub use environment::variable;
 pub use files::{
-    Directory, absolute, create_private, follow_links, is_trusted_owner, make_directories, may_write, open,
-    open_for_update, open_lock, open_log, open_private, read_at, working_directory, write, write_all_at,
+    absolute, create_private, follow_links, is_private, make_private, may_write, open, open_for_update,
+    open_log, open_own, open_private, read_at, working_directory, write, write_all_at,
 };
 pub use locks::*;
 pub use metadata::*;

@@ -16,13 +16,15 @@ pub fn find_program(program: &OsStr) -> Option<PathBuf> {
     candidates(program).into_iter().find(|path| path.exists())
 }
 
-/// The files that `program` may mean, in the order of the search.
+/// The files that `program` may mean, in the order of the search. An empty or relative element of PATH never
+/// starts a program, as in Go (<https://pkg.go.dev/os/exec#hdr-Executables_in_the_current_directory>).
 pub fn candidates(program: &OsStr) -> Vec<PathBuf> {
     if program.is_empty() || program.as_bytes().contains(&b'/') {
         return vec![PathBuf::from(program)];
     }
     let directories = variable("PATH").unwrap_or_else(|| OsString::from(DEFAULT_PATH));
-    env::split_paths(&directories).map(|directory| directory.join(program)).collect()
+    let absolute = env::split_paths(&directories).filter(|directory| directory.is_absolute());
+    absolute.map(|directory| directory.join(program)).collect()
 }
 
 /// Whether `path` is a file that this user may execute.

@@ -31,6 +31,21 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     retry(READER_PATIENCE, &mut || open_regular(path, File::options().read(true)))
 }
 
+/// Opens `path` for reading. Fails if it is not a regular file. Follows no symbolic link.
+pub fn open_own(path: &Path) -> io::Result<File> {
+    open_private(path)
+}
+
+/// Always true: access control lists are not checked.
+pub fn is_private(_file: &File) -> bool {
+    true
+}
+
+/// Does nothing: access control lists are left alone.
+pub fn make_private(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Opens the existing file `path` for reading and writing. Fails if it is a symbolic link.
 pub fn open_for_update(path: &Path) -> io::Result<File> {
     open_regular(path, File::options().read(true).write(true))
@@ -46,22 +61,17 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
-/// Opens `path`, to lock it. Creates a missing file.
-pub fn open_lock(path: &Path) -> io::Result<File> {
-    File::options().write(true).create(true).truncate(false).open(path)
-}
-
 /// Creates `path` and its missing parents. Succeeds if it exists.
-pub fn make_directories(path: &Path) -> io::Result<()> {
+fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Opens `path` for appending. Creates a missing file.
+/// Opens `path` for appending and reading. Creates a missing file.
 pub fn open_log(path: &Path) -> io::Result<File> {
-    File::options().append(true).create(true).open(path)
+    File::options().read(true).append(true).create(true).open(path)
 }
 
-/// Fails with `InvalidData` if `path` is not a regular file: it may be replaced, and must not be trusted.
+/// Fails with `InvalidData` if `path` is not a regular file.
 /// Backup semantics open a directory too, which would be "access denied" without them.
 fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let flags = FILE_FLAG_OPEN_REPARSE_POINT | FILE_FLAG_BACKUP_SEMANTICS;
@@ -120,7 +130,12 @@ impl Directory {
         open_regular(&self.0.join(name), File::options().read(true).write(true).create(true))
     }
 
-    /// Opens the file `name` for reading.
+    /// Opens the regular file `name` for reading.
+    pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
+        self.open_private(name)
+    }
+
+    /// Opens the regular file `name` for reading.
     pub fn open_private(&self, name: &OsStr) -> io::Result<File> {
         open_private(&self.0.join(name))
     }

@@ -23,7 +23,7 @@ pub fn find_program(program: &OsStr) -> Option<PathBuf> {
         return complete(Path::new(program), &extensions);
     }
     env::split_paths(&env::var_os("PATH")?)
-        .filter(|directory| !directory.as_os_str().is_empty())
+        .filter(|directory| directory.is_absolute())
         .find_map(|directory| complete(&directory.join(program), &extensions))
 }
 

@@ -1,0 +1,145 @@
+//! Directories that contain private files, and the way to them.
+#![allow(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::errno::check;
+use super::files::{
+    MOST_LINKS, NEW, UNTRUSTED, c_string, is_trusted_owner, open_at, require_own, require_private,
+};
+
+const OWNER_ONLY: u32 = 0o700;
+const OTHERS_MAY_WRITE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// A directory in which no other user can replace our files. Everything goes through its descriptor, so
+/// that the directory that was checked is the one that is used.
+pub struct Directory(File);
+
+impl Directory {
+    /// Opens `path`. A missing directory is created first, with its parents, for this user alone. Fails
+    /// with `PermissionDenied` if another user chose or can change what `path` leads to.
+    pub fn make(path: &Path) -> io::Result<Directory> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        require_trusted_links(path)?;
+        match Directory::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make_directories(path)?;
+                Directory::open(path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens `path`. Fails with `PermissionDenied` if another user owns it or can write to it.
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
+        let metadata = directory.metadata()?;
+        if !is_trusted_owner(&metadata) {
+            return refused("its directory belongs to another user");
+        }
+        if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
+            return refused("other users can write to its directory");
+        }
+        Ok(Directory(directory))
+    }
+
+    /// Opens this user's regular file `name` for reading and writing. Creates a missing file for this user
+    /// alone, and changes nothing on an existing one.
+    pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
+        require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?)
+    }
+
+    /// Opens this user's regular file `name` for reading, whatever its mode is.
+    pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
+        require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?)
+    }
+
+    /// Opens the private file `name` for reading.
+    pub fn open_private(&self, name: &OsStr) -> io::Result<File> {
+        require_private(open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?)
+    }
+
+    /// Creates the private file `name`. Fails if it exists.
+    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
+        open_at(self.0.as_raw_fd(), name, NEW)
+    }
+
+    /// Renames the file `from` to `to`, which it replaces.
+    pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
+        let (from, to) = (c_string(from)?, c_string(to)?);
+        let directory = self.0.as_raw_fd();
+        // SAFETY: both names are C strings (renameat(2)).
+        check(unsafe { libc::renameat(directory, from.as_ptr(), directory, to.as_ptr()) }).map(drop)
+    }
+
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        let name = c_string(name)?;
+        // SAFETY: `name` is a C string (unlinkat(2)).
+        check(unsafe { libc::unlinkat(self.0.as_raw_fd(), name.as_ptr(), 0) }).map(drop)
+    }
+
+    /// Whether `name` still is the name of `file`.
+    pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
+        let opened = file.metadata()?;
+        match self.open_private(name).and_then(|current| current.metadata()) {
+            Ok(current) => Ok((current.dev(), current.ino()) == (opened.dev(), opened.ino())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Creates `path` and its missing parents, for this user alone. Succeeds if it exists.
+fn make_directories(path: &Path) -> io::Result<()> {
+    require_trusted_place(path)?;
+    DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(path)
+}
+
+/// Fails with `PermissionDenied` if `path`, which does not exist, would be created in a directory of another
+/// user. What root creates there, its owner cannot use or remove (`sudo -E`).
+pub fn require_trusted_place(path: &Path) -> io::Result<()> {
+    let absolute = std::path::absolute(path)?;
+    let nearest = absolute.ancestors().find_map(|ancestor| ancestor.metadata().ok());
+    match nearest.is_none_or(|metadata| is_trusted_owner(&metadata)) {
+        true => Ok(()),
+        false => refused("it would be created in the directory of another user"),
+    }
+}
+
+/// Fails with `PermissionDenied` if a symbolic link on the way to `path`, or at its end, belongs to another
+/// user, who could let it lead to any place.
+pub fn require_trusted_links(path: &Path) -> io::Result<()> {
+    let mut links_left = MOST_LINKS;
+    check_links(&std::path::absolute(path)?, &mut links_left)
+}
+
+fn check_links(path: &Path, links_left: &mut u32) -> io::Result<()> {
+    let mut walked = PathBuf::new();
+    for component in path.components() {
+        walked.push(component);
+        // What is missing is created later, or the next open says so.
+        let Ok(metadata) = walked.symlink_metadata() else { return Ok(()) };
+        if !metadata.is_symlink() {
+            continue;
+        }
+        if !is_trusted_owner(&metadata) {
+            return refused("a symbolic link of another user leads to it");
+        }
+        *links_left = links_left.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(libc::ELOOP))?;
+        let target = walked.read_link()?;
+        walked.pop();
+        walked.push(target);
+        check_links(&walked, links_left)?;
+    }
+    Ok(())
+}
+
+fn refused<T>(why: &'static str) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
