@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
+use super::lock_file;
 use crate::sys::{self, Directory};
 
 const STORE_OFFSET: u64 = 1 << 40;
@@ -96,7 +97,7 @@ pub fn file_name(cache_file_name: &OsStr) -> OsString {
 /// Takes the lock if it is free.
 pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<Attempt> {
     loop {
-        let file = directory.open_or_create(name)?;
+        let file = lock_file::open(directory, name)?;
         if let Some(outcome) = attempt_on(file, directory, name, range.offset())? {
             return Ok(outcome);
         }

@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod lock;
+pub mod lock_file;
 pub mod seal;
 pub mod store;
 pub mod vault;

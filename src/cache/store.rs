@@ -13,7 +13,7 @@
 //! A reader takes no lock and needs two `pread`s: index and line. A writer holds the store lock, reads
 //! the file again, applies one change, drops expired lines, and renames a new file over the old one.
 //! Damaged parts are misses to a reader, and the next write drops them. [`super::entry`] defines what a
-//! line contains.
+//! line contains. A writer replaces nothing that is not ours: see [`FileContents::is_ours`].
 //!
 //! A removal must also reach stores that are under way. Clearing everything raises the generation, which
 //! every store compares. Removing one entry leaves a line that says when (`{"removed":<ns>}`) for an
@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::lock::{self, Attempt};
+use super::lock_file;
 use crate::error::{Error, Kind, Result, shown};
 use crate::format::{hex, time};
 use crate::sys::{self, Directory};
@@ -40,6 +41,8 @@ const NAME_DIGITS: usize = 32;
 const HEADER_LENGTH: usize =
     "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
 const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
+/// What a cache file of any version begins with.
+const BEGINNING: &[u8] = b"{\"version\":";
 const INDEX_END: &str = "],\"entries\":{\n";
 const LINE_SEPARATOR: &[u8] = b",\n";
 const FILE_END: &[u8] = b"}}\n";
@@ -62,6 +65,8 @@ pub struct LineSnapshot {
     pub object: Option<Vec<u8>>,
     /// Raised whenever the cache is cleared.
     generation: u64,
+    /// The file that was read. A hit leaves it open, which saves a system call.
+    file: Option<File>,
 }
 
 /// The condition for storing a line.
@@ -108,10 +113,41 @@ impl Store {
         &self.path
     }
 
-    /// Opens the directory of the file, and creates it if it is missing.
+    /// Opens the directory of the file for a writer, and creates it and the lock file if they are missing.
+    /// Fails if another program's file is at the path of the cache file or of the lock file.
     pub fn make_directory(&self) -> Result<Directory> {
+        let directory = self.checked_directory()?;
+        match lock_file::open(&directory, &self.lock_name()) {
+            Ok(_) => Ok(directory),
+            Err(error) => Err(self.lock_error(&error)),
+        }
+    }
+
+    /// Creates nothing beside a file that is not ours.
+    fn checked_directory(&self) -> Result<Directory> {
         let directory = self.path.parent().unwrap_or(Path::new(""));
-        Directory::make(directory).map_err(|error| self.error("use", &error))
+        let directory = Directory::make(directory).map_err(|error| self.error("use", &error))?;
+        match directory.open_own(&self.file_name) {
+            Ok(file) => {
+                let start = FileContents::read_start(&file).map_err(|error| self.error("read", &error))?;
+                self.require_ours(&start)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(self.error("use", &error)),
+        }
+        Ok(directory)
+    }
+
+    fn require_ours(&self, contents: &FileContents) -> Result<()> {
+        if contents.is_ours() {
+            return Ok(());
+        }
+        let error = io::Error::new(io::ErrorKind::InvalidData, "it is not a cache file of this program");
+        Err(self.error("use", &error))
+    }
+
+    fn lock_error(&self, error: &io::Error) -> Error {
+        Error::io(Kind::Cache, "use", &self.path.with_file_name(self.lock_name()), error)
     }
 
     pub fn lock_name(&self) -> OsString {
@@ -122,19 +158,41 @@ impl Store {
     /// used (another owner, readable by others) is an error.
     pub fn lookup(&self, name: &Name) -> Result<LineSnapshot> {
         match sys::open_private(&self.path) {
-            Ok(file) => Ok(lookup_in(&file, name).unwrap_or_default()),
+            Ok(file) => {
+                let mut snapshot = lookup_in(&file, name).unwrap_or_default();
+                // On Windows, a file that is open cannot be replaced.
+                snapshot.file = if cfg!(windows) { None } else { Some(file) };
+                Ok(snapshot)
+            }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
             Err(_) => Ok(LineSnapshot::default()),
         }
     }
 
-    /// Reads the whole file, for [`FileContents::entries`].
+    /// Reads the whole file, for [`FileContents::entries`]. Fails if it is another program's.
     pub fn contents(&self) -> Result<FileContents> {
-        match sys::open_private(&self.path) {
-            Ok(file) => FileContents::read(&file).map_err(|error| self.error("read", &error)),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(self.error("read", &error)),
-            Err(_) => Ok(FileContents::default()),
+        self.read(sys::open_own(&self.path))
+    }
+
+    /// Reads the lock file. Fails if it is another program's.
+    pub fn check_lock_file(&self) -> Result<()> {
+        match sys::open_own(&self.path.with_file_name(self.lock_name())) {
+            Err(error) if is_missing(&error) => Ok(()),
+            opened => {
+                opened.and_then(|file| lock_file::check(&file)).map_err(|error| self.lock_error(&error))
+            }
         }
+    }
+
+    /// A missing file counts as empty, and so does one that other users could have written.
+    fn read(&self, opened: io::Result<File>) -> Result<FileContents> {
+        let file = match opened {
+            Err(error) if is_missing(&error) => return Ok(FileContents::default()),
+            opened => opened.map_err(|error| self.error("use", &error))?,
+        };
+        let contents = FileContents::read(&file).map_err(|error| self.error("read", &error))?;
+        self.require_ours(&contents)?;
+        Ok(if sys::is_private(&file) { contents } else { FileContents::default() })
     }
 
     /// Stores `line` if `condition` holds.
@@ -178,7 +236,7 @@ impl Store {
 
     /// Applies `change` to the file under the store lock; writes nothing if it returns false.
     fn update(&self, now: Duration, change: &mut dyn FnMut(&mut CacheFile<'_>) -> bool) -> Result<()> {
-        let directory = self.make_directory()?;
+        let directory = self.checked_directory()?;
         let lock = self.lock(&directory)?;
         let contents = self.contents_in(&directory)?;
         let mut file = CacheFile::parse(&contents.0);
@@ -189,7 +247,9 @@ impl Store {
         let temporary = self.temporary_name(lock.is_some());
         self.replace(&directory, &temporary, &file).map_err(|error| {
             // What prevented the write may prevent this removal too; the next writer repeats it.
-            let _ = directory.remove(&temporary);
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                let _ = directory.remove(&temporary);
+            }
             self.error("write", &error)
         })
     }
@@ -201,20 +261,14 @@ impl Store {
             Ok(Attempt::Held(guard)) => Ok(Some(guard)),
             Ok(Attempt::Unavailable) => Ok(None),
             Ok(Attempt::Busy) => Err(self.error("write", &io::ErrorKind::TimedOut.into())),
-            Err(error) => Err(self.error("lock", &error)),
+            Err(error) => Err(self.lock_error(&error)),
         }
     }
 
     /// Reads what a writer starts from. A file that exists but cannot be read now is left alone:
     /// replacing it would lose every entry and the generation.
     fn contents_in(&self, directory: &Directory) -> Result<FileContents> {
-        let opened = directory.open_private(&self.file_name);
-        let contents = match opened.and_then(|file| FileContents::read(&file)) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
-                FileContents::default()
-            }
-            read => read.map_err(|error| self.error("read", &error))?,
-        };
+        let contents = self.read(directory.open_own(&self.file_name))?;
         if contents.is_newer() {
             let text = format!(
                 "'{}' was written by a newer version of this program; nothing is stored",
@@ -239,7 +293,7 @@ impl Store {
     fn replace(&self, directory: &Directory, temporary: &OsStr, content: &CacheFile<'_>) -> io::Result<()> {
         let mut file = match directory.create_new(temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                directory.remove(temporary)?;
+                remove_left_over(directory, temporary)?;
                 directory.create_new(temporary)?
             }
             other => other?,
@@ -254,6 +308,20 @@ impl Store {
     }
 }
 
+/// Removes what a killed writer left. Fails with `AlreadyExists` if it is another program's file.
+fn remove_left_over(directory: &Directory, temporary: &OsStr) -> io::Result<()> {
+    let contents = directory.open_own(temporary).and_then(|file| FileContents::read(&file));
+    if !contents.is_ok_and(|contents| contents.is_ours()) {
+        let text = ["'", &shown(temporary).to_string(), "' beside it is not a file of this program"].concat();
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    directory.remove(temporary)
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
 /// `None` if the file is not ours or is damaged at its beginning.
 fn lookup_in(file: &File, name: &Name) -> Option<LineSnapshot> {
     let mut start = [0; FIRST_READ];
@@ -261,7 +329,8 @@ fn lookup_in(file: &File, name: &Name) -> Option<LineSnapshot> {
     let header = Header::parse(&start[..length])?;
     let index = Index { file, rows: header.row_count()?, start: &start[..length] };
     let object = index.find(name).and_then(|row| read_object(file, &row));
-    Some(LineSnapshot { generation: header.generation, object: object.filter(|object| !is_removal(object)) })
+    let object = object.filter(|object| !is_removal(object));
+    Some(LineSnapshot { generation: header.generation, object, file: None })
 }
 
 /// The object in the line that `row` points to, if the line begins with the row's name.
@@ -302,7 +371,7 @@ struct Header {
 impl Header {
     fn parse(start: &[u8]) -> Option<Header> {
         let mut rest = start.get(..HEADER_LENGTH)?;
-        let version = number_after(&mut rest, b"{\"version\":")?;
+        let version = number_after(&mut rest, BEGINNING)?;
         let generation = number_after(&mut rest, b",\"generation\":")?;
         let entries_at = number_after(&mut rest, b",\"entries_at\":")?;
         let header = Header { generation, entries_at };
@@ -397,12 +466,33 @@ impl Index<'_> {
 pub struct FileContents(Vec<u8>);
 
 impl FileContents {
-    /// A file that is too large to be ours counts as empty.
+    /// Fails with `InvalidData` if the file is too large to be ours.
     fn read(file: &File) -> io::Result<FileContents> {
-        let expected = file.metadata()?.len().min(LARGEST_FILE) as usize;
-        let mut bytes = Vec::with_capacity(expected + 1);
+        let size = file.metadata()?.len().min(LARGEST_FILE) as usize;
+        let mut bytes = Vec::with_capacity(size + 1);
         sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
-        Ok(if bytes.len() as u64 <= LARGEST_FILE { FileContents(bytes) } else { FileContents::default() })
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large for a cache file"));
+        }
+        Ok(FileContents(bytes))
+    }
+
+    /// Reads as much as tells whose the file is: the whole file only if it begins with zeros.
+    fn read_start(file: &File) -> io::Result<FileContents> {
+        let mut bytes = vec![0; FIRST_READ];
+        let length = sys::read_at(file, &mut bytes, 0)?;
+        bytes.truncate(length);
+        if bytes.starts_with(&[0]) { FileContents::read(file) } else { Ok(FileContents(bytes)) }
+    }
+
+    /// Whether this program wrote the file, so that it may be replaced: it begins as a cache file of any
+    /// version does, or it is what a crash leaves of one: nothing, zeros, or a part of the beginning.
+    fn is_ours(&self) -> bool {
+        const NEXT: &[u8] = b",\"generation\":";
+        let mut rest = &*self.0;
+        let begins_as_ours = number_after(&mut rest, BEGINNING).is_some()
+            && (rest.starts_with(NEXT) || NEXT.starts_with(rest));
+        begins_as_ours || BEGINNING.starts_with(&self.0) || self.0.iter().all(|byte| *byte == 0)
     }
 
     /// Name and object of every entry, in the order of the names. Damaged lines are left out.
@@ -413,7 +503,7 @@ impl FileContents {
 
     /// Whether a newer version of this program wrote the file; this version does not replace it.
     pub fn is_newer(&self) -> bool {
-        number_after(&mut &*self.0, b"{\"version\":").is_some_and(|version| version > VERSION)
+        number_after(&mut &*self.0, BEGINNING).is_some_and(|version| version > VERSION)
     }
 }
 

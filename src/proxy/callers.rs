@@ -6,7 +6,8 @@
 //! that is torn, foreign or from the future counts as missing. Callers and keys have separate areas, so
 //! that many callers do not evict what is known about the keys.
 //!
-//! A row is 64 bytes, little-endian. Eight rows form a set, and a subject may be in any row of one set:
+//! A row is 64 bytes, little-endian. The rows of a block of the lock file form a set, and a subject may be
+//! in any row of one set:
 //!
 //! ```text
 //!  0  checksum    u64  FNV-1a of the entry's name and the bytes that follow
@@ -22,14 +23,14 @@ use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use super::failure::{Failure, pause_after, unix_ms};
+use crate::cache::lock_file::{self, ROW_BYTES, TABLE_BYTES};
 use crate::cache::store::{Name, Store};
 use crate::format::fnv::fnv1a_64;
 use crate::sys::{self, Directory, Process};
 
-const ROW_BYTES: usize = 64;
 const CONTENT_OFFSET: usize = 32;
-const ROWS_PER_SET: usize = 8;
-const SET_BYTES: usize = ROW_BYTES * ROWS_PER_SET;
+/// A set of rows is a block of the lock file.
+const SET_BYTES: usize = lock_file::BLOCK_BYTES;
 
 /// The content of a row.
 pub type Content = [u8; ROW_BYTES - CONTENT_OFFSET];
@@ -50,7 +51,7 @@ impl Area {
     }
 }
 
-const TABLE_BYTES: usize = Area::KEEPERS.end() as usize;
+const _: () = assert!(Area::KEEPERS.end() == TABLE_BYTES as u64);
 
 /// A kind of row.
 pub trait Row: Copy + Default {
@@ -297,7 +298,8 @@ pub struct Recalled<R> {
     /// When the row was written; zero if the table did not know the subject.
     pub written_unix_ms: u64,
     subject: Subject<R>,
-    offset: u64,
+    /// `None` if the lock file is another program's.
+    offset: Option<u64>,
 }
 
 impl Callers {
@@ -310,7 +312,7 @@ impl Callers {
 
     /// Opens the table, and creates the lock file if it is missing.
     pub fn open_or_create(store: &Store, directory: &Directory) -> Option<Callers> {
-        directory.open_or_create(&store.lock_name()).ok().map(Callers::new)
+        lock_file::open(directory, &store.lock_name()).ok().map(Callers::new)
     }
 
     pub fn new(lock_file: File) -> Callers {
@@ -320,7 +322,9 @@ impl Callers {
     /// What is known of `subject`; a default row if that is nothing.
     pub fn recall<R: Row>(&self, subject: Subject<R>, now: Duration) -> Recalled<R> {
         let mut set = [0; SET_BYTES];
-        if sys::read_at(&self.0, &mut set, subject.offset()).is_err() {
+        let length = sys::read_at(&self.0, &mut set, subject.offset()).unwrap_or_default();
+        let is_ours = length == SET_BYTES && lock_file::is_ours(&set);
+        if !is_ours {
             set.fill(0);
         }
         let known = row_offsets().find(|at| subject.is_of(row_at(&set, *at), now));
@@ -329,14 +333,17 @@ impl Callers {
             Some(at) => (R::decode(&content_of(row_at(&set, at))), written(row_at(&set, at), now)),
             None => (R::default(), 0),
         };
-        Recalled { row, written_unix_ms, offset: subject.offset() + at as u64, subject }
+        let offset = is_ours.then_some(subject.offset() + at as u64);
+        Recalled { row, written_unix_ms, offset, subject }
     }
 
     /// Writes the row over its old version, else over the oldest row of its set. Write errors are
     /// ignored: the table only holds hints.
     pub fn remember<R: Row>(&self, recalled: &Recalled<R>, now: Duration) {
-        let bytes = recalled.subject.encode(&recalled.row.encode(), now);
-        let _ = sys::write_all_at(&self.0, &bytes, recalled.offset);
+        if let Some(offset) = recalled.offset {
+            let bytes = recalled.subject.encode(&recalled.row.encode(), now);
+            let _ = sys::write_all_at(&self.0, &bytes, offset);
+        }
     }
 
     /// Recalls a row, changes it and writes it.
@@ -348,15 +355,18 @@ impl Callers {
 
     /// Forgets everything: the next failure counts as the first.
     pub fn forget_all(&self) {
-        let zeros = [0; TABLE_BYTES];
-        let _ = sys::write_all_at(&self.0, &zeros, 0);
+        let mut start = [0; ROW_BYTES];
+        if sys::read_at(&self.0, &mut start, 0).is_ok() && lock_file::is_ours(&start) {
+            let _ = sys::write_all_at(&self.0, &lock_file::empty_table(), 0);
+        }
     }
 
     /// All processes that keep a credential warm.
     pub fn keepers(&self) -> Vec<KeeperRow> {
         let mut set = [0; SET_BYTES];
         let _ = sys::read_at(&self.0, &mut set, Area::KEEPERS.offset);
-        let rows = row_offsets().map(|at| KeeperRow::decode(&content_of(row_at(&set, at))));
+        let offsets = row_offsets().filter(|_| lock_file::is_ours(&set));
+        let rows = offsets.map(|at| KeeperRow::decode(&content_of(row_at(&set, at))));
         rows.filter(|row| row.process.id != 0).collect()
     }
 
@@ -390,7 +400,7 @@ impl Callers {
 }
 
 fn row_offsets() -> impl Iterator<Item = usize> {
-    (0..SET_BYTES).step_by(ROW_BYTES)
+    (ROW_BYTES..SET_BYTES).step_by(ROW_BYTES)
 }
 
 fn row_at(set: &[u8; SET_BYTES], at: usize) -> &[u8] {

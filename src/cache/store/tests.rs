@@ -11,7 +11,7 @@ use super::*;
 const NOW: Duration = Duration::from_secs(1_769_846_400);
 const LATER_UNIX_S: u64 = NOW.as_secs() + 840;
 const EARLIER: Duration = Duration::from_secs(1_769_846_399);
-const EMPTY: LineSnapshot = LineSnapshot { object: None, generation: 0 };
+const EMPTY: LineSnapshot = LineSnapshot { object: None, generation: 0, file: None };
 const ANY: Condition<'static> = Condition { snapshot: &EMPTY, taken: EARLIER, renews: false };
 
 /// A cache file in a directory of its own.
@@ -263,7 +263,7 @@ fn a_removal_before_the_first_store_counts() {
 #[test]
 fn a_refresh_replaces_only_the_entry_that_it_renews() {
     let scratch = Scratch::new();
-    let one = LineSnapshot { object: Some(b"{\"a\":1}".to_vec()), generation: 0 };
+    let one = LineSnapshot { object: Some(b"{\"a\":1}".to_vec()), generation: 0, file: None };
     let renews = Condition { snapshot: &one, renews: true, ..ANY };
     assert_eq!(scratch.insert(name(1), "{\"a\":2}", &renews), Stored::TooLate);
     scratch.insert(name(1), "{\"a\":1}", &ANY);
@@ -324,7 +324,7 @@ fn looking_up_makes_nothing() {
 #[test]
 fn a_store_leaves_the_file_and_its_lock_and_nothing_else() {
     let scratch = Scratch::new();
-    fs::write(scratch.directory.path().join("token.json.new"), "of a writer that was killed").unwrap();
+    fs::write(scratch.directory.path().join("token.json.new"), "{\"version\":1,\"gen").unwrap();
     scratch.insert(name(1), "{}", &ANY);
     assert_eq!(scratch.file_names(), ["token.json", "token.json.lock"]);
 }
@@ -370,8 +370,7 @@ fn a_path_without_file_name_is_refused() {
 
 #[test]
 fn a_newer_version_is_a_miss_and_stays_as_it_is() {
-    for bytes in
-        ["{\"version\":2}", "{\"version\":2,\"generation\":7,", "{\"version\":   18446744073709551615"]
+    for bytes in ["{\"version\":2,\"generation\":7,", "{\"version\":   18446744073709551615,\"generation\":"]
     {
         let scratch = Scratch::with(bytes.as_bytes());
         assert_eq!(scratch.line(&name(1)), None);
@@ -385,25 +384,66 @@ fn a_newer_version_is_a_miss_and_stays_as_it_is() {
 }
 
 #[test]
-fn a_file_that_is_none_of_ours_is_a_miss_and_is_replaced() {
+fn what_a_crash_leaves_of_a_file_is_a_miss_and_is_replaced() {
+    let file = file_with(&[name(2)]);
+    let zeros = [0; 4096];
+    let beginnings = (0..file.len()).map(|length| &file[..length]);
+    for bytes in beginnings.chain([&zeros[..], &zeros[..1], b"{\"version\":1,\"generation\":x"]) {
+        let scratch = Scratch::with(bytes);
+        let snapshot = scratch.store.lookup(&name(1)).unwrap();
+        assert!(snapshot.object.is_none());
+        assert_eq!(scratch.insert(name(1), "{}", &Condition { snapshot: &snapshot, ..ANY }), Stored::Done);
+        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+        read_as_json(&scratch.bytes());
+    }
+}
+
+/// A file of another program, also one that begins with zeros as a disk image does.
+#[test]
+fn a_file_that_is_not_ours_is_an_error_and_stays() {
+    let image = [&[0; 4096][..], b"data"].concat();
     for bytes in [
-        &b""[..],
+        &b"apiVersion: v1\nkind: Config\n"[..],
         b"{}",
         b"null",
-        b"\0",
-        &[0; 4096],
-        &[0xff; 100],
-        b"{\"version\":0}",
+        b"\n",
+        b" {\"version\":1,\"generation\":",
         b"{\"version\":\"1\"}",
+        b"{\"version\":1}",
         b"{\"version\":99999999999999999999}",
         b"{\"version\":1,\"index\":[],\"entries\":{}}",
+        b"{\"version\":4,\"terraform_version\":\"1.9\"}",
+        &[0xff; 100],
+        &image,
     ] {
         let scratch = Scratch::with(bytes);
         assert_eq!(scratch.line(&name(1)), None);
-        assert!(scratch.all().is_empty());
-        assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::Done);
-        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
-        read_as_json(&scratch.bytes());
+        let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+        let errors = [
+            scratch.store.insert(&line, &ANY, NOW).map(drop),
+            scratch.store.clear(NOW).map(drop),
+            scratch.store.remove(&[name(1)], NOW).map(drop),
+            scratch.store.contents().map(drop),
+        ];
+        for error in errors.map(|result| result.unwrap_err()) {
+            assert_eq!(error.kind(), Kind::Cache);
+            assert!(error.text().contains("token.json"), "{error}");
+        }
+        assert!(scratch.bytes() == bytes);
+        assert_eq!(scratch.file_names(), ["token.json", "token.json.lock"]);
+    }
+}
+
+#[test]
+fn a_temporary_or_lock_file_that_is_not_ours_is_an_error_and_stays() {
+    for file in ["token.json.new", "token.json.lock"] {
+        let scratch = Scratch::new();
+        let path = scratch.directory.path().join(file);
+        fs::write(&path, "precious").unwrap();
+        let error = scratch.store.clear(NOW).unwrap_err();
+        assert!(error.text().contains(file), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"precious");
+        assert!(!scratch.store.path().exists());
     }
 }
 
@@ -417,17 +457,24 @@ fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_replaced() {
+fn what_is_not_a_regular_file_is_an_error_and_stays() {
     use std::os::unix::{fs::symlink, net::UnixListener};
     let socket = |path: &Path| drop(UnixListener::bind(path).unwrap());
-    let places: [&dyn Fn(&Path); 3] =
-        [&|path| symlink("nowhere", path).unwrap(), &|path| symlink(path, path).unwrap(), &socket];
+    let places: [&dyn Fn(&Path); 4] = [
+        &|path| symlink("nowhere", path).unwrap(),
+        &|path| symlink(path, path).unwrap(),
+        &|path| fs::create_dir(path).unwrap(),
+        &socket,
+    ];
     for place in places {
         let scratch = Scratch::new();
         place(scratch.store.path());
         assert_eq!(scratch.line(&name(1)), None);
-        assert_eq!(scratch.insert(name(1), "{}", &ANY), Stored::Done);
-        assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
+        let before = fs::symlink_metadata(scratch.store.path()).unwrap().file_type();
+        assert_eq!(scratch.store.clear(NOW).unwrap_err().kind(), Kind::Cache);
+        assert_eq!(scratch.store.contents().err().map(|error| error.kind()), Some(Kind::Cache));
+        assert!(fs::symlink_metadata(scratch.store.path()).unwrap().file_type() == before);
+        assert_eq!(scratch.file_names(), ["token.json"]);
     }
 }
 

@@ -7,6 +7,7 @@ use super::directories;
 use super::findings::{Findings, Fix};
 use super::shell;
 use crate::cache;
+use crate::cache::store::Store;
 use crate::config::{self, Config, Environment};
 use crate::error::{reason, shown};
 use crate::sys::{self, Directory};
@@ -25,21 +26,7 @@ pub fn check(findings: &mut Findings, config: &Config, environment: Environment<
     let path = store.path();
     check_directory(findings, directories::parent(path), is_chosen);
     if findings.count() == problems_before {
-        check_file(findings, path, is_chosen);
-    }
-    if findings.count() == problems_before {
-        check_file(findings, &path.with_file_name(store.lock_name()), is_chosen);
-    }
-    if findings.count() == problems_before {
-        match store.contents() {
-            Ok(contents) if contents.is_newer() => {
-                let text = format_args!("'{}' was written by a newer version of this program", shown(path));
-                let advice = "use that version, or set K8S_TOKEN_CACHE_FILE to another path";
-                findings.problem(&text, &Fix::Advice(advice));
-            }
-            Ok(_) => {}
-            Err(error) => findings.problem(&error, &Fix::Command(&other_path(path, is_chosen))),
-        }
+        check_files(findings, &store, is_chosen);
     }
     if findings.count() == problems_before {
         let state = match path.exists() {
@@ -52,22 +39,41 @@ pub fn check(findings: &mut Findings, config: &Config, environment: Environment<
     }
 }
 
-fn check_file(findings: &mut Findings, path: &Path, is_chosen: bool) {
+fn check_files(findings: &mut Findings, store: &Store, is_chosen: bool) {
+    let path = store.path();
+    let lock = path.with_file_name(store.lock_name());
+    match store.contents() {
+        Ok(contents) if contents.is_newer() => {
+            let text = format_args!("'{}' was written by a newer version of this program", shown(path));
+            let advice = "use that version, or set K8S_TOKEN_CACHE_FILE to another path";
+            findings.problem(&text, &Fix::Advice(advice));
+        }
+        Ok(_) => check_privacy(findings, path),
+        Err(error) => return findings.problem(&error, &Fix::Command(&make_way(path, is_chosen))),
+    }
+    match store.check_lock_file() {
+        Ok(()) => check_privacy(findings, &lock),
+        Err(error) => findings.problem(&error, &Fix::Command(&make_way(&lock, is_chosen))),
+    }
+}
+
+fn check_privacy(findings: &mut Findings, path: &Path) {
     let error = match sys::open_private(path) {
         Err(error) if !is_missing(&error) => error,
         _ => return,
     };
-    let quoted = shell::word(path);
-    let is_regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-    let fix = if !is_regular {
-        other_path(path, is_chosen)
-    } else if sys::belongs_to_user(path) {
-        ["chmod 600 ", &quoted].concat()
-    } else {
-        directories::take_over(path)
-    };
     let text = format_args!("cannot use '{}': {}", shown(path), reason(&error));
-    findings.problem(&text, &Fix::Command(&fix));
+    findings.problem(&text, &Fix::Command(&["chmod 600 ", &shell::word(path)].concat()));
+}
+
+/// Returns the command that lets the program use `path`, where another program's or another user's file
+/// is.
+fn make_way(path: &Path, is_chosen: bool) -> String {
+    let is_regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    match is_regular && !sys::belongs_to_user(path) {
+        true => directories::take_over(path),
+        false => other_path(path, is_chosen),
+    }
 }
 
 fn check_directory(findings: &mut Findings, directory: &Path, is_chosen: bool) {

@@ -14,7 +14,7 @@ const OTHER: Name = *b"another's name..";
 const CLIENT: Process = Process { id: 42, started: 77 };
 
 fn empty_table() -> Callers {
-    Callers::new(tempfile::tempfile().unwrap())
+    table_of(&lock_file::empty_table())
 }
 
 fn table_of(bytes: &[u8]) -> Callers {
@@ -81,15 +81,15 @@ fn callers_and_keys_are_told_apart() {
 #[test]
 fn a_full_set_evicts_its_oldest_row() {
     let table = empty_table();
-    let subjects = neighbors(ROWS_PER_SET + 2);
+    let subjects = neighbors(lock_file::ROWS_PER_BLOCK + 2);
     let at = |number: usize| NOW + Duration::from_secs(number as u64);
-    for (number, subject) in subjects[..ROWS_PER_SET].iter().enumerate() {
+    for (number, subject) in subjects[..lock_file::ROWS_PER_BLOCK].iter().enumerate() {
         table.serve(*subject, number as u64 + 1, at(number));
     }
     // The first row is written again, so the second and then the third are the oldest.
     table.serve(subjects[0], 100, at(20));
-    table.serve(subjects[ROWS_PER_SET], 200, at(21));
-    table.serve(subjects[ROWS_PER_SET + 1], 300, at(22));
+    table.serve(subjects[lock_file::ROWS_PER_BLOCK], 200, at(21));
+    table.serve(subjects[lock_file::ROWS_PER_BLOCK + 1], 300, at(22));
     let recalled: Vec<u64> = subjects.iter().map(|subject| table.served(*subject, at(23))).collect();
     assert_eq!(recalled, [100, 0, 0, 4, 5, 6, 7, 8, 200, 300]);
 }
@@ -104,7 +104,14 @@ fn many_callers_evict_no_key_and_the_table_stays_small() {
     assert_eq!(table.recall(Subject::key(&NAME), NOW + MS).row.refresh_failures, 3);
     assert!(bytes_of(&table).len() as u64 <= TABLE_BYTES as u64);
     let known = (0..1000).filter(|id| table.served(caller(*id), NOW + MS) == 1).count();
-    assert_eq!(known as u64, Area::CALLERS.sets * ROWS_PER_SET as u64);
+    assert_eq!(known as u64, Area::CALLERS.sets * lock_file::ROWS_PER_BLOCK as u64);
+}
+
+/// Where the only row of the table begins.
+fn row_start(bytes: &[u8]) -> usize {
+    let mut rows = bytes.chunks(ROW_BYTES).enumerate();
+    let is_row = |row: &[u8]| !lock_file::is_ours(row) && row.iter().any(|byte| *byte != 0);
+    rows.find(|(_, row)| is_row(row)).unwrap().0 * ROW_BYTES
 }
 
 #[test]
@@ -114,16 +121,14 @@ fn a_torn_row_counts_as_missing() {
         CallerRow { served_unix_ms: 9, heals: 3, failure: Some(Failure::new(9, NOW)), ..served(u64::MAX) };
     table.update(caller(42), NOW, |known| *known = row);
     let bytes = bytes_of(&table);
-    let start = bytes.iter().position(|byte| *byte != 0).unwrap() / ROW_BYTES * ROW_BYTES;
+    let start = row_start(&bytes);
     for at in start..start + ROW_BYTES {
         for change in [1, 0x10, 0x80, 0xff] {
             let mut torn = bytes.clone();
             torn[at] ^= change;
             assert_eq!(table_of(&torn).recall(caller(42), NOW).row, CallerRow::default(), "{at}");
         }
-        let is_cut = bytes[at..].iter().any(|byte| *byte != 0);
-        let expected = if is_cut { CallerRow::default() } else { row };
-        assert_eq!(table_of(&bytes[..at]).recall(caller(42), NOW).row, expected, "{at}");
+        assert_eq!(table_of(&bytes[..at]).recall(caller(42), NOW).row, CallerRow::default(), "{at}");
     }
 }
 
@@ -134,7 +139,7 @@ fn two_halves_of_different_rows_count_as_missing() {
     let old = bytes_of(&table);
     table.serve(caller(42), 8, NOW + MS);
     let new = bytes_of(&table);
-    let start = old.iter().position(|byte| *byte != 0).unwrap() / ROW_BYTES * ROW_BYTES;
+    let start = row_start(&old);
     for at in start..start + ROW_BYTES {
         let torn = [&new[..at], &old[at..]].concat();
         let row = table_of(&torn).recall(caller(42), NOW + MS).row;
@@ -158,7 +163,7 @@ fn a_forged_row_counts_as_missing() {
 #[test]
 fn a_row_from_the_future_counts_as_missing_and_is_evicted_first() {
     let table = empty_table();
-    let subjects = neighbors(ROWS_PER_SET + 1);
+    let subjects = neighbors(lock_file::ROWS_PER_BLOCK + 1);
     table.serve(subjects[0], 1, NOW + MS);
     assert_eq!(table.recall(subjects[0], NOW).row, CallerRow::default());
     assert_eq!(table.served(subjects[0], NOW + MS), 1);
@@ -173,14 +178,15 @@ fn a_row_from_the_future_counts_as_missing_and_is_evicted_first() {
 fn read_and_write_errors_are_ignored() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("table");
-    fs::write(&path, "").unwrap();
+    fs::write(&path, lock_file::empty_table()).unwrap();
     let read_only = Callers::new(File::open(&path).unwrap());
     read_only.serve(caller(42), 7, NOW);
     assert_eq!(read_only.served(caller(42), NOW), 0);
     let write_only = Callers::new(File::options().write(true).open(&path).unwrap());
+    // What cannot be read may not be ours, so it is not written either.
     write_only.serve(caller(42), 7, NOW);
     assert_eq!(write_only.served(caller(42), NOW), 0);
-    assert_eq!(read_only.served(caller(42), NOW), 7);
+    assert_eq!(read_only.served(caller(42), NOW), 0);
 }
 
 #[test]
@@ -287,12 +293,30 @@ proptest! {
     }
 
     #[test]
-    fn a_table_of_any_bytes_counts_as_empty(bytes in prop::collection::vec(any::<u8>(), 0..2 * SET_BYTES)) {
-        let table = table_of(&bytes.repeat(12));
+    fn rows_of_any_bytes_count_as_missing(bytes in prop::collection::vec(any::<u8>(), TABLE_BYTES)) {
+        let mut marked = bytes;
+        for (block, empty) in marked.chunks_mut(SET_BYTES).zip(lock_file::empty_table().chunks(SET_BYTES)) {
+            block[..ROW_BYTES].copy_from_slice(&empty[..ROW_BYTES]);
+        }
+        let table = table_of(&marked);
         prop_assert_eq!(table.served(caller(42), NOW), 0);
         prop_assert_eq!(table.recall(Subject::key(&NAME), NOW).row, KeyRow::default());
         prop_assert_eq!(table.last_use_unix_ms(&NAME, NOW), 0);
         table.serve(caller(42), 7, NOW);
         prop_assert_eq!(table.served(caller(42), NOW), 7);
+    }
+
+    #[test]
+    fn a_file_that_is_not_ours_gets_no_rows(bytes in prop::collection::vec(any::<u8>(), 0..2 * SET_BYTES)) {
+        for content in [bytes.repeat(12), bytes] {
+            let table = table_of(&content);
+            table.serve(caller(42), 7, NOW);
+            table.update(Subject::key(&NAME), NOW, |row| row.failures = 9);
+            table.forget(&[NAME], NOW);
+            table.forget_all();
+            prop_assert_eq!(table.served(caller(42), NOW), 0);
+            prop_assert!(table.keepers().is_empty());
+            prop_assert_eq!(bytes_of(&table), content);
+        }
     }
 }
