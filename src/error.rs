@@ -57,9 +57,8 @@ impl Error {
         Error::new(kind, format!("cannot {verb} '{}': {}", shown(path), reason(error)))
     }
 
-    /// Blames a setting for the error: "NAME=VALUE: TEXT", a usage error.
+    /// Names the setting that the error follows from: "NAME=VALUE: TEXT".
     pub fn of_setting(mut self, name: &str, value: &str) -> Self {
-        self.0.kind = Kind::Usage;
         self.0.text = [name, "=", value, ": ", &self.0.text].concat();
         self
     }

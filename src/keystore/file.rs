@@ -6,7 +6,8 @@
 //! not repaired, because its key may be known. `key.lock` beside it is locked while the first key is
 //! created, in the keyring too, and is never removed.
 
-use std::fs::{self, File, TryLockError};
+use std::ffi::{OsStr, OsString};
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use super::{disk, fill_random};
 use crate::error::{Error, Kind, Result, reason, shown};
 use crate::secret::{SecretBytes, SecretKey};
-use crate::sys;
+use crate::sys::{self, Directory};
 
 /// The number is the version of the format.
 const FIRST_LINE: &[u8] = b"k8s-token-cache key 1\n";
@@ -28,8 +29,10 @@ const LARGEST_FILE_BYTES: usize = 4096;
 const LOCK_ATTEMPTS: u32 = 400;
 const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
+const NAME: &str = "key";
+
 pub fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("key")
+    state_dir.join(NAME)
 }
 
 /// Reads the key. `None` if there is no key file. Fails if it must not or cannot be used.
@@ -65,15 +68,16 @@ fn open(path: &Path) -> Result<Option<File>> {
 
 /// Writes the key file, and creates the directory. `locked` says whether the caller holds the lock.
 pub fn write(state_dir: &Path, key: &SecretKey, locked: bool) -> Result<()> {
-    disk::make_dir(state_dir)?;
     let path = path(state_dir);
     let cannot_write = |error: io::Error| Error::io(Kind::Cache, "write", &path, &error);
 
-    let temporary = temporary_path(state_dir, locked).map_err(cannot_write)?;
-    let file = sys::create_private(&temporary).map_err(cannot_write)?;
-    let renamed = fill(file, key).and_then(|()| fs::rename(&temporary, &path));
+    let directory =
+        Directory::make(state_dir).map_err(|error| Error::io(Kind::Cache, "use", state_dir, &error))?;
+    let temporary = temporary_name(&directory, locked).map_err(cannot_write)?;
+    let file = directory.create_new(&temporary).map_err(cannot_write)?;
+    let renamed = fill(file, key).and_then(|()| directory.replace(&temporary, OsStr::new(NAME)));
     if renamed.is_err() {
-        let _ = fs::remove_file(&temporary);
+        let _ = directory.remove(&temporary);
     }
     renamed.map_err(cannot_write)
 }
@@ -81,8 +85,7 @@ pub fn write(state_dir: &Path, key: &SecretKey, locked: bool) -> Result<()> {
 /// Takes the lock, which is released when the file is dropped. `None` if that fails: no usable
 /// directory, a file system without locks, or another process that keeps the lock.
 pub fn lock(state_dir: &Path) -> Option<File> {
-    disk::make_dir(state_dir).ok()?;
-    let file = sys::open_lock(&state_dir.join("key.lock")).ok()?;
+    let file = Directory::make(state_dir).ok()?.open_or_create(OsStr::new("key.lock")).ok()?;
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
             Ok(()) => return Some(file),
@@ -96,21 +99,33 @@ pub fn lock(state_dir: &Path) -> Option<File> {
 /// The error of a key file that exists and is not used.
 pub(super) fn refused(path: &Path, why: &str) -> Error {
     Error::new(Kind::Cache, format!("cannot use '{}': {why}", shown(path)))
-        .with_hint("remove it, and a new key is created")
+        .with_hint("move it away, and a new key is created")
 }
 
 /// With the lock, removes what a killed process left, and uses its name again. Without the lock the name
 /// is random: a process id does not do, because two containers that share a home may both be process 1.
-fn temporary_path(state_dir: &Path, locked: bool) -> io::Result<PathBuf> {
+fn temporary_name(directory: &Directory, locked: bool) -> io::Result<OsString> {
     if locked {
-        let path = state_dir.join("key.new");
-        // If this fails, creating the file fails too.
-        let _ = fs::remove_file(&path);
-        return Ok(path);
+        let name = OsString::from("key.new");
+        match directory.open_own(&name) {
+            Ok(file) if is_left_over(&file) => directory.remove(&name)?,
+            // Creating the file fails, if it is there: it is not ours.
+            _ => {}
+        }
+        return Ok(name);
     }
     let mut random = [0; 8];
     fill_random(&mut random)?;
-    Ok(state_dir.join(format!("key.{:016x}", u64::from_ne_bytes(random))))
+    Ok(format!("key.{:016x}", u64::from_ne_bytes(random)).into())
+}
+
+/// Whether the file is a key file, or what a crash leaves of one.
+fn is_left_over(file: &File) -> bool {
+    let mut content = SecretBytes::from(vec![0; LARGEST_FILE_BYTES + 1]);
+    let length = sys::read_at(file, content.expose_mut(), 0).unwrap_or(usize::MAX);
+    let Some(content) = content.expose().get(..length) else { return false };
+    let begins_as_ours = content.starts_with(FIRST_LINE) || FIRST_LINE.starts_with(content);
+    length <= LARGEST_FILE_BYTES && (begins_as_ours || content.iter().all(|byte| *byte == 0))
 }
 
 /// Flushes the file, before it is renamed: after a power failure an empty key file would be rejected

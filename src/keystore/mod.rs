@@ -210,7 +210,7 @@ fn random_key() -> Result<SecretKey> {
     Ok(key)
 }
 
-/// Turns the error of a mode that the user has set into one of the setting. `auto` has no such errors.
+/// Names the setting in the error of a mode that the user has chosen. `auto` has no such errors.
 fn error_of_setting<T>(mode: &str, result: Result<T>) -> Result<T> {
     result.map_err(|error| error.of_setting("K8S_TOKEN_CACHE_ENCRYPTION", mode))
 }

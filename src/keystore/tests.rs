@@ -197,7 +197,7 @@ fn a_key_file_without_its_first_line_or_with_another_version_is_refused() {
 #[test]
 fn an_explicit_mode_without_directory_is_an_error_that_says_why() {
     let error = find_or_create(Mode::File, None).unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
+    assert_eq!(error.kind(), Kind::Cache);
     assert!(
         error.to_string().starts_with("K8S_TOKEN_CACHE_ENCRYPTION=file: the directory for the key file"),
         "{error}"
@@ -213,14 +213,8 @@ fn assert_refused(home: &Home, mode: Mode, why: &str) {
             let shown = error.to_string();
             let expected = format!("cannot use '{}': {why}", home.key_file().display());
             assert!(shown.contains(&expected), "{shown}");
-            let named = shown.starts_with("K8S_TOKEN_CACHE_ENCRYPTION=file: ");
-            assert_eq!(
-                (named, error.kind()),
-                match mode {
-                    Mode::File => (true, Kind::Usage),
-                    _ => (false, Kind::Cache),
-                }
-            );
+            assert_eq!(shown.starts_with("K8S_TOKEN_CACHE_ENCRYPTION=file: "), mode == Mode::File, "{shown}");
+            assert_eq!(error.kind(), Kind::Cache);
         }
     });
 }
@@ -276,7 +270,7 @@ mod in_unix_files {
     fn a_key_file_of_another_length_is_refused() {
         for length in [0, 31, 33, 64, 5000] {
             let home = Home::with_key_file(&key_file_content(&vec![7; length]));
-            assert_refused(&home, Mode::File, "it has the wrong length\nhint: remove it");
+            assert_refused(&home, Mode::File, "it has the wrong length\nhint: move it away");
         }
     }
 
@@ -328,18 +322,50 @@ mod in_unix_files {
         let home = Home::new();
         chown(home.dir.path(), Some(STRANGER), None).unwrap();
         let error = find_or_create(Mode::File, Some(&home.state_dir())).unwrap_err();
-        assert!(error.to_string().contains("k8s-token-cache': it belongs to another user"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("k8s-token-cache': it would be created in the directory of another user"),
+            "{error}"
+        );
         assert!(fs::read_dir(home.dir.path()).unwrap().next().is_none());
     }
 
     #[test]
     fn leftovers_of_a_crash_do_no_harm() {
+        let whole = key_file_content(&KEY);
+        for left_over in [&b""[..], &whole[..9], &whole[..30], &whole, &[0; 54]] {
+            let home = Home::new();
+            fs::create_dir_all(home.state_dir()).unwrap();
+            fs::write(home.state_dir().join("key.new"), left_over).unwrap();
+            fs::write(home.state_dir().join("key.lock"), "").unwrap();
+            find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
+            assert_eq!(home.names(), ["key", "key.lock"]);
+        }
+    }
+
+    #[test]
+    fn files_beside_the_key_file_that_are_not_ours_stay() {
+        for name in ["key.new", "key.lock"] {
+            let home = Home::new();
+            fs::create_dir_all(home.state_dir()).unwrap();
+            let path = home.state_dir().join(name);
+            fs::write(&path, "precious").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            let result = find_or_create(Mode::File, Some(&home.state_dir()));
+            assert_eq!(result.is_err(), name == "key.new");
+            assert_eq!(fs::read(&path).unwrap(), b"precious");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_to_gets_no_key() {
         let home = Home::new();
         fs::create_dir_all(home.state_dir()).unwrap();
-        fs::write(home.state_dir().join("key.new"), "half a k").unwrap();
-        fs::write(home.state_dir().join("key.lock"), "").unwrap();
-        find_or_create(Mode::File, Some(&home.state_dir())).unwrap();
-        assert_eq!(home.names(), ["key", "key.lock"]);
+        fs::set_permissions(home.state_dir(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(find_or_create(Mode::File, Some(&home.state_dir())).is_err());
+        assert!(home.names().is_empty());
     }
 
     #[test]

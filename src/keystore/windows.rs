@@ -8,7 +8,6 @@
 #![allow(unsafe_code)]
 
 use std::io::{self, ErrorKind};
-use std::path::Path;
 use std::ptr;
 
 use windows_sys::Win32::Foundation::LocalFree;
@@ -19,14 +18,7 @@ use windows_sys::Win32::Security::Cryptography::{
 use zeroize::Zeroize;
 
 pub use super::no_keyring::Keyring;
-use crate::error::{Error, Kind, Result};
 use crate::secret::{SecretBytes, SecretKey};
-use crate::sys;
-
-/// Creates `dir` and its missing parents.
-pub fn make_dir(dir: &Path) -> Result<()> {
-    sys::make_directories(dir).map_err(|error| Error::io(Kind::Cache, "create", dir, &error))
-}
 
 /// Encrypts the key for this user.
 pub fn protect(key: &SecretKey) -> io::Result<SecretBytes> {

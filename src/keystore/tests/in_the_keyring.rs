@@ -355,7 +355,7 @@ fn without_a_keyring_auto_uses_the_key_file_and_keyring_is_an_error() {
                 find(Mode::Keyring, Some(&state_dir)).unwrap_err(),
                 find_or_create(Mode::Keyring, Some(&state_dir)).unwrap_err(),
             ] {
-                assert_eq!(error.exit_status(), 2);
+                assert_eq!(error.exit_status(), 1);
                 let expected = format!(
                     "K8S_TOKEN_CACHE_ENCRYPTION=keyring: cannot use the kernel's user keyring: {why}\nhint: "
                 );
@@ -396,7 +396,7 @@ fn with_a_full_quota_auto_uses_the_key_file_and_keyring_is_an_error() {
         assert_eq!(made(&places, Mode::Auto), first);
 
         let error = places.find_or_create(Mode::Keyring).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.kind(), Kind::Cache);
         assert!(error.to_string().contains("keyring: the user's quota of keys is full"), "{error}");
     });
 }

@@ -183,7 +183,7 @@ fn an_unusable_key_is_named_and_the_fix_works() {
         problem.contains(&format!("cannot use '{}': other users have access to it", key.display())),
         "{problem}"
     );
-    assert!(problem.ends_with("fix: remove it, and a new key is created"), "{problem}");
+    assert!(problem.ends_with("fix: move it away, and a new key is created"), "{problem}");
     fs::remove_file(key).unwrap();
     assert!(setting.problems(same).is_empty());
 }
