@@ -5,7 +5,8 @@
 //! names the command's program and none of its arguments.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,10 +45,28 @@ impl Log {
             self.program,
         );
         let line = printable(&text.trim_ascii_end().replace('\n', "; ")) + "\n";
-        if let Ok(mut file) = sys::open_log(path) {
+        if let Ok(mut file) = open(path) {
             let _ = file.write_all(line.as_bytes());
         }
     }
+}
+
+/// Opens the log for appending, and creates it if it is missing. Fails with `InvalidData` if it is a file that
+/// has content but does not begin with a line of a log, so that no file of another kind is spoilt.
+pub fn open(path: &Path) -> io::Result<File> {
+    let file = sys::open_log(path)?;
+    let mut start = [0; TIME.len()];
+    if !file.metadata()?.is_file() || sys::read_at(&file, &mut start, 0)? == 0 || is_time(&start) {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a log of this program"))
+}
+
+/// What a line begins with; any digit counts.
+const TIME: &[u8; 21] = b"0000-00-00T00:00:00Z ";
+
+fn is_time(start: &[u8; TIME.len()]) -> bool {
+    start.iter().zip(TIME).all(|(byte, shape)| byte == shape || *shape == b'0' && byte.is_ascii_digit())
 }
 
 /// Writes one line to standard error, after the program's name.

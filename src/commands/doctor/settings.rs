@@ -9,6 +9,7 @@ use super::shell;
 use crate::cli::suggestion;
 use crate::config::{self, Config, Environment};
 use crate::error::{Error, reason, shown};
+use crate::log;
 use crate::sys;
 
 /// Settings that are paths or path lists.
@@ -85,9 +86,9 @@ pub fn check_tilde(findings: &mut Findings, name: &str, environment: Environment
 
 fn check_log(findings: &mut Findings, log: &Path) {
     let directory = directories::parent(log);
-    let result = match (log.exists(), directory.is_dir()) {
-        // Creates nothing, because the file exists.
-        (true, _) => sys::open_log(log).map(drop),
+    let result = match (log.symlink_metadata().is_ok(), directory.is_dir()) {
+        // Creates nothing: the file exists, and a link is not followed to a missing one.
+        (true, _) => log::open(log).map(drop),
         (false, true) if sys::may_write(directory) => Ok(()),
         (false, true) => Err(io::ErrorKind::PermissionDenied.into()),
         (false, false) => Err(io::ErrorKind::NotFound.into()),
