@@ -10,9 +10,12 @@ pub mod x509;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use zeroize::Zeroize;
+
 use crate::format::base64;
 use crate::format::json::{self, Value};
 use crate::format::time;
+use crate::secret::SecretBytes;
 
 const API_GROUP: &str = "client.authentication.k8s.io/";
 const NO_EXPIRY: &str = "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)";
@@ -39,6 +42,17 @@ struct Status<'a> {
     client_key_data: Option<Cow<'a, str>>,
 }
 
+/// Wipes the copies: a string with an escape is copied, as every PEM text is for its line breaks.
+impl Drop for Status<'_> {
+    fn drop(&mut self) {
+        for secret in [&mut self.token, &mut self.client_key_data].into_iter().flatten() {
+            if let Cow::Owned(text) = secret {
+                text.zeroize();
+            }
+        }
+    }
+}
+
 /// What the caller of [`judge`] knows.
 pub struct Expectation<'a> {
     /// The `apiVersion` that the client asked for.
@@ -52,14 +66,15 @@ pub struct Expectation<'a> {
 /// Judges the plugin's `output`.
 pub fn judge(output: &[u8], expectation: &Expectation<'_>, now: Duration) -> Verdict {
     let text = output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output);
-    let json = match is_json(text) {
-        true => Cow::Borrowed(text),
+    let converted = match is_json(text) {
+        true => None,
         false => match std::str::from_utf8(text).ok().and_then(expectation.yaml_to_json) {
-            Some(json) => Cow::Owned(json.into_bytes()),
+            Some(json) => Some(SecretBytes::from(json.into_bytes())),
             None => return Verdict::Invalid("it is neither JSON nor YAML"),
         },
     };
-    let status = match status(&json, expectation.api_version) {
+    let json = converted.as_ref().map_or(text, SecretBytes::expose);
+    let status = match status(json, expectation.api_version) {
         Ok(status) => status,
         Err(wrong) => return Verdict::Invalid(wrong),
     };
