@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::call::Call;
 use super::callers::{Callers, Subject};
 use super::failure::unix_ms;
-use super::{keep_warm, refresh};
+use super::{keep_warm, policy, refresh};
 use crate::cache::{Cache, Found};
 use crate::cli;
 use crate::identity::Interaction;
@@ -51,6 +51,9 @@ pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>) {
 }
 
 fn detach(call: &Call<'_>, work: &mut dyn FnMut()) {
+    if let Err(denied) = policy::require_allowed(call) {
+        return call.log.write("refresh", &denied, sys::now());
+    }
     if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, work) {
         call.log.write("refresh", &error, sys::now());
     }

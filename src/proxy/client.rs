@@ -158,7 +158,7 @@ impl Client {
 }
 
 /// The process behind this call: our parent, or the parent of a shell that was started to run us.
-fn calling_process() -> Option<ProcessInfo> {
+pub fn calling_process() -> Option<ProcessInfo> {
     let parent = sys::parent_info()?;
     let is_young = || sys::process_age(&parent.process).is_some_and(|age| age < YOUNG_SHELL);
     if is_shell(parent.name.as_str()) && is_young() {

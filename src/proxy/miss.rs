@@ -10,6 +10,7 @@ use super::client::Client;
 use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
+use super::policy;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
 use crate::error::{Error, Result, printable};
@@ -60,6 +61,7 @@ impl<'a> Miss<'a> {
 
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
     pub fn answer(&self, ticket: Ticket) -> Result<u8> {
+        policy::require_allowed(self.call)?;
         if let Some((failure, left)) = self.recent_failure() {
             return self.repeat_failure(failure, left);
         }

@@ -4,8 +4,8 @@
 //!                          -> else    lock the key -> look again -> run the plugin -> check -> write -> store
 //!
 //! The credential comes first: if the cache fails, the plugin's output is printed and its exit status
-//! returned. Output is the plugin's bytes, unchanged. The files of this folder follow the
-//! path of a call: [`call`], [`client`], [`callers`] for a hit, then [`miss`], [`flight`], [`plugin`],
+//! returned. Output is the plugin's bytes, unchanged. The files of this folder follow the path of a call:
+//! [`call`], [`client`], [`callers`] for a hit, then [`miss`], [`policy`], [`flight`], [`plugin`],
 //! and [`refresh`] for what goes on in the background.
 
 pub mod background;
@@ -17,8 +17,10 @@ mod flight;
 pub mod keep_warm;
 mod miss;
 pub mod plugin;
+mod policy;
 pub mod refresh;
 
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 pub use call::Call;
@@ -40,7 +42,7 @@ pub fn run(call: &Call<'_>) -> Result<u8> {
     }
     if call.config.disabled {
         call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now);
-        return plugin::run_uncached(&call.command);
+        return run_uncached(call);
     }
     match look_up(call, now) {
         Ok((cache, looked_up)) => answer(call, cache, looked_up, now),
@@ -58,7 +60,11 @@ fn answer(call: &Call<'_>, cache: Cache, looked_up: LookedUp, now: Duration) -> 
     let mut client = Client::of(call, &cache, now);
     let (reason, stale) = match looked_up.lookup {
         Lookup::Fresh(found) => match client.objection(&found, call.config.refresh_margin, now) {
-            None => return hit(call, &cache, &found, &mut client, now),
+            None => {
+                // The program is about to end: closing the cache file would be one more system call.
+                let _open = ManuallyDrop::new(looked_up.ticket);
+                return hit(call, &cache, &found, &mut client, now);
+            }
             Some(reason) => (reason, Some(found)),
         },
         Lookup::Stale(found) => (Reason::InsideMargin, Some(found)),
@@ -76,6 +82,11 @@ fn without_cache(call: &Call<'_>, error: Error, now: Duration) -> Result<u8> {
         return Err(error);
     }
     call.log.warn(&error, now);
+    run_uncached(call)
+}
+
+fn run_uncached(call: &Call<'_>) -> Result<u8> {
+    policy::require_allowed(call)?;
     plugin::run_uncached(&call.command)
 }
 
