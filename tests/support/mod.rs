@@ -22,7 +22,7 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
-pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo};
+pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo, make_null_device};
 #[cfg(target_os = "linux")]
 pub use os::{collects_orphans, exchange, forbid_keyring, inherit_as, remove_keyrings_of};
 pub use plugin::Plugin;

@@ -24,6 +24,9 @@ pub enum Signal {
     Interrupt,
     Kill,
     Stop,
+    TerminalInput,
+    TerminalOutput,
+    TerminalStop,
     Terminate,
 }
 
@@ -35,6 +38,9 @@ impl Signal {
             Signal::Interrupt => libc::SIGINT,
             Signal::Kill => libc::SIGKILL,
             Signal::Stop => libc::SIGSTOP,
+            Signal::TerminalInput => libc::SIGTTIN,
+            Signal::TerminalOutput => libc::SIGTTOU,
+            Signal::TerminalStop => libc::SIGTSTP,
             Signal::Terminate => libc::SIGTERM,
         }
     }
@@ -112,6 +118,14 @@ pub fn make_fifo(path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
     // SAFETY: the path is a string with its zero byte that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0, "mkfifo");
+}
+
+/// Makes a device that behaves as `/dev/null`. Only root can.
+pub fn make_null_device(path: &Path) {
+    let path = CString::new(path.as_os_str().as_bytes()).unwrap();
+    // SAFETY: the path is a string with its zero byte that outlives the call.
+    let made = unsafe { libc::mknod(path.as_ptr(), libc::S_IFCHR | 0o666, libc::makedev(1, 3)) };
+    assert_eq!(made, 0, "mknod");
 }
 
 /// Swaps two files or directories atomically.
