@@ -6,12 +6,11 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::errno::check;
-use super::files::{
-    MOST_LINKS, NEW, UNTRUSTED, c_string, is_trusted_owner, open_at, require_own, require_private,
-};
+use super::files::{NEW, UNTRUSTED, c_string, open_at, require_own, require_private};
+use super::trust::{is_trusted_owner, refused, require_trusted_links, require_trusted_place};
 
 const OWNER_ONLY: u32 = 0o700;
 const OTHERS_MAY_WRITE: u32 = 0o022;
@@ -99,47 +98,4 @@ impl Directory {
 fn make_directories(path: &Path) -> io::Result<()> {
     require_trusted_place(path)?;
     DirBuilder::new().recursive(true).mode(OWNER_ONLY).create(path)
-}
-
-/// Fails with `PermissionDenied` if `path`, which does not exist, would be created in a directory of another
-/// user. What root creates there, its owner cannot use or remove (`sudo -E`).
-pub fn require_trusted_place(path: &Path) -> io::Result<()> {
-    let absolute = std::path::absolute(path)?;
-    let nearest = absolute.ancestors().find_map(|ancestor| ancestor.metadata().ok());
-    match nearest.is_none_or(|metadata| is_trusted_owner(&metadata)) {
-        true => Ok(()),
-        false => refused("it would be created in the directory of another user"),
-    }
-}
-
-/// Fails with `PermissionDenied` if a symbolic link on the way to `path`, or at its end, belongs to another
-/// user, who could let it lead to any place.
-pub fn require_trusted_links(path: &Path) -> io::Result<()> {
-    let mut links_left = MOST_LINKS;
-    check_links(&std::path::absolute(path)?, &mut links_left)
-}
-
-fn check_links(path: &Path, links_left: &mut u32) -> io::Result<()> {
-    let mut walked = PathBuf::new();
-    for component in path.components() {
-        walked.push(component);
-        // What is missing is created later, or the next open says so.
-        let Ok(metadata) = walked.symlink_metadata() else { return Ok(()) };
-        if !metadata.is_symlink() {
-            continue;
-        }
-        if !is_trusted_owner(&metadata) {
-            return refused("a symbolic link of another user leads to it");
-        }
-        *links_left = links_left.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(libc::ELOOP))?;
-        let target = walked.read_link()?;
-        walked.pop();
-        walked.push(target);
-        check_links(&walked, links_left)?;
-    }
-    Ok(())
-}
-
-fn refused<T>(why: &'static str) -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }

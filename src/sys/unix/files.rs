@@ -5,25 +5,23 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr};
-use std::fs::{File, Metadata, Permissions};
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::directory::{require_trusted_links, require_trusted_place};
 use super::errno::check;
 use super::signals;
 use super::terminal::descriptor;
+use super::trust::{
+    MOST_LINKS, effective_user, is_trusted_owner, require_trusted_links, require_trusted_place,
+};
 use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
-const ROOT: u32 = 0;
-/// The number of symbolic links that Linux follows.
-pub(super) const MOST_LINKS: u32 = 40;
-
 /// Flags for a path at which anything may be. A terminal must not become ours.
 pub(super) const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
 pub(super) const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
@@ -145,25 +143,6 @@ pub fn is_private(file: &File) -> bool {
 /// Takes the access of other users away.
 pub fn make_private(file: &File) -> io::Result<()> {
     if is_private(file) { Ok(()) } else { file.set_permissions(Permissions::from_mode(OWNER_ONLY)) }
-}
-
-/// The kernel passes the number when the program starts, which saves the system call. Tests have
-/// threads of several users.
-#[cfg(all(target_os = "linux", not(test)))]
-pub fn effective_user() -> u32 {
-    // SAFETY: getauxval(3) has no preconditions; every Linux kernel provides AT_EUID.
-    unsafe { libc::getauxval(libc::AT_EUID) as u32 }
-}
-
-#[cfg(any(not(target_os = "linux"), test))]
-pub fn effective_user() -> u32 {
-    // SAFETY: geteuid(2) has no preconditions and cannot fail.
-    unsafe { libc::geteuid() }
-}
-
-/// Whether the owner is this user or root, who can do everything in any case.
-pub fn is_trusted_owner(metadata: &Metadata) -> bool {
-    [effective_user(), ROOT].contains(&metadata.uid())
 }
 
 /// Copies `name` and adds the NUL at the end of a C string. Fails with `InvalidInput` if `name`

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use super::files::effective_user;
+use super::trust::effective_user;
 use crate::sys::stamp::{FileKind, FileStamp};
 
 /// The stamp of the file that `path` leads to. One system call.

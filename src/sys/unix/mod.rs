@@ -16,6 +16,7 @@ mod programs;
 mod signals;
 mod start;
 mod terminal;
+mod trust;
 
 pub use ancestors::*;
 pub use attributes::copy_attributes;
