@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::support::{
-    ApiServer, Credential, HOUR, Identity, Kubeconfig, Sandbox, V1BETA1, aws, kubectl, now_unix_s, skip,
+    ApiServer, Credential, HOUR, Identity, Kubeconfig, PROGRAM, Sandbox, V1BETA1, aws, kubectl, now_unix_s,
+    skip,
 };
 
 const NAMESPACE: &str = "the-only-namespace";
@@ -187,4 +188,52 @@ fn the_policy_for_plugins_is_read_as_kubectl_reads_it() {
         }
     }
     assert!(decisions.contains(&true) && decisions.contains(&false));
+}
+
+/// What kubectl refuses to run directly, it cannot run through the cache either.
+#[test]
+fn through_the_cache_the_allowlist_holds_for_the_wrapped_program() {
+    let Some(kubectl) = kubectl() else { return };
+    let (sandbox, server) = (Sandbox::new(), ApiServer::start());
+    let plugin = sandbox.plugin("plugin");
+    plugin.prints(Credential::token("the-token").expires_in(HOUR).bytes());
+    server.allow_token("the-token");
+    let path = plugin.command().to_str().unwrap();
+    let directory = plugin.command().parent().unwrap();
+    sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", directory.display()));
+    let dotted = format!("{}/./plugin", directory.display());
+    let kuberc = sandbox.home().join(".kube/kuberc");
+    fs::create_dir(kuberc.parent().unwrap()).unwrap();
+    let allow = |entry: &str| {
+        let list = format!("credentialPluginAllowlist:\n- name: {PROGRAM}\n- name: {entry}\n");
+        fs::write(&kuberc, format!("{POLICY}Allowlist\n{list}")).unwrap();
+    };
+    let runs = |kubeconfig: Kubeconfig| {
+        let run = kubeconfig.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
+        (run.code() == 0, run)
+    };
+    allow("other");
+    if runs(Kubeconfig::direct([path])).0 {
+        return skip("this kubectl has no plugin allowlist: it is older than 1.35");
+    }
+    for entry in ["other", "plugin", path, "sh"] {
+        allow(entry);
+        for command in ["plugin", path, &dotted] {
+            let (direct, _) = runs(Kubeconfig::direct([command, entry]));
+            let (cached, run) = runs(Kubeconfig::cached([command, entry]));
+            assert_eq!(cached, direct, "{entry}: {command}: {run:?}");
+            assert_eq!(cached, ["plugin", path].contains(&entry), "{entry}: {command}");
+        }
+    }
+    // The kubeconfig cannot choose another policy, or another program of that name.
+    allow("other");
+    for (name, value) in [("KUBERC", "off"), ("KUBECTL_KUBERC", "false"), ("HOME", "/nowhere")] {
+        assert!(!runs(Kubeconfig::cached(["plugin", name]).env(name, value)).0, "{name}={value}");
+    }
+    allow("plugin");
+    let evil = sandbox.home().join("evil");
+    fs::create_dir(&evil).unwrap();
+    std::os::unix::fs::symlink(path, evil.join("plugin")).unwrap();
+    let evil_path = format!("{}:/usr/bin:/bin", evil.display());
+    assert!(!runs(Kubeconfig::cached(["plugin", "evil"]).env("PATH", &evil_path)).0);
 }

@@ -31,6 +31,7 @@ mod passthrough;
 mod paths;
 mod permissions;
 mod plugin_output;
+mod policy;
 mod proxy;
 mod refresh;
 mod release;
