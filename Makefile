@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help build install uninstall demo test test-windows lint audit check cross-check static dist size smoke \
-	rehearse bench fuzz prove prove-quick clean
+	rehearse bench clients fuzz prove prove-quick clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ rehearse: ## Test every way to install, from the files of make dist
 
 bench: ## Measure, and write the tables and the chart
 	scripts/bench/run
+
+clients: ## Compare real clients without the cache and with it
+	scripts/clients
 
 fuzz: ## Run every fuzz target for SECONDS=60, two at a time
 	scripts/fuzz $(or $(SECONDS),60)

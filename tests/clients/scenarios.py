@@ -167,7 +167,6 @@ SCENARIOS = [
         "The plugin fails",
         "The login has expired. Five calls within 5 s, then a call every 15 s for two minutes.",
         failing_plugin,
-        is_quick=True,
     ),
     Scenario(
         "expires",
@@ -186,8 +185,8 @@ SCENARIOS = [
     Scenario(
         "healed-by-kubectl",
         "Revoked, and kubectl has got a new token",
-        "A process and kubectl each have a token. The session ends, and kubectl is started twice. Then another "
-        "process makes three calls.",
+        "A process and kubectl each have a token. The session ends, and kubectl is started twice. Then "
+        "another process makes three calls.",
         healed_by_kubectl,
     ),
 ]

@@ -5,7 +5,7 @@
 
 import { createInterface } from "node:readline";
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 async function official(name) {
   const library = await import(name);

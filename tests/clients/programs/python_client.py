@@ -8,7 +8,7 @@ import asyncio
 import os
 import sys
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 KUBECONFIG = os.environ["KUBECONFIG"]
 
 
