@@ -7,11 +7,13 @@ from allowances import allowed_errors
 INTRODUCTION = """\
 # Clients, without the cache and with it
 
-These are real Kubernetes clients at the API server of a stand-in cluster. Each goes through the same
-scenarios twice: with its exec plugin in the kubeconfig, and with `k8s-token-cache` in front of it. The
-plugin counts its runs and issues tokens that live as long as the scenario says. With the cache a client
-must not meet more errors than without, and its plugin must not run more often; `make clients` measures
-that, fails if it is not so, and writes this page.
+Real Kubernetes clients talk to a stand-in API server. Each client goes through the same scenarios twice:
+first its exec plugin is in the kubeconfig, then `k8s-token-cache` is in front of that plugin. The plugin
+counts its runs, and issues tokens that live as long as the scenario says. With the cache a client must not
+meet more errors than without it, and its plugin must not run more often.
+
+`make clients` sets up the clients at the versions below, measures, and writes this page; it fails if a
+client is worse off with the cache.
 """
 
 
@@ -45,7 +47,7 @@ def as_markdown(cells, left_out):
         "Calls that failed, without the cache → with it. Bold: more with the cache than is allowed.",
         table(["client", *titles], rows(describe_errors)),
         "## Plugin runs",
-        "How often the plugin ran, without the cache → with it. Bold: more often with the cache.",
+        "How often the plugin ran, without the cache → with it. Bold: more often than it should with the cache.",
         table(["client", *titles], rows(describe_runs)),
         *unique(reason for cell in cells if (reason := allowed_errors(cell.client, cell.scenario)[1])),
         "## The clients",
@@ -71,7 +73,7 @@ def describe(without, cached, is_worse):
 
 
 def table(titles, rows):
-    lines = [titles, ["---", *["--:"] * (len(titles) - 1)], *rows]
+    lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
