@@ -15,9 +15,11 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import os
 import pathlib
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -80,11 +82,25 @@ class Comparison:
         self._idle = asyncio.Semaphore(IDLE_WORLDS)
 
     async def run(self, cells):
+        if not self.is_real_time:
+            await self._check_clock()
         # What waits in real time begins first.
         cells = sorted(cells, key=lambda cell: not self._needs_real_clock(cell.client))
         await asyncio.gather(
             *(self._measure(cell, is_cached) for cell in cells for is_cached in (False, True))
         )
+
+    async def _check_clock(self):
+        """Fails if the program does not see the virtual clock: everything would look as if it did not age."""
+        clock = VirtualClock(CLOCK, self.folder / "checked-clock")
+        async with open_world(self.folder / "checked", clock, self.authority, self.options.program) as world:
+            await clock.advance(24 * 60 * 60)
+            plugin = str(world.folder / "plugin" / "demo-login")
+            command = [self.options.program, plugin]
+            subprocess.run(command, env=world.environment, stdout=subprocess.DEVNULL, check=True)
+            stamp = (world.folder / "cache.log").read_text().partition("T")[0]
+        if stamp == datetime.datetime.now(datetime.UTC).date().isoformat():
+            sys.exit(f"clients: {CLOCK} does not reach {self.options.program}: try --real-time")
 
     def _needs_real_clock(self, client):
         return self.is_real_time or client.needs_real_clock
