@@ -47,7 +47,7 @@ def as_markdown(cells, left_out):
         "Calls that failed, without the cache → with it. Bold: more with the cache than is allowed.",
         table(["client", *titles], rows(describe_errors)),
         "## Plugin runs",
-        "How often the plugin ran, without the cache → with it. Bold: more often than it should with the cache.",
+        "Without the cache → with it. Bold: more often with the cache than is allowed.",
         table(["client", *titles], rows(describe_runs)),
         *unique(reason for cell in cells if (reason := allowed_errors(cell.client, cell.scenario)[1])),
         "## The clients",
