@@ -9,6 +9,7 @@
 //! never prompts, and it ends if the entry was removed, the identity changed, the plugin failed, the
 //! program was replaced, or the clock jumped past the window.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,9 +42,14 @@ pub fn window(call: &Call<'_>) -> Option<Duration> {
 fn is_kept_by_default(call: &Call<'_>) -> bool {
     let is_interactive = || {
         config::value(call.environment, EXEC_INFO)
-            .is_some_and(|info| exec_info::is_interactive(info.as_encoded_bytes()))
+            .is_some_and(|info| is_client_go(&info) && exec_info::is_interactive(info.as_encoded_bytes()))
     };
     !cfg!(windows) && is_interactive() && call.identity.interaction_now() == Interaction::Silent
+}
+
+/// kube-rs says `"interactive":true` without a terminal too.
+fn is_client_go(exec_info: &OsStr) -> bool {
+    exec_info.as_encoded_bytes().ends_with(b"\n")
 }
 
 /// Makes this process the keeper of `cache`'s entry and returns when there is nothing to keep. The
