@@ -10,6 +10,8 @@ use super::clock::now;
 #[cfg(target_os = "linux")]
 use super::files::{open, read_at};
 use crate::sys::process::{Process, ProcessInfo};
+#[cfg(target_os = "linux")]
+use crate::sys::read::read_to_end;
 
 /// The process that called this program. `None` if the system does not tell.
 pub fn parent_process() -> Option<Process> {
@@ -47,11 +49,18 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
     })
 }
 
+/// More than the environment of a person's shell. What follows is not looked at.
+#[cfg(target_os = "linux")]
+const LARGEST_ENVIRONMENT: usize = 1 << 18;
+
 /// The environment that the process was started with: `NAME=value` texts, each with a zero byte at its end.
 /// `None` if the system does not tell.
 #[cfg(target_os = "linux")]
 pub fn environment_of(id: u32) -> Option<Vec<u8>> {
-    fs::read(format!("/proc/{id}/environ")).ok().filter(|environment| !environment.is_empty())
+    let file = open(std::path::Path::new(&format!("/proc/{id}/environ"))).ok()?;
+    let mut environment = Vec::with_capacity(LARGEST_ENVIRONMENT);
+    read_to_end(&file, LARGEST_ENVIRONMENT, &mut environment).ok()?;
+    Some(environment).filter(|environment| !environment.is_empty())
 }
 
 /// Always `None`.

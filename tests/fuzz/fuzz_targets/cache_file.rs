@@ -1,5 +1,5 @@
-//! Any bytes as the cache file: looks up, lists and stores. The new file has the entries that could be
-//! read, and the new one.
+//! Any bytes as the cache file: looks up, lists, stores, removes and clears. The new file has the entries that
+//! could be read, and the new one. A file that is not ours stays as it is.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::{self, Permissions};
@@ -22,29 +22,44 @@ static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fuzz_target!(|content: &[u8]| {
-    fs::write(&*PATH, content).unwrap();
-    fs::set_permissions(&*PATH, Permissions::from_mode(0o600)).unwrap();
+    write(content);
     let store = Store::at(&PATH).unwrap();
-    let all = entries(&store);
-    assert!(all.is_sorted_by(|one, next| one.0 < next.0));
     let snapshot = store.lookup(&NEW).unwrap();
-    for (name, _) in &all {
-        let _ = store.lookup(name).unwrap();
-    }
     let line = NewLine { name: NEW, object: OBJECT, expires_unix_s: NOW.as_secs() + 60 };
     let condition = Condition { snapshot: &snapshot, taken: NOW, renews: false };
-    if store.contents().unwrap().is_newer() {
+    if !store.contents().is_ok_and(|contents| !contents.is_newer()) {
         assert!(store.insert(&line, &condition, NOW).is_err());
+        assert!(store.remove(&[NEW], NOW).is_err());
+        assert!(store.clear(NOW).is_err());
         assert_eq!(fs::read(&*PATH).unwrap(), content);
         return;
+    }
+    let all = entries(&store);
+    assert!(all.is_sorted_by(|one, next| one.0 < next.0));
+    // Lines that overlap would make the entries larger than the file.
+    assert!(all.iter().map(|(_, object)| object.len()).sum::<usize>() <= content.len());
+    for (name, _) in &all {
+        let _ = store.lookup(name).unwrap();
     }
     let stored = store.insert(&line, &condition, NOW).unwrap();
     let after = entries(&store);
     assert!(after.iter().all(|entry| entry.0 == NEW || all.contains(entry)));
     if stored == Stored::Done {
         assert_eq!(store.lookup(&NEW).unwrap().object.as_deref(), Some(OBJECT.as_bytes()));
+        assert!(fs::metadata(&*PATH).unwrap().len() as usize <= 2 * content.len() + 1024);
     }
+    write(content);
+    store.remove(&[NEW], NOW).unwrap();
+    assert!(entries(&store).iter().all(|entry| entry.0 != NEW && all.contains(entry)));
+    write(content);
+    assert!(store.clear(NOW).unwrap() <= all.len());
+    assert!(entries(&store).is_empty());
 });
+
+fn write(content: &[u8]) {
+    fs::write(&*PATH, content).unwrap();
+    fs::set_permissions(&*PATH, Permissions::from_mode(0o600)).unwrap();
+}
 
 fn entries(store: &Store) -> Vec<(Name, Vec<u8>)> {
     let contents = store.contents().unwrap();

@@ -1,5 +1,5 @@
-//! Any bytes as the table of callers: a row that was not written counts as missing, and a row that was
-//! written is found again.
+//! Any bytes as the rows of the table of callers: a row that was not written counts as missing, and a row
+//! that was written is found again.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::File;
@@ -8,6 +8,7 @@ use std::os::fd::{FromRawFd, RawFd};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use k8s_token_cache::cache::lock_file::{self, BLOCK_BYTES, ROW_BYTES};
 use k8s_token_cache::proxy::callers::{CallerRow, Callers, Ending, KeyRow, Subject};
 use k8s_token_cache::proxy::failure::{Failure, unix_ms};
 use k8s_token_cache::sys::{Process, write_all_at};
@@ -27,7 +28,7 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     // SAFETY: the descriptor is open for ever; nobody closes it.
     let [table, file] = [(); 2].map(|()| unsafe { ManuallyDrop::new(File::from_raw_fd(*TABLE)) });
     table.set_len(0).unwrap();
-    write_all_at(&table, content, 0).unwrap();
+    write_all_at(&table, &table_with(content), 0).unwrap();
     let callers = Callers::new(ManuallyDrop::into_inner(file));
     let name = *b"an entry's name.";
     let caller = Subject::caller(&name, Process { id, started });
@@ -48,3 +49,13 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     // A row from the future counts as missing.
     assert_eq!(callers.recall(caller, NOW - Duration::from_secs(1)).row, CallerRow::default());
 });
+
+/// A table whose rows have the content.
+fn table_with(content: &[u8]) -> Vec<u8> {
+    let mut table = lock_file::empty_table();
+    let rows = table.chunks_mut(BLOCK_BYTES).map(|block| &mut block[ROW_BYTES..]);
+    for (rows, content) in rows.zip(content.chunks(BLOCK_BYTES - ROW_BYTES)) {
+        rows[..content.len()].copy_from_slice(content);
+    }
+    table
+}

@@ -3,8 +3,8 @@
 //! text is refused.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
-use program::fuzz_target;
 use k8s_token_cache::kubeconfig::plan::{EditRequest, InjectRequest, UserState, inject, restore};
+use program::fuzz_target;
 use serde_yaml_ng::Value;
 
 const PROGRAM: &str = "k8s-token-cache";
