@@ -52,8 +52,10 @@ fuzz_target!(|lines: &[u8]| {
             command: &command,
             identity: &identify(&command, environment),
             key_env: &config.key_env,
+            key_env_is_complete: false,
             key_files: &[],
             environment,
+            added_variables: &[],
         })
     };
     let Ok(key) = key_of(&environment) else { return };
