@@ -269,7 +269,7 @@ fn a_plugin_that_closes_its_streams_early_is_waited_for() {
     let setting = Setting::new();
     let runs = setting.sandbox.home().join("runs");
     // A file that the script names by its path would be part of the cache key.
-    let script = "cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; echo run >>\"$HOME/runs\"; exit 0";
+    let script = "cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; echo run >>\"$(dirname \"$0\")/runs\"; exit 0";
     for _ in 0..2 {
         setting.call_script(script).run().assert_prints(&setting.credential);
         assert_eq!(fs::read_to_string(&runs).unwrap(), "run\n");

@@ -262,6 +262,8 @@ fn without_an_init_process_there_is_at_most_one_refresh() {
     caller.call().assert_prints(&window.old);
     await_that("the refresh is done", || window.refreshes().len() == 1);
     assert!(window.refreshes()[0].ends_with("refresh: done"));
+    // It has become a zombie, which has no environment.
+    await_that("only the container and its client are left", || window.sandbox.processes().len() <= 2);
     window.clock.advance(HOUR - 4 * MINUTE);
     caller.call().assert_prints(&window.new);
     assert!(window.refreshes()[1].contains("refresh: not started"));
