@@ -306,7 +306,7 @@ fn parallel_first_calls_agree_on_one_encryption_key() {
 /// As in a container whose seccomp filter forbids the keyring's system calls.
 #[test]
 #[cfg(target_os = "linux")]
-fn without_a_keyring_auto_uses_a_file_and_keyring_is_an_error() {
+fn without_a_keyring_auto_uses_a_file_and_keyring_runs_the_plugin() {
     let setting = Setting::with_encryption("auto");
     let forbidden = |call: Call| {
         let mut call = call;
@@ -320,11 +320,8 @@ fn without_a_keyring_auto_uses_a_file_and_keyring_is_an_error() {
         "k8s-token-cache key 1\n".len() + 32
     );
     let run = forbidden(setting.call().env("K8S_TOKEN_CACHE_ENCRYPTION", "keyring")).run();
-    assert_eq!((run.code(), run.stdout.len()), (2, 0), "{run:?}");
-    let why =
-        "K8S_TOKEN_CACHE_ENCRYPTION=keyring: cannot use the kernel's user keyring: operation not permitted";
-    assert!(run.stderr_text().contains(why), "{run:?}");
-    assert_eq!(setting.aws.runs(), 1, "no plugin ran for it");
+    assert_eq!((run.code(), run.stdout.is_empty()), (0, false), "the credential is not lost: {run:?}");
+    assert_eq!(setting.aws.runs(), 2);
 }
 
 /// `auto` gives up caching before it gives up encryption.

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::Write;
 
-use crate::support::{
-    Call, Credential, HOUR, Plugin, Sandbox, Signal, Terminal, await_that, is_root, kill, skip,
-};
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, Terminal, is_root, skip};
+#[cfg(target_os = "linux")]
+use crate::support::{Signal, await_that, kill};
 
 struct Setting {
     sandbox: Sandbox,
