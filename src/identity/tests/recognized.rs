@@ -1,5 +1,6 @@
 //! How command lines are recognized.
 
+#[cfg(unix)]
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
