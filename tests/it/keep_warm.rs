@@ -71,6 +71,15 @@ impl Person {
     }
 }
 
+/// No process of a test may live on.
+impl Drop for Person {
+    fn drop(&mut self) {
+        for process in self.sandbox.processes() {
+            kill(process, Signal::Kill);
+        }
+    }
+}
+
 fn is_asleep(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/wchan")).is_ok_and(|wchan| wchan.contains("nanosleep"))
         || fs::read_to_string(format!("/proc/{process}/syscall"))
