@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use super::errno::check;
 use super::files::{c_string, open_null_device};
+use super::fork::fork;
 use super::{environment, programs, signals};
 use crate::sys::process::{End, Program, Standard};
 
@@ -105,7 +106,7 @@ fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
     // A signal that arrives before the copy has become the program waits until then.
     let mask = signals::block();
     // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
-    let id = check(unsafe { libc::fork() });
+    let id = check(unsafe { fork() });
     if let Ok(0) = id {
         // SAFETY: the copy ends right afterwards.
         let error = unsafe { become_child(&arguments, streams, leads_group, &mask) };

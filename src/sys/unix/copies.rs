@@ -14,6 +14,7 @@ use super::ancestors::{is_zombie, process_info};
 use super::clock::now;
 use super::detached::close_from;
 use super::errno::check;
+use super::fork::fork;
 use super::metadata::file_stamp;
 use super::signals;
 use crate::sys::process::Process;
@@ -25,7 +26,7 @@ pub fn in_copy(work: &mut dyn FnMut() -> Option<u64>) -> Option<u64> {
     let (mut result, answer) = io::pipe().ok()?;
     signals::expect_children();
     // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
-    let id = check(unsafe { libc::fork() }).ok()?;
+    let id = check(unsafe { fork() }).ok()?;
     if id == 0 {
         answer_with(&answer, work);
     }

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 
 use super::errno::check;
 use super::files::open_null_device;
+use super::fork::fork;
 use super::signals;
 
 /// Does `work` in a copy of this process, in another session, with the null device as all three
@@ -13,7 +14,7 @@ use super::signals;
 /// not wait for the copy. `option` is for systems on which a process cannot be copied.
 pub fn run_detached(_option: &str, work: &mut dyn FnMut()) -> io::Result<()> {
     // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
-    if check(unsafe { libc::fork() })? != 0 {
+    if check(unsafe { fork() })? != 0 {
         return Ok(());
     }
     // If the client's streams stayed open, it would wait for us to end. No work at all is better.

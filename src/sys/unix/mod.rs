@@ -10,6 +10,7 @@ mod directory;
 mod environment;
 mod errno;
 mod files;
+mod fork;
 mod locks;
 mod metadata;
 mod programs;
