@@ -56,7 +56,7 @@ fn dispatch(called_as: &OsStr, arguments: Vec<OsString>) -> Result<u8> {
 }
 
 fn variable_names() -> Vec<String> {
-    std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+    sys::variables().iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect()
 }
 
 fn read_config() -> Result<Config> {

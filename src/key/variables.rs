@@ -10,6 +10,7 @@ use super::inputs::KeyInputs;
 use super::lookups::Lookups;
 use super::parts::{PartKind, PartsWriter};
 use crate::identity::{self, session};
+use crate::sys;
 
 /// What `--key-env=PWD` means: the working directory, whether or not the client sets the variable.
 const DIRECTORY_VARIABLE: &str = "PWD";
@@ -61,7 +62,7 @@ fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
 
 /// The whole environment, sorted by name. Which variables are secret is decided when they are shown.
 fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
-    let mut variables: Vec<_> = std::env::vars_os().collect();
+    let mut variables = sys::variables();
     for (name, value) in inputs.added_variables {
         variables.retain(|(known, _)| known != name);
         variables.push((name.clone(), value.clone()));

@@ -25,6 +25,21 @@ pub fn variable(name: &str) -> Option<OsString> {
     Some(OsString::from_vec(unsafe { CStr::from_ptr(value) }.to_bytes().to_vec()))
 }
 
+/// All variables with a name and a value.
+pub fn variables() -> Vec<(OsString, OsString)> {
+    let mut variables = Vec::new();
+    for entry in RawVariables::all() {
+        // SAFETY: a C string.
+        let text = unsafe { CStr::from_ptr(entry) }.to_bytes();
+        // A name has at least one byte, which may be `=`.
+        if let Some(length) = text.iter().skip(1).position(|byte| *byte == b'=') {
+            let (name, value) = (&text[..length + 1], &text[length + 2..]);
+            variables.push((OsString::from_vec(name.to_vec()), OsString::from_vec(value.to_vec())));
+        }
+    }
+    variables
+}
+
 /// The environment that `program` gets, as execve(2) takes it: pointers with a null at the end, and the
 /// texts that were added, which must outlive the pointers.
 pub fn of_program(program: &Program) -> io::Result<(Vec<RawVariable>, Vec<CString>)> {

@@ -26,7 +26,7 @@ pub use clock::{now, steady_clock};
 pub use copies::{copied_process, end_process, in_copy, is_running, program_stamp, sleep_until};
 pub use detached::run_detached;
 pub use directory::Directory;
-pub use environment::variable;
+pub use environment::{variable, variables};
 pub use files::{
     absolute, create_private, follow_links, is_private, make_private, may_write, open, open_for_update,
     open_log, open_own, open_private, read_at, working_directory, write, write_all_at,

@@ -7,3 +7,8 @@ use std::ffi::OsString;
 pub fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
+
+/// All variables with a name and a value.
+pub fn variables() -> Vec<(OsString, OsString)> {
+    env::vars_os().collect()
+}

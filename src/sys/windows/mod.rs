@@ -24,7 +24,7 @@ pub use clock::{now, steady_clock};
 pub use console::{stop_forwarding, was_interrupted};
 pub use copies::{copied_process, end_process, in_copy, is_running, program_stamp, sleep_until};
 pub use detached::run_detached;
-pub use environment::variable;
+pub use environment::{variable, variables};
 pub use files::*;
 pub use locks::*;
 pub use metadata::{
