@@ -7,6 +7,9 @@ use k8s_token_cache::sys::Arena;
 #[global_allocator]
 static ALLOCATOR: Arena = Arena::new();
 
+#[cfg(target_env = "musl")]
+k8s_token_cache::c_heap!(ALLOCATOR);
+
 #[cfg(unix)]
 k8s_token_cache::c_main!(k8s_token_cache::run);
 

@@ -62,6 +62,12 @@ impl Arena {
         }
     }
 
+    /// What malloc(3) does. Null if the system has no more memory.
+    pub fn allocate(&self, bytes: usize) -> *mut u8 {
+        // SAFETY: pieces of no bytes may share an address, because nothing is ever given back.
+        Layout::from_size_align(bytes, 16).map_or(ptr::null_mut(), |layout| unsafe { self.alloc(layout) })
+    }
+
     /// Returns new memory. What is left of the old is lost.
     fn refill(&self, layout: Layout) -> Free {
         if self.free.get().start.is_null() && layout.size() <= INITIAL_BYTES / 2 {
@@ -116,6 +122,32 @@ unsafe impl GlobalAlloc for Arena {
             moved
         }
     }
+}
+
+/// Defines C's functions for the heap, with memory of the arena `$arena`, because opendir(3) and getcwd(3)
+/// allocate. musl's heap would add 7 KB to the program; musl lets a program replace it as a whole.
+#[macro_export]
+macro_rules! c_heap {
+    ($arena:path) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn malloc(bytes: usize) -> *mut u8 {
+            $arena.allocate(bytes)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn calloc(count: usize, bytes: usize) -> *mut u8 {
+            $arena.allocate(count.saturating_mul(bytes))
+        }
+
+        /// Always fails: no function that this program uses calls it.
+        #[unsafe(no_mangle)]
+        extern "C" fn realloc(_piece: *mut u8, _bytes: usize) -> *mut u8 {
+            std::ptr::null_mut()
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn free(_piece: *mut u8) {}
+    };
 }
 
 #[cfg(test)]
