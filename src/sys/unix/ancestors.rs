@@ -1,12 +1,12 @@
 //! The processes above this one: which, what they are called, how long they have been running.
 #![allow(unsafe_code)]
 
-#[cfg(target_os = "linux")]
-use std::fs;
 use std::time::Duration;
 
 #[cfg(target_os = "macos")]
 use super::clock::now;
+#[cfg(target_os = "linux")]
+use super::clock::since_boot;
 #[cfg(target_os = "linux")]
 use super::files::{open, read_at};
 use crate::sys::process::{Process, ProcessInfo};
@@ -87,7 +87,13 @@ pub fn is_zombie(_id: u32) -> bool {
 
 #[cfg(target_os = "linux")]
 fn read_stat(id: u32, buffer: &mut [u8; 512]) -> Option<&[u8]> {
-    let file = open(std::path::Path::new(&format!("/proc/{id}/stat"))).ok()?;
+    read_start(&format!("/proc/{id}/stat"), buffer)
+}
+
+/// The first bytes of the file, as many as the buffer holds.
+#[cfg(target_os = "linux")]
+fn read_start<'a>(path: &str, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let file = open(path.as_ref()).ok()?;
     // Not closed, which saves a system call: the program is about to end.
     let file = std::mem::ManuallyDrop::new(file);
     let length = read_at(&file, buffer, 0).ok()?;
@@ -104,14 +110,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 #[cfg(target_os = "linux")]
 pub fn process_age(process: &Process) -> Option<Duration> {
     const TICK_MS: u64 = 10;
-    // SAFETY: `timespec` is plain data, for which zero is valid, and outlives the call
-    // (clock_gettime(2)).
-    let since_boot = unsafe {
-        let mut time: libc::timespec = std::mem::zeroed();
-        (libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) == 0).then_some(time)?
-    };
-    let since_boot = Duration::new(since_boot.tv_sec as u64, since_boot.tv_nsec as u32);
-    Some(since_boot.saturating_sub(Duration::from_millis(process.started.saturating_mul(TICK_MS))))
+    Some(since_boot().saturating_sub(Duration::from_millis(process.started.saturating_mul(TICK_MS))))
 }
 
 /// Information about the process with this id.
@@ -157,8 +156,9 @@ pub fn process_age(_process: &Process) -> Option<Duration> {
 #[cfg(target_os = "linux")]
 pub fn collects_orphans() -> bool {
     const HIGH_ID: u32 = 1000;
-    let Ok(status) = fs::read_to_string("/proc/1/status") else { return true };
-    handles_sigchld(&status) || std::process::id() > HIGH_ID
+    let mut status = [0; 4096];
+    let Some(status) = read_start("/proc/1/status", &mut status) else { return true };
+    handles_sigchld(&String::from_utf8_lossy(status)) || std::process::id() > HIGH_ID
 }
 
 /// `status` is the content of `/proc/PID/status` (proc(5)).

@@ -18,6 +18,12 @@ pub fn now() -> Duration {
     read(libc::CLOCK_REALTIME)
 }
 
+/// The time since the system started, in which suspensions count too.
+#[cfg(target_os = "linux")]
+pub(super) fn since_boot() -> Duration {
+    read(libc::CLOCK_BOOTTIME)
+}
+
 /// The time since an arbitrary moment. Setting the clock does not change it.
 pub fn steady_clock() -> Duration {
     read(libc::CLOCK_MONOTONIC)
