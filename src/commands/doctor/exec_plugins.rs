@@ -1,10 +1,10 @@
 //! Checks that every program that clients and the cache run exists and can be executed.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::findings::{Findings, Fix};
+use super::seen::Seen;
 use super::shell;
 use crate::commands::client::UserClient;
 use crate::config::{self, Environment};
@@ -17,12 +17,12 @@ pub struct ExecPlugins<'a> {
     environment: Environment<'a>,
     kubeconfigs: &'a ClientEnvironment,
     /// The programs that were checked already.
-    seen: BTreeSet<PathBuf>,
+    seen: Seen,
 }
 
 impl<'a> ExecPlugins<'a> {
     pub fn new(environment: Environment<'a>, kubeconfigs: &'a ClientEnvironment) -> ExecPlugins<'a> {
-        ExecPlugins { environment, kubeconfigs, seen: BTreeSet::new() }
+        ExecPlugins { environment, kubeconfigs, seen: Seen::default() }
     }
 
     /// Checks the user's command, and the plugin behind the cache.
@@ -39,7 +39,7 @@ impl<'a> ExecPlugins<'a> {
     }
 
     fn check_plugin(&mut self, findings: &mut Findings, program: PathBuf, client: &UserClient<'_>) {
-        if self.seen.contains(&program) {
+        if self.seen.contains(program.as_os_str()) {
             return;
         }
         if let Some(command_line) = split_command_line(&program, client) {
@@ -58,7 +58,7 @@ impl<'a> ExecPlugins<'a> {
         client: &UserClient<'_>,
         fix: &Fix<'_>,
     ) {
-        if self.seen.contains(&program) {
+        if self.seen.contains(program.as_os_str()) {
             return;
         }
         let name = shown(&program);
@@ -75,7 +75,7 @@ impl<'a> ExecPlugins<'a> {
             }
             Some(path) => findings.ok(&format_args!("'{name}' is found: '{}'", shown(&path))),
         }
-        self.seen.insert(program);
+        self.seen.insert(program.as_os_str());
     }
 
     /// Returns where a name was searched for.
@@ -110,7 +110,7 @@ impl<'a> ExecPlugins<'a> {
             // The fix would show what may be a secret.
             findings.problem(&text, &Fix::Advice("move all words but the first to 'args'"));
         }
-        self.seen.insert(program);
+        self.seen.insert(program.as_os_str());
     }
 }
 

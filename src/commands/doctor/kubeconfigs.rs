@@ -1,11 +1,12 @@
 //! Checks the kubeconfigs, their users, and kubectl's list of allowed plugins.
 
-use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::exec_plugins::ExecPlugins;
 use super::findings::{Findings, Fix};
 use super::last_output;
+use super::seen::Seen;
 use super::settings;
 use super::shell;
 use crate::commands::client::{UserClient, Users, clients, users};
@@ -53,7 +54,7 @@ fn check_users(
         _ => findings.note(&text),
     }
     let mut plugins = ExecPlugins::new(environment, kubeconfigs);
-    let mut commands = BTreeSet::new();
+    let mut commands = Seen::default();
     for (file, user) in users {
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
@@ -61,7 +62,7 @@ fn check_users(
             report_not_injected(findings, file, &client, kubeconfigs);
         }
         plugins.check(findings, &client);
-        if user.injected && commands.insert(&user.command) {
+        if user.injected && commands.insert(OsStr::new(&user.command)) {
             check_allowlist(findings, &user.command, kubeconfigs);
         }
     }
