@@ -127,7 +127,7 @@ impl CommandLine<'_> {
             return match flag
                 .chars()
                 .nth(1)
-                .filter(|letter| !flag.starts_with("--") && letter.is_alphanumeric())
+                .filter(|letter| !flag.starts_with("--") && letter.is_ascii_alphanumeric())
             {
                 Some(letter) => format!("-{letter}{}", hide(text, self.tag)),
                 None => hide(text, self.tag),
