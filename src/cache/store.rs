@@ -210,7 +210,7 @@ impl Store {
 
     /// Removes the entries of `names` and returns how many there were.
     pub fn remove(&self, names: &[Name], now: Duration) -> Result<usize> {
-        let removed_at = format!("{{\"removed\":{}}}", now.as_nanos());
+        let removed_at = format!("{{\"removed\":{}}}", now.as_nanos() as u64);
         let mut removed = 0;
         self.update(now, &mut |file| {
             for name in names {
