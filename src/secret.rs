@@ -37,6 +37,7 @@ impl SecretKey {
         &mut self.0
     }
 
+    #[inline(never)]
     fn wipe(&mut self) {
         self.0.as_mut_slice().zeroize();
     }
@@ -83,6 +84,7 @@ impl SecretBytes {
     }
 
     /// Wipes the spare capacity too, which a truncation leaves filled.
+    #[inline(never)]
     fn wipe(&mut self) {
         self.0.as_mut_slice().zeroize();
         self.0.spare_capacity_mut().zeroize();
