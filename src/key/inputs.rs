@@ -17,6 +17,8 @@ pub struct KeyInputs<'a> {
     pub key_env_is_complete: bool,
     pub key_files: &'a [PathBuf],
     pub environment: Environment<'a>,
+    /// Lists the variables of the process, for a command that may read any.
+    pub process_variables: fn() -> Vec<(OsString, OsString)>,
     /// What `environment` has beside the process's own variables, or instead of them.
     pub added_variables: &'a [(OsString, OsString)],
 }

@@ -46,6 +46,7 @@ impl Caller {
             identity: &identity::identify(&self.command, &environment),
             key_env: &self.key_env,
             key_env_is_complete: self.key_env_is_complete,
+            process_variables: Vec::new,
             added_variables: &added,
             key_files: &self.key_files,
             environment: &environment,
@@ -208,9 +209,11 @@ fn an_exec_info_that_cannot_be_read_keeps_the_cache_out_and_stays_secret() {
 
 #[test]
 fn the_working_directory_counts_where_a_path_needs_it() {
+    // On Windows a path without a drive is relative.
+    let absolute = if cfg!(windows) { r"C:\bin\plugin" } else { "/bin/plugin" };
     for (command, counts) in [
         (&["plugin"][..], false),
-        (&["/bin/plugin", "a/../b", "-f=x", "x.", "team/role"], false),
+        (&[absolute, "a/../b", "-f=x", "x.", "team/role"], false),
         (&["./plugin"], true),
         (&["../plugin"], true),
         (&["plugin", "."], true),
@@ -320,6 +323,7 @@ fn the_parts_can_be_read_back() {
     let mut caller = Caller::of(&["./aws", "", "a b"])
         .with("MINE", "1")
         .with("HOME", "/h")
+        .with("USERPROFILE", "/h")
         .with("AWS_SECRET_ACCESS_KEY", "hush")
         .with(EXEC_INFO, info);
     caller.key_env.push("MINE".to_owned());

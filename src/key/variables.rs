@@ -10,7 +10,6 @@ use super::inputs::KeyInputs;
 use super::lookups::Lookups;
 use super::parts::{PartKind, PartsWriter};
 use crate::identity::{self, session};
-use crate::sys;
 
 /// What `--key-env=PWD` means: the working directory, whether or not the client sets the variable.
 const DIRECTORY_VARIABLE: &str = "PWD";
@@ -62,7 +61,7 @@ fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
 
 /// The whole environment, sorted by name. Which variables are secret is decided when they are shown.
 fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
-    let mut variables = sys::variables();
+    let mut variables = (inputs.process_variables)();
     for (name, value) in inputs.added_variables {
         variables.retain(|(known, _)| known != name);
         variables.push((name.clone(), value.clone()));

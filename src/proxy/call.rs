@@ -11,6 +11,7 @@ use crate::identity::{self, Identity};
 use crate::key::KeyInputs;
 use crate::kubeconfig::yaml::document_to_json;
 use crate::log::Log;
+use crate::sys;
 
 pub struct Call<'e> {
     pub config: Config,
@@ -67,6 +68,7 @@ impl<'e> Call<'e> {
             key_env_is_complete: self.key_env_is_complete,
             key_files: &self.config.key_files,
             environment: self.environment,
+            process_variables: sys::variables,
             added_variables: &self.added_variables,
         }
     }

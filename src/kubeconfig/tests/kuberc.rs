@@ -74,12 +74,16 @@ fn an_entry_allows_the_same_text_and_the_same_path() {
     let sh = if cfg!(windows) { "cmd.exe" } else { "sh" };
     let Some(found) = crate::sys::find_program(OsStr::new(sh)) else { panic!("no {sh} on PATH") };
     let found = found.to_str().unwrap();
+    let [path, detour] = match cfg!(windows) {
+        true => [r"C:\opt\not-installed", r"C:\opt\x\..\not-installed"],
+        false => ["/opt/not-installed", "/opt/x/../not-installed"],
+    };
     for (entry, program, is_allowed) in [
         ("not-installed", "not-installed", true),
-        ("/opt/not-installed", "/opt/not-installed", true),
-        ("/opt/not-installed", "/opt/x/../not-installed", true),
-        ("/opt/not-installed", "not-installed", false),
-        ("not-installed", "/opt/not-installed", false),
+        (path, path, true),
+        (path, detour, true),
+        (path, "not-installed", false),
+        ("not-installed", path, false),
         ("not-installed", "./not-installed", false),
         (sh, found, true),
         (found, sh, true),

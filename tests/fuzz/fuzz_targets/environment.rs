@@ -55,6 +55,7 @@ fuzz_target!(|lines: &[u8]| {
             key_env_is_complete: false,
             key_files: &[],
             environment,
+            process_variables: Vec::new,
             added_variables: &[],
         })
     };
