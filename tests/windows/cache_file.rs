@@ -122,13 +122,14 @@ fn a_key_file_that_cannot_be_unwrapped_is_never_overwritten() {
     sandbox.run(["aws"]).assert_prints(&credential);
     assert_eq!(plugin.runs(), 2);
     sandbox.set("K8S_TOKEN_CACHE_ENCRYPTION", "file");
-    sandbox.run(["aws"]).assert_own_error(2, "cannot be decrypted");
+    sandbox.run(["aws"]).assert_prints(&credential);
+    assert!(sandbox.log().contains("cannot be decrypted"), "{}", sandbox.log());
     assert_eq!(fs::read(sandbox.key_file()).unwrap(), key);
     fs::remove_file(sandbox.key_file()).unwrap();
     for _ in 0..2 {
         sandbox.run(["aws"]).assert_prints(&credential);
     }
-    assert_eq!(plugin.runs(), 3);
+    assert_eq!(plugin.runs(), 4);
 }
 
 /// Hits have the file open while a writer replaces it.

@@ -83,27 +83,31 @@ fn entries_are_listed_explained_and_cleared() {
     let sandbox = Sandbox::new();
     let plugin = sandbox.plugin("aws.cmd");
     plugin.prints(credential("a-secret", HOUR));
-    for key in ["one", "two"] {
-        sandbox.run(["aws", key]);
+    let [one, two] = ["one", "two"].map(|cluster| ["aws", "eks", "get-token", "--cluster-name", cluster]);
+    for words in [one, two] {
+        sandbox.run(words);
     }
     let list = sandbox.run(["--list"]);
     assert_done(&list);
-    assert!(list.stdout().contains("aws one") && list.stdout().contains("aws two"), "{list:?}");
+    assert!(
+        list.stdout().contains("cluster-name one") && list.stdout().contains("cluster-name two"),
+        "{list:?}"
+    );
     let list = sandbox.run(["--list", "--json"]);
     let document: serde_json::Value = serde_json::from_str(list.stdout()).unwrap();
     assert_eq!(document["entries"].as_array().unwrap().len(), 2);
     assert_eq!(document["key_file"], sandbox.key_file().to_str().unwrap());
-    let explained = sandbox.run(["--explain", "aws", "one"]);
+    let explained = sandbox.run([&["--explain"], &one[..]].concat());
     assert_done(&explained);
     for run in [&list, &explained] {
         assert!(!run.stdout().contains("a-secret") && !run.stderr().contains("a-secret"));
     }
-    assert_done(&sandbox.run(["--clear", "aws", "one"]));
-    assert!(!sandbox.run(["--list"]).stdout().contains("aws one"));
+    assert_done(&sandbox.run([&["--clear"], &one[..]].concat()));
+    assert!(!sandbox.run(["--list"]).stdout().contains("cluster-name one"));
     assert_done(&sandbox.run(["--clear"]));
-    assert!(!sandbox.run(["--list"]).stdout().contains("aws two"));
+    assert!(!sandbox.run(["--list"]).stdout().contains("cluster-name two"));
     assert!(sandbox.key_file().exists(), "other cache files may use the key");
-    sandbox.run(["aws", "two"]);
+    sandbox.run(two);
     assert_eq!(plugin.runs(), 3);
 }
 

@@ -116,9 +116,15 @@ impl Sandbox {
         Run(self.call(words).output().unwrap())
     }
 
-    /// Runs the program as a Kubernetes client does; this test is the client.
+    /// Runs the program as kubectl does; this test is kubectl.
     pub fn run_from_client<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
         Run(self.call(words).env("KUBERNETES_EXEC_INFO", EXEC_INFO).output().unwrap())
+    }
+
+    /// Runs the program as another kubectl does.
+    pub fn run_from_another_client<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Run {
+        let mut call = self.call(words);
+        Run(by_another_caller(call.env("KUBERNETES_EXEC_INFO", EXEC_INFO)).output().unwrap())
     }
 }
 
