@@ -2,8 +2,7 @@
 """Record what the real plugins do to their files, for tests/data/identity.
 
 Runs gcloud, gke-gcloud-auth-plugin, az, aws and oci in an empty home directory, logs in, switches
-the account and fetches tokens, and notes after every step the inode, size and modification time of
-every file below the tool's configuration. Nothing leaves this machine: the two that need an
+the account and fetches tokens, and notes after every step the stamp of every file below the tool's configuration. Nothing leaves this machine: the two that need an
 authority get one on 127.0.0.1 that signs nothing and is asked for tokens of made-up accounts.
 
     scripts/capture-identity.py [TOOL]...    (default: every tool that is on PATH)
@@ -143,7 +142,7 @@ class Recording:
             if path.is_file() and not NOISE.search(name):
                 status = path.stat()
                 self.lines.append(
-                    f"file {status.st_ino} {status.st_size} {status.st_mtime_ns} {name}"
+                    f"file {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {name}"
                 )
                 if name in self.texts:
                     self.lines.append(f"text {name} {path.read_text().strip()}")

@@ -58,7 +58,7 @@ impl<'a> KeyPart<'a> {
     /// not Unicode.
     pub fn has_changed(&self) -> bool {
         let name = std::str::from_utf8(self.name);
-        self.is_file() && name.is_ok_and(|name| stamps::of(Path::new(name)) != self.value)
+        self.is_file() && name.is_ok_and(|name| stamps::differs(Path::new(name), self.value))
     }
 
     /// Returns a hash of this part in keys whose command has the hash `command`.

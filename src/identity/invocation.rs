@@ -11,6 +11,9 @@ use super::words::words;
 use crate::config;
 use crate::sys;
 
+/// In front of the place of a file whose change time does not count.
+pub(super) const WITHOUT_CHANGE_TIME: char = '!';
+
 /// A program's arguments, and its environment.
 pub(super) struct Invocation<'a> {
     pub arguments: &'a [OsString],
@@ -74,6 +77,7 @@ impl Invocation<'_> {
     /// The files of `place`, which is written as `PluginRow::files` describes: none if this call does not have
     /// that flag, variable or directory, several if it has the flag several times.
     pub fn resolve_place(&self, place: &'static str) -> Vec<PathBuf> {
+        let place = place.strip_prefix(WITHOUT_CHANGE_TIME).unwrap_or(place);
         let (source, below) = place.split_once('/').unwrap_or((place, ""));
         let mut files = Vec::new();
         if source.starts_with('-') {

@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::interaction::Interaction;
-use super::invocation::{Invocation, Overlay, is_variable_name};
+use super::invocation::{Invocation, Overlay, WITHOUT_CHANGE_TIME, is_variable_name};
 use super::mentions::Mentions;
 use super::program::program_name;
 use super::project::{find_project, shim_files};
@@ -40,6 +40,8 @@ pub struct Identity {
     pub counts_agent: bool,
     /// Files that select the identity. They need not exist.
     pub files: Vec<PathBuf>,
+    /// Those of `files` whose change time does not count.
+    files_without_change_time: Vec<PathBuf>,
     /// Words of a command that is not understood, which may name files.
     pub mentioned_files: Vec<PathBuf>,
     /// Programs of a command that is not understood: paths, or names that are looked up on PATH.
@@ -65,6 +67,7 @@ impl Identity {
             counts_session: false,
             counts_agent: false,
             files: Vec::new(),
+            files_without_change_time: Vec::new(),
             mentioned_files: Vec::new(),
             programs: Vec::new(),
             project_files: Vec::new(),
@@ -92,6 +95,29 @@ impl Identity {
             || self.named_variables.iter().any(|named| named == variable);
         let is_harmless = || self.proofs().chain(self.groups.switches()).any(|known| known == variable);
         is_known || self.is_understood && is_harmless()
+    }
+
+    /// Whether the change time of `file` counts, which is one of `files`.
+    pub fn counts_change_time(&self, file: &Path) -> bool {
+        !self.files_without_change_time.iter().any(|known| known.as_os_str() == file.as_os_str())
+    }
+
+    fn add_file(&mut self, place: &str, file: PathBuf) {
+        if place.starts_with(WITHOUT_CHANGE_TIME) {
+            push_once(&mut self.files_without_change_time, file.clone());
+        }
+        push_once(&mut self.files, file);
+    }
+
+    /// Adds the files of `row` for a call without flags, except those in the working directory.
+    fn add_default_files(&mut self, row: &PluginRow, environment: &Overlay<'_>) {
+        let invocation = Invocation { arguments: &[], environment };
+        for places in row.files.split(';') {
+            let places = words(places).filter(|place| !place.starts_with("./"));
+            let mut found = places.map(|place| (place, invocation.resolve_place(place)));
+            let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
+            files.into_iter().for_each(|file| self.add_file(place, file));
+        }
     }
 
     /// Whether a run now may prompt. Unlike `interaction` this reads the plugin's own configuration, so it is
@@ -206,7 +232,7 @@ impl Search<'_> {
             for file in files {
                 // A row that names `./file` needs no more than its stamp.
                 identity.counts_directory |= file.is_relative() && !place.starts_with("./");
-                push_once(&mut identity.files, file);
+                identity.add_file(place, file);
             }
         }
         let interaction = (row.interaction)(&invocation);
@@ -271,9 +297,9 @@ impl Search<'_> {
         for (at, row) in ROWS.iter().enumerate() {
             // Rows share lists, and resolving a list takes a while.
             if !ROWS[..at].iter().any(|earlier| earlier.files == row.files) {
-                add_default_files(&mut identity.files, row, &outer);
+                identity.add_default_files(row, &outer);
                 if self.environment.is_changed() {
-                    add_default_files(&mut identity.files, row, &self.environment);
+                    identity.add_default_files(row, &self.environment);
                 }
             }
         }
@@ -285,16 +311,6 @@ impl Search<'_> {
 
     fn invocation<'b>(&'b self, arguments: &'b [OsString]) -> Invocation<'b> {
         Invocation { arguments, environment: &self.environment }
-    }
-}
-
-/// Adds the files of `row` for a call without flags, except those in the working directory.
-fn add_default_files(files: &mut Vec<PathBuf>, row: &PluginRow, environment: &Overlay<'_>) {
-    let invocation = Invocation { arguments: &[], environment };
-    for places in row.files.split(';') {
-        let places = words(places).filter(|place| !place.starts_with("./"));
-        let found = places.map(|place| invocation.resolve_place(place)).find(|found| !found.is_empty());
-        found.unwrap_or_default().into_iter().for_each(|file| push_once(files, file));
     }
 }
 

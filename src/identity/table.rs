@@ -27,7 +27,8 @@ pub(super) struct PluginRow {
     /// - `@xdg/name`: below `$XDG_CONFIG_HOME`, else `~/.config`, on every platform;
     /// - `./name`: in the working directory;
     /// - `@gcloud/name`: below `~/.config/gcloud`, on Windows `%APPDATA%\\gcloud`;
-    /// - a `*` at the end is the name of gcloud's active configuration.
+    /// - a `*` at the end is the name of gcloud's active configuration;
+    /// - a `!` in front: without its change time, because each run of the plugin sets the file's mode.
     pub files: &'static str,
     /// What the plugin looks at besides its variables and files.
     pub also: Surroundings,
@@ -64,10 +65,11 @@ const AWS_FILES: &str =
 
 // gcloud writes refreshed tokens to access_tokens.db. credentials.db changes when an account is added or
 // removed, the active configuration's file when its account changes. A flag, a variable or active_config
-// tells which one is active (googlecloudsdk/core/configurations/named_configs.py).
+// tells which one is active (googlecloudsdk/core/configurations/named_configs.py). Each run sets the mode of
+// credentials.db, which holds a login for each account by the account's name: its change time says nothing.
 const GCLOUD_FILES: &str = "$CLOUDSDK_CONFIG/active_config @gcloud/active_config; \
      $CLOUDSDK_CONFIG/configurations/config_* @gcloud/configurations/config_*; \
-     $CLOUDSDK_CONFIG/credentials.db @gcloud/credentials.db; \
+     !$CLOUDSDK_CONFIG/credentials.db !@gcloud/credentials.db; \
      $CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE; $CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
 
 // `az login` and `az account set` write azureProfile.json, `az cloud set` writes config, both

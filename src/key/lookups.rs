@@ -36,14 +36,15 @@ pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn F
         .map(|directory| directory.and_then(|directory| DirectoryNames::read(PathBuf::from(directory))));
     for file in &identity.files {
         if listings.iter().flatten().all(|listing| listing.may_have(file)) {
-            found.add_file(file);
+            found.add_file(file, identity.counts_change_time(file));
         }
     }
     found.add_mentioned(&identity.mentioned_files);
     if !identity.project_files.is_empty() {
         for directory in directory().ancestors() {
             for list in &identity.project_files {
-                list.split_ascii_whitespace().for_each(|name| _ = found.add_file(&directory.join(name)));
+                list.split_ascii_whitespace()
+                    .for_each(|name| _ = found.add_file(&directory.join(name), true));
             }
         }
     }
@@ -52,11 +53,11 @@ pub fn look(identity: &Identity, environment: Environment<'_>, directory: &dyn F
 
 impl Lookups {
     /// Adds `file` if it is a regular file. Returns what it is.
-    fn add_file(&mut self, file: &Path) -> Option<FileKind> {
+    fn add_file(&mut self, file: &Path, counts_change_time: bool) -> Option<FileKind> {
         let (stamp, kind) = sys::inspect(file).ok()?;
         let is_new = || !self.files.iter().any(|(known, _)| known.as_os_str() == file.as_os_str());
         if kind != FileKind::Other && is_new() {
-            self.files.push((file.to_owned(), stamps::encode(&stamp)));
+            self.files.push((file.to_owned(), stamps::encode(&stamps::counted(stamp, counts_change_time))));
         }
         Some(kind)
     }
@@ -68,7 +69,7 @@ impl Lookups {
         let mut relative: Vec<&Path> = Vec::new();
         for word in words {
             let is_relative = word.is_relative();
-            match self.add_file(word) {
+            match self.add_file(word, true) {
                 Some(FileKind::Other) => directories.push(word),
                 Some(_) => {}
                 None if is_relative => {
@@ -84,7 +85,7 @@ impl Lookups {
         }
         for directory in directories {
             for word in &relative {
-                self.add_file(&directory.join(word));
+                self.add_file(&directory.join(word), true);
             }
         }
     }

@@ -81,9 +81,12 @@ impl CacheKey {
             parts.push_file(PartKind::File, path, stamp);
         }
         // A missing file of a row is a part, too, so that reports can name it.
-        let row_files = identity.files.iter().filter(|_| identity.is_understood);
-        for path in row_files.chain(source.key_files) {
-            parts.push_file(PartKind::File, path, &stamps::of(path));
+        for path in identity.files.iter().filter(|_| identity.is_understood) {
+            let stamp = stamps::of(path, identity.counts_change_time(path));
+            parts.push_file(PartKind::File, path, &stamp);
+        }
+        for path in source.key_files {
+            parts.push_file(PartKind::File, path, &stamps::of(path, true));
         }
         Ok(CacheKey {
             hash: fnv1a_128(&parts.bytes),

@@ -5,8 +5,23 @@ use std::path::Path;
 use crate::sys::{self, FileStamp};
 
 /// The stamp of the file at `path` as bytes; empty if there is no such file.
-pub fn of(path: &Path) -> Vec<u8> {
-    sys::file_stamp(path).map(|stamp| encode(&stamp)).unwrap_or_default()
+pub fn of(path: &Path, counts_change_time: bool) -> Vec<u8> {
+    let stamp = sys::file_stamp(path).map(|stamp| counted(stamp, counts_change_time));
+    stamp.map(|stamp| encode(&stamp)).unwrap_or_default()
+}
+
+/// What counts of `stamp`: zero for a change time that does not.
+pub fn counted(mut stamp: FileStamp, counts_change_time: bool) -> FileStamp {
+    if !counts_change_time {
+        stamp.changed_ns = 0;
+    }
+    stamp
+}
+
+/// Whether the file at `path` has another stamp now than the one in `bytes`.
+pub fn differs(path: &Path, bytes: &[u8]) -> bool {
+    let counts_change_time = decode(bytes).is_none_or(|stamp| stamp.changed_ns != 0);
+    of(path, counts_change_time) != bytes
 }
 
 pub fn encode(stamp: &FileStamp) -> Vec<u8> {

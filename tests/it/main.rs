@@ -33,6 +33,7 @@ mod permissions;
 mod plugin_output;
 mod policy;
 mod proxy;
+mod real_plugins;
 mod refresh;
 mod release;
 mod report;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::identify_in;
 
-/// One step of a tool, and the files in its directory afterwards.
+/// One step of a tool, and the files in its directory afterwards, each with its stamp.
 struct Step<'a> {
     kind: &'a str,
     command: &'a str,
@@ -73,15 +73,14 @@ fn the_named_files_of_real_plugins_change_with_the_account_only() {
             for (name, text) in &step.texts {
                 fs::write(directory.join(name), text).expect("scratch is writable");
             }
-            let state: Vec<(PathBuf, Option<&str>)> = identify_in(plugin, &environment)
-                .files
-                .into_iter()
-                .map(|file| {
-                    let name = file.strip_prefix(directory).expect("below the directory");
-                    let known = step.files.iter().find(|(known, _)| name == Path::new(known));
-                    (name.to_owned(), known.map(|(_, state)| *state))
-                })
-                .collect();
+            let identity = identify_in(plugin, &environment);
+            let stamp_of = |file: &PathBuf| {
+                let name = file.strip_prefix(directory).expect("below the directory");
+                let (_, stamp) = step.files.iter().find(|(known, _)| name == Path::new(known))?;
+                let (content, change_time) = stamp.rsplit_once(' ').expect("four numbers");
+                Some((content, identity.counts_change_time(file).then_some(change_time)))
+            };
+            let state: Vec<_> = identity.files.iter().map(|file| (file.clone(), stamp_of(file))).collect();
             assert!(state.iter().any(|(_, state)| state.is_some()), "{plugin}: {}", step.command);
             match step.kind {
                 "switch" => assert_ne!(last.as_ref(), Some(&state), "{plugin}: {}", step.command),
