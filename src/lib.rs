@@ -40,16 +40,20 @@ pub fn run(mut arguments: Vec<OsString>) -> u8 {
 fn dispatch(called_as: &OsStr, arguments: Vec<OsString>) -> Result<u8> {
     let kubeconfigs = || kubeconfig::ClientEnvironment::of_process(called_as);
     match cli::parse(arguments)? {
-        Command::Proxy(wrapped) => proxy::run(&Call::new(wrapped, &sys::variable)?),
+        Command::Proxy(wrapped) => proxy::run(&mut Call::new(wrapped, &sys::variable)?),
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
         Command::List { json } => commands::list(&read_config()?, json, &sys::variable, &kubeconfigs()),
         Command::Explain(subject) => commands::explain(subject, &sys::variable, &kubeconfigs()),
         Command::Clear(None) => commands::clear_all(&read_config()?),
-        Command::Clear(Some(wrapped)) => commands::clear(&Call::new(wrapped, &sys::variable)?),
+        Command::Clear(Some(wrapped)) => {
+            commands::clear(&Call::new(wrapped, &sys::variable)?.with_configuration())
+        }
         Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),
         Command::Doctor => commands::doctor(&variable_names(), &sys::variable, &kubeconfigs()),
         #[cfg(windows)]
-        Command::Refresh(wrapped) => proxy::background::run(&Call::new(wrapped, &sys::variable)?),
+        Command::Refresh(wrapped) => {
+            proxy::background::run(&Call::new(wrapped, &sys::variable)?.with_configuration())
+        }
         Command::Help => commands::print(&cli::in_own_words(cli::USAGE, config::own_words(called_as))),
         Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }

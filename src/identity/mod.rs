@@ -11,13 +11,13 @@
 //! public name counts by its presence (`AWS_SECRET_ACCESS_KEY` proves `AWS_ACCESS_KEY_ID`), and only for the
 //! plugins whose row says so: such a call can be cached with encryption off.
 
+mod configuration;
 mod interaction;
 mod invocation;
 mod mask;
 mod mentions;
 mod program;
 mod project;
-mod prompts;
 mod recognize;
 pub mod session;
 mod shell;
@@ -48,6 +48,11 @@ pub fn identify(command: &[OsString], environment: Environment<'_>) -> Identity 
 pub fn covers(command: &[OsString], variable: &str) -> bool {
     // Clients set it last, so what a kubeconfig says about it has no effect.
     variable == "KUBERNETES_EXEC_INFO" || identify(command, &|_| None).covers(variable)
+}
+
+/// The identity of `command`, whose configuration names further programs: everything counts.
+pub fn identify_with_programs(command: &[OsString], environment: Environment<'_>) -> Identity {
+    recognize::recognize_with_programs(command, environment)
 }
 
 /// Whether the table describes every part of `command`.

@@ -8,12 +8,12 @@ use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::configuration::Configuration;
 use super::interaction::Interaction;
 use super::invocation::{Invocation, Overlay, WITHOUT_CHANGE_TIME, is_variable_name};
 use super::mentions::Mentions;
 use super::program::program_name;
 use super::project::{find_project, shim_files};
-use super::prompts::Prompts;
 use super::shell;
 use super::table::{PluginRow, ROWS, Surroundings};
 use super::variables::{AWS, Groups, IdentityVariable, MISE, ORACLE};
@@ -54,7 +54,7 @@ pub struct Identity {
     /// How to get the plugin if it is missing.
     pub install_hint: Option<&'static str>,
     groups: Groups,
-    prompts: Prompts,
+    configuration: Configuration,
 }
 
 impl Identity {
@@ -74,7 +74,7 @@ impl Identity {
             named_variables: Vec::new(),
             install_hint: None,
             groups: Groups::NONE,
-            prompts: Prompts::default(),
+            configuration: Configuration::default(),
         }
     }
 
@@ -120,11 +120,17 @@ impl Identity {
         }
     }
 
+    /// Whether the plugin's configuration makes it run programs that the table does not describe, whose
+    /// variables and files select the identity, too. Reads files, so it is for calls that are no plain hit.
+    pub fn runs_configured_programs(&self) -> bool {
+        self.is_understood && self.configuration.runs_programs()
+    }
+
     /// Whether a run now may prompt. Unlike `interaction` this reads the plugin's own configuration, so it is
     /// for calls that run the plugin or wait for it.
     pub fn interaction_now(&self) -> Interaction {
         match self.interaction {
-            Interaction::Silent if self.prompts.may_prompt() => Interaction::MayPrompt,
+            Interaction::Silent if self.configuration.may_prompt() => Interaction::MayPrompt,
             interaction => interaction,
         }
     }
@@ -136,8 +142,22 @@ pub(super) fn recognize(command: &[OsString], environment: config::Environment<'
     if search.identity.is_understood {
         search.note_relative_words(command);
     } else {
-        search.add_everything(command, environment);
+        search.add_everything(command, &[], environment);
     }
+    search.identity
+}
+
+/// Like [`recognize`], but everything counts that the command, and programs that its configuration names, could
+/// look at.
+pub(super) fn recognize_with_programs(
+    command: &[OsString],
+    environment: config::Environment<'_>,
+) -> Identity {
+    let mut search = Search { environment: Overlay::new(environment), identity: Identity::new() };
+    search.follow(command, 0);
+    search.identity.is_understood = false;
+    let processes = search.identity.configuration.processes();
+    search.add_everything(command, &processes, environment);
     search.identity
 }
 
@@ -236,13 +256,11 @@ impl Search<'_> {
             }
         }
         let interaction = (row.interaction)(&invocation);
-        if interaction == Interaction::Silent {
-            if row.groups.has(AWS) {
-                identity.prompts.check_aws(&invocation);
-            }
-            if row.groups.has(ORACLE) {
-                identity.prompts.check_oci(&invocation);
-            }
+        if row.groups.has(AWS) {
+            identity.configuration.check_aws(&invocation, interaction == Interaction::Silent);
+        }
+        if row.groups.has(ORACLE) && interaction == Interaction::Silent {
+            identity.configuration.check_oci(&invocation);
         }
         self.raise_interaction(interaction);
     }
@@ -279,8 +297,13 @@ impl Search<'_> {
         self.identity.programs.clear();
     }
 
-    /// Everything that a command could look at which is not understood, except the environment.
-    fn add_everything(&mut self, command: &[OsString], environment: config::Environment<'_>) {
+    /// Everything that a command which is not understood, and `processes`, could look at, except the environment.
+    fn add_everything(
+        &mut self,
+        command: &[OsString],
+        processes: &[String],
+        environment: config::Environment<'_>,
+    ) {
         let outer = Overlay::new(environment);
         let identity = &mut self.identity;
         identity.groups = Groups::ALL;
@@ -302,6 +325,9 @@ impl Search<'_> {
                     identity.add_default_files(row, &self.environment);
                 }
             }
+        }
+        for process in processes {
+            mentions.add_argument(process.as_ref(), &self.environment);
         }
         identity.counts_directory |= mentions.is_relative;
         identity.counts_agent = mentions.runs_ssh;

@@ -687,7 +687,7 @@ fn op_interaction(call: &Invocation) -> Interaction {
 }
 
 /// oracle/oci-cli src/oci_cli/cli_util.py (`create_config_and_signer_based_on_click_context`). An API key may
-/// need a passphrase: see [`super::prompts`].
+/// need a passphrase: see [`super::configuration`].
 fn oci_interaction(call: &Invocation) -> Interaction {
     let method = call.flag_value("--auth").map(str::to_owned);
     let method = method.or_else(|| call.variable("OCI_CLI_AUTH").and_then(|value| value.into_string().ok()));

@@ -29,7 +29,7 @@ pub use inputs::KeyInputs;
 pub use parts::{PartKind, is_same_identity, parts, working_directory};
 
 /// Must be raised when the meaning of the parts changes, so that older entries become misses.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 

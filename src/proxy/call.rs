@@ -49,6 +49,23 @@ impl<'e> Call<'e> {
         self
     }
 
+    /// Reads the plugin's configuration, which may name programs that select the identity: then everything counts
+    /// for the key. A hit does without, because no entry of such a call is stored under the other key. Returns
+    /// whether the key changes.
+    pub fn read_configuration(&mut self) -> bool {
+        let has_programs = self.identity.runs_configured_programs();
+        if has_programs {
+            self.identity = identity::identify_with_programs(&self.command, self.environment);
+        }
+        has_programs
+    }
+
+    /// The call with the key under which its credential is stored.
+    pub fn with_configuration(mut self) -> Call<'e> {
+        self.read_configuration();
+        self
+    }
+
     /// Judges the plugin's output. `api_version` is the one that the client asked for.
     pub fn judge(&self, output: &[u8], api_version: Option<&str>, now: Duration) -> Verdict {
         let default_ttl = self.config.default_ttl;

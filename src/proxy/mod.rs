@@ -35,7 +35,7 @@ use client::Client;
 use miss::Miss;
 
 /// Prints the credential of the wrapped command and returns the exit status.
-pub fn run(call: &Call<'_>) -> Result<u8> {
+pub fn run(call: &mut Call<'_>) -> Result<u8> {
     let now = sys::now();
     if let Some(warning) = &call.config.warning {
         call.log.warn(warning, now);
@@ -50,7 +50,16 @@ pub fn run(call: &Call<'_>) -> Result<u8> {
     }
 }
 
-fn look_up(call: &Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
+/// Looks again under another key if the plugin's configuration, which a hit need not read, asks for it.
+fn look_up(call: &mut Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
+    let found = look_up_once(call, now)?;
+    match found.1.lookup {
+        Lookup::Miss(_) if call.read_configuration() => look_up_once(call, now),
+        _ => Ok(found),
+    }
+}
+
+fn look_up_once(call: &Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
     let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
     let looked_up = cache.look_up(now)?;
     Ok((cache, looked_up))

@@ -383,6 +383,39 @@ fn without_encryption_a_secret_keeps_a_call_out_of_the_cache() {
     assert!(!explained.stdout_text().contains("hush"));
 }
 
+/// With a `credential_process`, `aws` runs a program that may read any variable.
+#[test]
+fn a_credential_process_makes_everything_count_for_aws() {
+    let setting = Setting::new();
+    setting.add_plugin(&setting.programs.join("aws"), "aws");
+    let (config, process) = (setting.home(".aws/config"), setting.home("corp-sso"));
+    setting.write(&process, "1");
+    let words = ["aws", "eks", "get-token", "--cluster-name", "demo"];
+    let with = |stage: &'static str| move |call: Call| call.env("OKTA_PROFILE", stage);
+    let hits = |call: Call| {
+        let before = setting.runs();
+        assert_eq!(call.by_another_caller().run().code(), 0);
+        setting.runs() == before
+    };
+    setting.write(&config, "[profile other]\ncredential_process = corp-sso\n");
+    assert!(!hits(setting.cached(&words)));
+    assert!(hits(setting.cached(&words).env("OKTA_PROFILE", "dev")), "another profile has it");
+    let text = format!("[default]\nregion = r\ncredential_process = {} --json\n", process.display());
+    setting.write(&config, &text);
+    setting.differ("a variable of the process", &words, &same, &with("dev"));
+    setting.differ("a variable of the process", &words, &with("dev"), &with("prd"));
+    assert!(hits(setting.cached(&words).env("TERM", "other").env("TMUX", "1")), "another terminal");
+    assert!(hits(setting.cached(&words)));
+    setting.write(&process, "2");
+    assert!(!hits(setting.cached(&words)), "the process was edited");
+    assert!(hits(setting.cached(&words)));
+    let explained = setting.sandbox.program().arg("--explain").args(words).env("OKTA_PROFILE", "x").run();
+    assert!(explained.stdout_text().contains("OKTA_PROFILE"), "{}", explained.stdout_text());
+    let clear = setting.sandbox.program().arg("--clear").args(words).run();
+    assert!(clear.stdout_text().starts_with("removed 2 credentials"), "{}", clear.stdout_text());
+    assert!(!hits(setting.cached(&words)));
+}
+
 /// `mise` sets variables by directory, also behind its shims.
 #[test]
 fn a_shim_makes_the_directory_count_for_a_known_plugin() {

@@ -23,7 +23,10 @@ pub fn check(findings: &mut Findings, client: &UserClient<'_>, environment: Envi
 /// Returns how the last run for this client ended, if that is still remembered.
 fn last_ending(client: &UserClient<'_>, environment: Environment<'_>) -> Option<Ending> {
     let environment = |name: &str| client.variable(name, environment);
-    let call = Call::new(client.wrapped.clone()?, &environment).ok()?.with_variables(&client.user.env);
+    let call = Call::new(client.wrapped.clone()?, &environment)
+        .ok()?
+        .with_variables(&client.user.env)
+        .with_configuration();
     let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
     Some(Callers::open(&cache.store)?.recall(Subject::key(&cache.name), sys::now()).row.ending)
 }

@@ -21,7 +21,7 @@ pub fn explain(
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
-    let call = Call::new(wrapped(subject, kubeconfigs)?, environment)?;
+    let call = Call::new(wrapped(subject, kubeconfigs)?, environment)?.with_configuration();
     let mut report = Report::new(&call.config, environment);
     report.explain_call(&call);
     // `--doctor` reports kubeconfigs that cannot be read.

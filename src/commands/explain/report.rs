@@ -85,7 +85,7 @@ impl Report {
         };
         let environment = |name: &str| client.variable(name, environment);
         let keyed = Call::new(wrapped.clone(), &environment)
-            .map(|call| call.with_variables(&client.user.env))
+            .map(|call| call.with_variables(&client.user.env).with_configuration())
             .and_then(|call| CacheKey::new(&call.key_inputs()).map(|key| (call, key)));
         let (call, key) = match keyed {
             Ok(keyed) => keyed,

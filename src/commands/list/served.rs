@@ -50,6 +50,9 @@ impl ServedUsers {
 
 fn entry_name(contents: &Contents, client: &UserClient<'_>, environment: Environment<'_>) -> Option<Name> {
     let environment = |name: &str| client.variable(name, environment);
-    let call = Call::new(client.wrapped.clone()?, &environment).ok()?.with_variables(&client.user.env);
+    let call = Call::new(client.wrapped.clone()?, &environment)
+        .ok()?
+        .with_variables(&client.user.env)
+        .with_configuration();
     contents.name_of(&CacheKey::new(&call.key_inputs()).ok()?)
 }

@@ -184,7 +184,8 @@ impl Warming<'_> {
     fn why_not_cached(&self, client: &UserClient<'_>, ended: &Running<'_>) -> String {
         let environment = |name: &str| client.variable(name, self.environment);
         let opened = client.wrapped.clone().map(|wrapped| {
-            let call = Call::new(wrapped, &environment)?.with_variables(&client.user.env);
+            let call =
+                Call::new(wrapped, &environment)?.with_variables(&client.user.env).with_configuration();
             if call.config.disabled {
                 return Ok(Some("K8S_TOKEN_CACHE_DISABLE is set"));
             }
@@ -202,7 +203,10 @@ impl Warming<'_> {
     fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
         let now = sys::now();
         let environment = |name: &str| client.variable(name, self.environment);
-        let call = Call::new(client.wrapped.clone()?, &environment).ok()?.with_variables(&client.user.env);
+        let call = Call::new(client.wrapped.clone()?, &environment)
+            .ok()?
+            .with_variables(&client.user.env)
+            .with_configuration();
         let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
         let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
         let left = found.entry.time_left(now);

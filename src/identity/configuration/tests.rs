@@ -1,39 +1,36 @@
-//! Profiles of the AWS CLI, and keys of oci, that make a silent plugin prompt.
+//! Profiles of the AWS CLI, and keys of oci, that make a silent plugin prompt or run programs.
 
 use std::ffi::OsString;
 use std::fs;
 
-use crate::identity::{Interaction, identify};
+use crate::identity::{Identity, Interaction, identify};
 
-struct Case {
-    config: &'static str,
-    credentials: &'static str,
-    environment: &'static [(&'static str, &'static str)],
-    flags: &'static str,
-    prompts: bool,
-}
+type Variables = &'static [(&'static str, &'static str)];
 
-fn prompts(case: &Case) -> bool {
+/// What `read` says of the identity of `line`, with these files of the AWS CLI.
+fn read_identity<T>(
+    line: &str,
+    [config, credentials]: [&str; 2],
+    environment: Variables,
+    read: impl FnOnce(&Identity) -> T,
+) -> T {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".aws")).unwrap();
-    fs::write(home.path().join(".aws/config"), case.config).unwrap();
-    fs::write(home.path().join(".aws/credentials"), case.credentials).unwrap();
-    let line = ["aws eks get-token ", case.flags].concat();
+    fs::write(home.path().join(".aws/config"), config).unwrap();
+    fs::write(home.path().join(".aws/credentials"), credentials).unwrap();
     let command: Vec<OsString> = line.split_ascii_whitespace().map(OsString::from).collect();
-    let identity = identify(&command, &|name| match name {
+    read(&identify(&command, &|name| match name {
         "HOME" | "USERPROFILE" => Some(home.path().into()),
-        _ => case.environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()),
-    });
-    assert_eq!(identity.interaction, Interaction::Silent);
-    identity.interaction_now() == Interaction::MayPrompt
+        _ => environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()),
+    }))
 }
 
 const ROLE_WITH_MFA: &str =
     "[default]\nregion = r\n[profile p]\nrole_arn = a\nmfa_serial = s\nsource_profile = default\n";
 const PROCESS: &str = "[profile p]\ncredential_process = corp-sso get\n";
 const STATIC: &str = "[p]\naws_access_key_id = a\naws_secret_access_key = b\n";
-const P: &[(&str, &str)] = &[("AWS_PROFILE", "p")];
-const P_AND_KEYS: &[(&str, &str)] =
+const P: Variables = &[("AWS_PROFILE", "p")];
+const P_AND_KEYS: Variables =
     &[("AWS_PROFILE", "p"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")];
 
 #[test]
@@ -90,8 +87,47 @@ fn a_profile_that_asks_or_runs_a_process_may_prompt() {
         ("", "", &[], "--cli-auto-prompt", true),
     ];
     for (config, credentials, environment, flags, expected) in cases {
-        let case = Case { config, credentials, environment, flags, prompts: expected };
-        assert_eq!(prompts(&case), case.prompts, "{config}\n{credentials}\n{environment:?} {flags}");
+        let line = format!("aws eks get-token {flags}");
+        let prompts = read_identity(&line, [config, credentials], environment, |identity| {
+            assert_eq!(identity.interaction, Interaction::Silent);
+            identity.interaction_now() == Interaction::MayPrompt
+        });
+        assert_eq!(prompts, expected, "{config}\n{credentials}\n{environment:?} {flags}");
+    }
+}
+
+#[test]
+fn a_process_of_the_profile_in_use_is_a_program_of_its_own() {
+    let chain = "[profile p]\nrole_arn = a\nsource_profile = q\n[profile q]\ncredential_process = x\n";
+    let of_default = "[default]\ncredential_process = x\n";
+    let aws = "aws eks get-token";
+    let cases: &[(&str, [&str; 2], Variables, bool)] = &[
+        (aws, ["", ""], P, false),
+        (aws, [PROCESS, ""], P, true),
+        (aws, [PROCESS, ""], &[], false),
+        ("aws eks get-token --profile p", [PROCESS, ""], &[], true),
+        ("aws-iam-authenticator token -i c", [PROCESS, ""], P, true),
+        (aws, [of_default, ""], &[], true),
+        (aws, [of_default, ""], P, false),
+        (aws, [chain, ""], P, true),
+        (aws, ["", "[p]\ncredential_process = x\n"], P, true),
+        // A static key wins in the AWS CLI, but not in every program.
+        (aws, [PROCESS, STATIC], P, true),
+        (aws, [PROCESS, ""], P_AND_KEYS, false),
+        ("aws eks get-token --profile p", [PROCESS, ""], P_AND_KEYS, true),
+        (aws, [ROLE_WITH_MFA, ""], P, false),
+        (aws, ["[profile p]\n# credential_process = x\n", ""], P, false),
+        (aws, ["[plugins]\ncorp = corp_plugin\n", ""], P, true),
+        (aws, ["[profile p]\ncredential_process = x\n[profile p]\n", ""], P, true),
+        // aws-vault takes the profile from its arguments, and sets another environment.
+        ("aws-vault exec p -- aws eks get-token", [PROCESS, ""], &[], true),
+        ("gcloud config config-helper", [PROCESS, ""], P, false),
+        // Everything counts in any case.
+        ("corp-login", [PROCESS, ""], P, false),
+    ];
+    for (line, texts, environment, expected) in cases {
+        let runs = read_identity(line, *texts, environment, Identity::runs_configured_programs);
+        assert_eq!(runs, *expected, "{line}\n{texts:?}\n{environment:?}");
     }
 }
 

@@ -1,8 +1,9 @@
-//! Whether a plugin that never prompts by itself may prompt because of its configuration files.
+//! What a plugin does because of its configuration files: prompt, though it never does by itself, or run
+//! programs.
 //!
 //! `aws eks get-token` runs a `credential_process`, and asks for the code of an `mfa_serial`; `oci` asks for the
-//! passphrase of an encrypted key. The files are read only when the plugin is about to run or a call is about
-//! to wait, never on a plain hit.
+//! passphrase of an encrypted key. The files are read only after a look-up has missed, when the plugin is about
+//! to run or a call is about to wait, never on a plain hit.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +12,17 @@ use crate::sys;
 
 /// Larger files are not read: the answer is then that the plugin may prompt.
 const MAX_BYTES: usize = 1 << 20;
+/// The key of a profile whose credentials a program prints.
+const PROCESS: &str = "credential_process";
+/// The section that names plugins of the AWS CLI.
+const PLUGINS: &str = "[plugins";
 /// Longer chains of `source_profile` are not followed.
 const MAX_PROFILES: usize = 32;
 
-/// What to look at before a run.
+/// The configuration files to read before a run.
 #[derive(Default)]
-pub(super) struct Prompts {
-    aws: Option<AwsFiles>,
+pub(super) struct Configuration {
+    aws: Vec<AwsFiles>,
     oci: Option<PathBuf>,
 }
 
@@ -25,17 +30,18 @@ struct AwsFiles {
     config: Option<PathBuf>,
     credentials: Option<PathBuf>,
     alias: Option<PathBuf>,
-    /// Several if the versions of the AWS CLI differ in which one they take.
+    /// Several if the versions of the AWS CLI differ in which one they take; none if it may be any.
     profiles: Vec<String>,
     /// Whether the environment has keys, which win over any profile.
     has_keys: bool,
     asks_for_arguments: bool,
 }
 
-impl Prompts {
+impl Configuration {
     /// Which profile the call uses: botocore session.py, credentials.py (`create_credential_resolver`); aws-cli
-    /// awscli/clidriver.py (`resolve_auto_prompt_mode`).
-    pub fn check_aws(&mut self, call: &Invocation) {
+    /// awscli/clidriver.py (`resolve_auto_prompt_mode`). Some programs have other ways to choose a profile than
+    /// the AWS CLI has, so that it may be any.
+    pub fn check_aws(&mut self, call: &Invocation, chooses_as_aws: bool) {
         let text = |name: &str| call.variable(name).and_then(|value| value.into_string().ok());
         let place = |places: [&'static str; 2]| {
             places.into_iter().find_map(|place| call.resolve_place(place).into_iter().next())
@@ -49,8 +55,11 @@ impl Prompts {
         if profiles.is_empty() {
             profiles.push("default".to_owned());
         }
+        if !chooses_as_aws {
+            profiles.clear();
+        }
         let asks = text("AWS_CLI_AUTO_PROMPT").is_some_and(|value| !value.eq_ignore_ascii_case("off"));
-        self.aws = Some(AwsFiles {
+        self.aws.push(AwsFiles {
             config: place(["$AWS_CONFIG_FILE", "~/.aws/config"]),
             credentials: place(["$AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"]),
             alias: call.resolve_place("~/.aws/cli/alias").pop(),
@@ -72,36 +81,76 @@ impl Prompts {
     }
 
     pub fn may_prompt(&self) -> bool {
-        self.aws.as_ref().is_some_and(AwsFiles::may_prompt)
+        self.aws.iter().any(AwsFiles::may_prompt)
             || self.oci.as_ref().is_some_and(|config| oci_may_prompt(config))
+    }
+
+    pub fn runs_programs(&self) -> bool {
+        self.aws.iter().any(AwsFiles::runs_programs)
+    }
+
+    /// The command lines of processes that may be run for credentials.
+    pub fn processes(&self) -> Vec<String> {
+        self.aws.iter().flat_map(AwsFiles::processes).collect()
     }
 }
 
 impl AwsFiles {
     fn may_prompt(&self) -> bool {
-        let (Ok(config), Ok(credentials)) = (read(self.config.as_deref()), read(self.credentials.as_deref()))
-        else {
-            return true;
-        };
+        let Ok(texts) = self.texts() else { return true };
         let has_alias = matches!(read(self.alias.as_deref()), Ok(text) if !text.is_empty());
         if self.asks_for_arguments || has_alias {
             return true;
         }
-        let words = ["credential_process", "mfa_serial", "cli_auto_prompt", "[plugins"];
-        let mentions = |text: &str| {
-            let text = text.to_ascii_lowercase();
-            words.iter().any(|word| text.contains(word))
-        };
-        if !mentions(&config) && !mentions(&credentials) {
+        if !mention(&texts, &[PROCESS, "mfa_serial", "cli_auto_prompt", PLUGINS]) {
             return false;
         }
-        let Some(profiles) = Profiles::parse(&config, &credentials) else { return true };
+        let Some(profiles) = Profiles::parse(&texts) else { return true };
         if profiles.may_run_code {
             return true;
         }
         self.profiles.iter().any(|profile| profiles.asks_for_arguments(profile))
             || !self.has_keys && self.profiles.iter().any(|profile| profiles.may_prompt(profile))
     }
+
+    /// Whether a process or a plugin of the AWS CLI runs, which reads what it likes. A file that is not
+    /// understood may make it do so.
+    fn runs_programs(&self) -> bool {
+        let Ok(texts) = self.texts() else { return true };
+        mention(&texts, &[PROCESS, PLUGINS])
+            && Profiles::parse(&texts)
+                .is_none_or(|profiles| profiles.may_run_code || !self.processes_in(&profiles).is_empty())
+    }
+
+    /// The command lines of the processes of the profiles in use.
+    fn processes(&self) -> Vec<String> {
+        let profiles = self.texts().ok().and_then(|texts| Profiles::parse(&texts));
+        profiles.map(|profiles| self.processes_in(&profiles)).unwrap_or_default()
+    }
+
+    fn processes_in(&self, profiles: &Profiles) -> Vec<String> {
+        if self.has_keys && !self.profiles.is_empty() {
+            return Vec::new();
+        }
+        let in_use = |name: &str| {
+            self.profiles.is_empty() || profiles.with_sources(&self.profiles).iter().any(|used| used == name)
+        };
+        let all = profiles.config.iter().chain(&profiles.credentials);
+        all.filter(|(name, _)| in_use(name)).filter_map(|(_, keys)| find(keys, PROCESS).cloned()).collect()
+    }
+
+    /// The config file and the credentials file.
+    fn texts(&self) -> Result<[String; 2], ()> {
+        Ok([read(self.config.as_deref())?, read(self.credentials.as_deref())?])
+    }
+}
+
+fn mention(texts: &[String], words: &[&str]) -> bool {
+    let mentions = |text: &String| {
+        let text = text.to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    texts.iter().any(mentions)
 }
 
 /// The text of a file; empty if there is none. Fails if it cannot be read or is not UTF-8.
@@ -143,7 +192,7 @@ struct Profiles {
 
 impl Profiles {
     /// `None` if a file is not understood.
-    fn parse(config: &str, credentials: &str) -> Option<Profiles> {
+    fn parse([config, credentials]: &[String; 2]) -> Option<Profiles> {
         let mut profiles =
             Profiles { config: Vec::new(), credentials: sections(credentials)?, may_run_code: false };
         for (name, keys) in sections(config)? {
@@ -164,6 +213,21 @@ impl Profiles {
         [&self.credentials, &self.config]
             .into_iter()
             .find_map(|sections| find(find(sections, profile)?, key).map(String::as_str))
+    }
+
+    /// `names`, and the profiles that they take credentials from.
+    fn with_sources(&self, names: &[String]) -> Vec<String> {
+        let mut found: Vec<String> = names.to_vec();
+        let mut at = 0;
+        while let Some(name) = found.get(at) {
+            at += 1;
+            if let Some(source) = self.key(name, "source_profile").map(str::to_owned)
+                && !found.contains(&source)
+            {
+                found.push(source);
+            }
+        }
+        found
     }
 
     fn asks_for_arguments(&self, profile: &str) -> bool {
@@ -198,7 +262,7 @@ impl Profiles {
         let is_earlier = has("web_identity_token_file") || has("sso_account_id") || has("sso_role_name");
         let has_static =
             find(&self.credentials, profile).is_some_and(|keys| find(keys, "aws_access_key_id").is_some());
-        has("credential_process") && !is_earlier && !has_static && !has("login_session")
+        has(PROCESS) && !is_earlier && !has_static && !has("login_session")
     }
 }
 
