@@ -13,7 +13,7 @@
  *
  * A client is a process that spawns the command, reads its output to the end and waits for it; this is the
  * measured time. Each run has its own client, as each kubectl is another process: the cache distinguishes
- * its callers.
+ * its callers. It leads a process group, as what an interactive shell starts.
  *
  * "pinned" runs everything on one processor. Otherwise most of the measured time is the time that a virtual
  * machine needs to wake up another processor: 150 us, the same for every row. */
@@ -149,6 +149,7 @@ static long long run_client(const struct row *row) {
         die("no pipe", row->name);
     pid_t client = fork();
     if (client == 0) {
+        setpgid(0, 0);
         long long took_ns = spawn_and_read(row);
         _exit(write(ends[1], &took_ns, sizeof took_ns) != sizeof took_ns);
     }

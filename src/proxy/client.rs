@@ -23,7 +23,7 @@ use crate::cache::store::Store;
 use crate::cache::{self, Cache, Found, Reason};
 use crate::config;
 use crate::key::EXEC_INFO;
-use crate::sys::{self, ProcessInfo};
+use crate::sys::{self, Process, ProcessInfo};
 
 const KUBE_RS_MINIMUM: Duration = Duration::from_secs(60);
 const CAREFUL_MINIMUM: Duration = Duration::from_secs(5 * 60);
@@ -109,10 +109,8 @@ impl History {
 impl Client {
     /// Recognizes the client. Reads the table only if the client's asking again can mean something.
     pub fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Client {
-        let exec_info = config::value(call.environment, EXEC_INFO);
-        let caller = calling_process();
-        let kind = ClientKind::recognize(exec_info.as_deref(), caller.as_ref());
-        let subject = caller.map(|caller| Subject::caller(&cache.name, caller.process));
+        let (kind, process) = recognize(config::value(call.environment, EXEC_INFO).as_deref());
+        let subject = process.map(|process| Subject::caller(&cache.name, process));
         let history = subject
             .filter(|_| kind != ClientKind::Person)
             .and_then(|subject| Some(History::of(Callers::open(&cache.store)?, subject, now)));
@@ -157,6 +155,17 @@ impl Client {
     }
 }
 
+/// The kind of the client, and its process. The name of the process is only looked up if it matters.
+fn recognize(exec_info: Option<&OsStr>) -> (ClientKind, Option<Process>) {
+    if ClientKind::recognize(exec_info, None) == ClientKind::ClientGo
+        && let Some(process) = sys::leading_parent()
+    {
+        return (ClientKind::ClientGo, Some(process));
+    }
+    let caller = calling_process();
+    (ClientKind::recognize(exec_info, caller.as_ref()), caller.map(|caller| caller.process))
+}
+
 /// The process behind this call: our parent, or the parent of a shell that was started to run us.
 pub fn calling_process() -> Option<ProcessInfo> {
     let parent = sys::parent_info()?;
@@ -177,7 +186,7 @@ mod tests {
     use super::*;
 
     fn kind(exec_info: Option<&str>, name: &str) -> ClientKind {
-        let process = sys::Process { id: 7, started: 7 };
+        let process = Process { id: 7, started: 7 };
         let caller = ProcessInfo { process, parent_id: 1, name: name.into() };
         ClientKind::recognize(exec_info.map(OsStr::new), Some(&caller))
     }

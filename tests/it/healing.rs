@@ -131,6 +131,30 @@ fn the_client_behind_a_new_shell_is_recognized() {
     client.call().assert_prints(credential(3));
 }
 
+/// What a person types at a terminal leads its process group.
+#[test]
+fn a_client_that_leads_its_process_group_is_recognized() {
+    let Some(entry) = Entry::of_age(0) else { return };
+    let mut clients = [(); 2].map(|()| Caller::as_job(&entry.sandbox, entry.call()));
+    for client in &mut clients {
+        client.call().assert_prints(credential(1));
+    }
+    clients[0].call().assert_prints(credential(2));
+    clients[1].call().assert_prints(credential(2));
+    clients[1].call().assert_prints(credential(3));
+}
+
+#[test]
+fn a_leading_client_behind_a_new_shell_is_recognized() {
+    let Some(entry) = Entry::of_age(0) else { return };
+    let wrapped = entry.sandbox.program().arg(entry.plugin.command()).env("KUBERNETES_EXEC_INFO", EXEC_INFO);
+    let call = wrapped.behind(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"]);
+    let mut client = Caller::as_job(&entry.sandbox, call);
+    for run in 1..=2 {
+        client.call().assert_prints(credential(run));
+    }
+}
+
 #[test]
 fn a_rejection_drops_the_entries_of_other_clients_too() {
     let Some(mut entry) = Entry::of_age(0) else { return };

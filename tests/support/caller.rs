@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 
@@ -33,10 +33,22 @@ pub struct Caller {
 impl Caller {
     /// A client that makes this call again and again.
     pub fn of(sandbox: &Sandbox, call: Call) -> Caller {
+        let (call, streams) = Caller::repeat(sandbox, call);
+        Caller::start(call, streams)
+    }
+
+    /// The same as a job of an interactive shell: the client leads a new process group.
+    pub fn as_job(sandbox: &Sandbox, call: Call) -> Caller {
+        let (mut call, streams) = Caller::repeat(sandbox, call);
+        call.command().process_group(0);
+        Caller::start(call, streams)
+    }
+
+    fn repeat(sandbox: &Sandbox, call: Call) -> (Call, PathBuf) {
         let streams = sandbox.new_path("caller");
         let shell = renamed(Path::new("/bin/sh"), call.client_name());
         let client = [shell.as_str(), "-c", CLIENT, streams.to_str().unwrap()];
-        Caller::start(call.started_by(client), streams)
+        (call.started_by(client), streams)
     }
 
     /// A shell as the first process of a new PID namespace. `None` if no namespace can be created, which

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::clock::now;
 #[cfg(target_os = "linux")]
 use super::clock::since_boot;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+use super::errno::check;
 #[cfg(target_os = "linux")]
 use super::files::{open, read_at};
 use crate::sys::process::{Process, ProcessInfo};
@@ -16,6 +18,39 @@ use crate::sys::read::read_to_end;
 /// The process that called this program. `None` if the system does not tell.
 pub fn parent_process() -> Option<Process> {
     parent_info().map(|info| info.process)
+}
+
+/// The parent process if it leads this process's group, as a command does that a shell with job control
+/// started. Such a parent is no shell that a client started to run us: that one is in the client's group.
+///
+/// Reading `/proc/PID/stat` instead takes a sixth of a hit. `started` is the inode of the process in pidfs,
+/// which no other process gets until the system restarts (Linux 6.9 and later). `None` if there is no pidfs,
+/// or if the parent does not lead the group.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub fn leading_parent() -> Option<Process> {
+    // <linux/magic.h>
+    const PID_FS_MAGIC: libc::c_long = 0x5049_4446;
+    let id = std::os::unix::process::parent_id();
+    // SAFETY: getpgrp(2) has no preconditions, and pidfd_open(2) touches no memory. `file_system` and `file`
+    // are plain data, for which zero is valid, and outlive the calls. The descriptor is closed at the end of
+    // the program, which is near.
+    unsafe {
+        if libc::getpgrp() != id as libc::pid_t {
+            return None;
+        }
+        let descriptor = check(libc::syscall(libc::SYS_pidfd_open, id, 0) as i32).ok()?;
+        let mut file_system: libc::statfs = std::mem::zeroed();
+        let mut file: libc::stat = std::mem::zeroed();
+        check(libc::fstatfs(descriptor, &mut file_system)).ok()?;
+        check(libc::fstat(descriptor, &mut file)).ok()?;
+        (file_system.f_type as libc::c_long == PID_FS_MAGIC).then_some(Process { id, started: file.st_ino })
+    }
+}
+
+/// Always `None`.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub fn leading_parent() -> Option<Process> {
+    None
 }
 
 /// The number of the session that this process belongs to. Each terminal has one.

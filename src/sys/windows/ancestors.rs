@@ -30,6 +30,11 @@ pub fn parent_process() -> Option<Process> {
     parent_of(unsafe { GetCurrentProcess() })
 }
 
+/// Always `None`: Windows has no groups of processes that are led by one.
+pub fn leading_parent() -> Option<Process> {
+    None
+}
+
 /// Always 0: Windows has no number for a terminal.
 pub fn session_id() -> u32 {
     0
