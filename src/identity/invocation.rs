@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use super::words::words;
+use super::words::{split_at_byte, words};
 use crate::config;
 use crate::sys;
 
@@ -78,7 +78,7 @@ impl Invocation<'_> {
     /// that flag, variable or directory, several if it has the flag several times.
     pub fn resolve_place(&self, place: &'static str) -> Vec<PathBuf> {
         let place = place.strip_prefix(WITHOUT_CHANGE_TIME).unwrap_or(place);
-        let (source, below) = place.split_once('/').unwrap_or((place, ""));
+        let (source, below) = split_at_byte(place, b'/');
         let mut files = Vec::new();
         if source.starts_with('-') {
             for value in self.flag_values(source) {

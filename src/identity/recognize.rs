@@ -17,7 +17,7 @@ use super::project::{find_project, shim_files};
 use super::shell;
 use super::table::{PluginRow, ROWS, Surroundings};
 use super::variables::{AWS, Groups, IdentityVariable, MISE, ORACLE};
-use super::words::words;
+use super::words::{pieces, words};
 use super::wrapper::{self, Target};
 use crate::config;
 
@@ -112,7 +112,7 @@ impl Identity {
     /// Adds the files of `row` for a call without flags, except those in the working directory.
     fn add_default_files(&mut self, row: &PluginRow, environment: &Overlay<'_>) {
         let invocation = Invocation { arguments: &[], environment };
-        for places in row.files.split(';') {
+        for places in pieces(row.files, b';') {
             let places = words(places).filter(|place| !place.starts_with("./"));
             let mut found = places.map(|place| (place, invocation.resolve_place(place)));
             let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
@@ -246,7 +246,7 @@ impl Search<'_> {
         identity.is_understood &= !row.also.has(Surroundings::ENVIRONMENT);
         identity.counts_directory |= row.also.has(Surroundings::DIRECTORY);
         identity.counts_session |= row.also.has(Surroundings::SESSION);
-        for places in row.files.split(';') {
+        for places in pieces(row.files, b';') {
             let mut found = words(places).map(|place| (place, invocation.resolve_place(place)));
             let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
             for file in files {

@@ -9,11 +9,11 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::words::words;
+use super::words::{list, words};
 
 const AGENT: &str = "SSH_AUTH_SOCK";
 
-static NAMES: &[&str] = &[
+const NAMES: &str = list![
     // bash(1), "Shell Variables"; the environment of every POSIX shell.
     "_ PWD OLDPWD SHLVL COLUMNS LINES",
     // bash(1), zshparam(1); PROMPT is also cmd.exe's.
@@ -107,14 +107,14 @@ static NAMES: &[&str] = &[
      EXECUTOR_NUMBER BUILDKITE_AGENT_PID",
     // Another path in each SSH session, each VS Code window and after each login (ssh-agent(1)). Counts if the
     // command line runs ssh: see `Mentions::runs_ssh`.
-    AGENT,
+    "SSH_AUTH_SOCK",
     // Set last by the client (client-go plugin/pkg/client/auth/exec/exec.go); a part of the key by itself.
     "KUBERNETES_EXEC_INFO",
     // A part of the key by itself.
     "HOME",
 ];
 
-static PREFIXES: &[&str] = &[
+const PREFIXES: &str = list![
     // GNOME Terminal; macOS Terminal, iTerm2, tmux, Ghostty, WezTerm, VS Code (TERM_PROGRAM, TERM_SESSION_ID).
     "TERM_",
     // GNOME/gnome-terminal src/terminal-defines.hh.
@@ -177,8 +177,8 @@ pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, count
         starts[byte + 1] += starts[byte];
     }
     let mut is_session = vec![false; variables.len()];
-    let names = NAMES.iter().flat_map(|list| words(list)).map(|name| (name.as_bytes(), false));
-    let prefixes = PREFIXES.iter().flat_map(|list| words(list)).map(|prefix| (prefix.as_bytes(), true));
+    let names = words(NAMES).map(|name| (name.as_bytes(), false));
+    let prefixes = words(PREFIXES).map(|prefix| (prefix.as_bytes(), true));
     for (text, is_prefix) in names.chain(prefixes) {
         if counts_agent && text == AGENT.as_bytes() {
             continue;
@@ -199,8 +199,7 @@ fn first_byte(text: &[u8]) -> usize {
 
 /// Whether `variable` is one that sessions set.
 pub fn is_session_variable(variable: &str) -> bool {
-    NAMES.iter().flat_map(|list| words(list)).any(|name| name == variable)
-        || PREFIXES.iter().flat_map(|list| words(list)).any(|prefix| variable.starts_with(prefix))
+    words(NAMES).any(|name| name == variable) || words(PREFIXES).any(|prefix| variable.starts_with(prefix))
 }
 
 /// The value of PATH without repeated elements and without what editors and terminals add, which another
@@ -219,6 +218,5 @@ pub fn stable_path(path: &OsStr) -> OsString {
 /// The lists, for `docs/PLUGINS.md`.
 #[cfg(test)]
 pub(super) fn listed() -> (Vec<&'static str>, Vec<&'static str>) {
-    let all = |lists: &'static [&'static str]| lists.iter().flat_map(|list| words(list)).collect();
-    (all(NAMES), all(PREFIXES))
+    (words(NAMES).collect(), words(PREFIXES).collect())
 }

@@ -32,7 +32,7 @@ pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut 
         if !identity.is_understood {
             found.add_mentioned(&[PathBuf::from(&value)]);
         }
-        is_relative |= is_relative_path(name, &value)
+        is_relative |= is_relative_path(name.as_ref(), &value)
             || value.as_encoded_bytes().contains(&b'/') && is_bare_path(&value);
         if !counts_environment || session::is_session_variable(name) {
             push_variable(parts, name, &value, identity::is_secret_variable(name));
@@ -45,7 +45,7 @@ fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
     let mut is_relative = false;
     for variable in inputs.identity.variables() {
         if let Some(value) = (inputs.environment)(variable.name) {
-            is_relative |= is_relative_path(variable.name, &value);
+            is_relative |= is_relative_path(variable.name.as_ref(), &value);
             push_variable(parts, variable.name, &value, variable.secret);
         }
     }
@@ -70,12 +70,11 @@ fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
     let mut is_relative = false;
     for (name, value) in variables {
         let value = if name == PATH { session::stable_path(&value) } else { value };
-        let text = name.to_string_lossy();
-        if text == "ZDOTDIR" && (inputs.environment)("HOME").is_some_and(|home| home == value) {
+        if name == "ZDOTDIR" && (inputs.environment)("HOME").is_some_and(|home| home == value) {
             // VS Code's shell integration sets it so, which means the same as unset.
             continue;
         }
-        is_relative |= is_relative_path(&text, &value);
+        is_relative |= is_relative_path(&name, &value);
         push_assignment(parts, PartKind::Environment, &name, &value);
     }
     is_relative
@@ -95,7 +94,7 @@ fn push_assignment(parts: &mut PartsWriter, part: PartKind, name: &OsStr, value:
 
 /// Whether the value leads to another file in another directory: it begins with a dot, or the name says that
 /// it is a path.
-fn is_relative_path(name: &str, value: &OsStr) -> bool {
+fn is_relative_path(name: &OsStr, value: &OsStr) -> bool {
     let bytes = value.as_encoded_bytes();
     bytes.starts_with(b"./")
         || bytes.starts_with(b"../")
@@ -105,21 +104,22 @@ fn is_relative_path(name: &str, value: &OsStr) -> bool {
 }
 
 /// Whether a variable of this name holds paths. `PATH` itself never starts a program from a relative element.
-fn names_path(name: &str) -> bool {
-    const ENDINGS: [&str; 10] = [
-        "FILE",
-        "CONFIGFILE",
-        "PATH",
-        "DIR",
-        "DIRECTORY",
-        "CONFIG",
-        "KUBECONFIG",
-        "CONF",
-        "CREDENTIALS",
-        "FOLDER",
-    ];
-    let last = name.rsplit('_').next().unwrap_or(name);
-    name != PATH && ENDINGS.contains(&last)
+fn names_path(name: &OsStr) -> bool {
+    let last = name.as_encoded_bytes().rsplit(|byte| *byte == b'_').next().unwrap_or_default();
+    let says_so = matches!(
+        last,
+        b"FILE"
+            | b"CONFIGFILE"
+            | b"PATH"
+            | b"DIR"
+            | b"DIRECTORY"
+            | b"CONFIG"
+            | b"KUBECONFIG"
+            | b"CONF"
+            | b"CREDENTIALS"
+            | b"FOLDER"
+    );
+    says_so && name != PATH
 }
 
 /// Whether `value` is a relative path as far as its characters tell.
