@@ -120,8 +120,12 @@ impl Cache {
     }
 
     fn with(config: &Config, key: CacheKey, vault: Vault) -> Result<Cache> {
-        if !vault.may_hold(&key) {
-            let text = "only a secret tells this credential from others, so caching it needs encryption";
+        let secrets = vault.obstacles(&key);
+        if !secrets.is_empty() {
+            let names = secrets.join(", ");
+            let text = format!(
+                "a secret tells this credential from others, so caching it needs encryption: {names}"
+            );
             return Err(Error::new(Kind::Cache, text));
         }
         Ok(Cache {

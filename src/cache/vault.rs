@@ -57,8 +57,12 @@ impl Vault {
         }
     }
 
-    pub fn may_hold(&self, key: &CacheKey) -> bool {
-        matches!(self, Vault::Sealed(_)) || !key.has_secret()
+    /// What keeps the credential of `key` out of this vault: names of secrets.
+    pub fn obstacles(&self, key: &CacheKey) -> Vec<String> {
+        match self {
+            Vault::Sealed(_) => Vec::new(),
+            Vault::Plain => key.secrets(),
+        }
     }
 
     /// Writes the object of `entry`: `{"created":1,"expires":2,"sealed":"<base64>"}`, or with

@@ -65,8 +65,21 @@ pub fn mask_arguments(arguments: &[OsString]) -> Vec<String> {
 
 /// Whether [`mask_arguments`] would hide anything.
 pub fn holds_secret(arguments: &[OsString]) -> bool {
+    !secret_arguments(arguments).is_empty()
+}
+
+/// Names the arguments that [`mask_arguments`] would change: by their flag, or as `argument N`, where the program
+/// is number 0.
+pub fn secret_arguments(arguments: &[OsString]) -> Vec<String> {
     let shown = mask_arguments(arguments);
-    shown.iter().zip(arguments).any(|(shown, text)| *shown != printable(&text.to_string_lossy()))
+    let is_changed = |at: &usize| shown[*at] != printable(&arguments[*at].to_string_lossy());
+    (0..shown.len()).filter(is_changed).map(|at| name_of_secret(&shown, at)).collect()
+}
+
+fn name_of_secret(shown: &[String], at: usize) -> String {
+    let before = at.checked_sub(1).map(|before| &shown[before]).filter(|_| shown[at] == MASK);
+    let flag = before.unwrap_or(&shown[at]).split('=').next().unwrap_or_default();
+    if looks_like_flag(flag) { flag.to_owned() } else { format!("argument {at}") }
 }
 
 fn is_value_of_secret(previous: &str, text: &str, before: &[Cow<str>]) -> bool {

@@ -34,7 +34,7 @@ use std::ffi::OsString;
 use crate::config::Environment;
 
 pub use interaction::Interaction;
-pub use mask::{MASK, holds_secret, is_secret_variable, mask_arguments};
+pub use mask::{MASK, holds_secret, is_secret_variable, mask_arguments, secret_arguments};
 pub use recognize::Identity;
 pub use shown::{Tag, show_address, show_arguments, show_variable};
 pub use variables::IdentityVariable;

@@ -16,7 +16,7 @@ mod variables;
 use std::ffi::OsString;
 
 use crate::config::{self, Environment};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, printable};
 use crate::format::fnv::fnv1a_128;
 use crate::identity;
 use crate::key::exec_info::ExecInfo;
@@ -104,22 +104,28 @@ impl CacheKey {
         self.parts.expose()
     }
 
-    /// Whether a part is a secret: one of the table of plugins, or what looks like a secret in an argument or
-    /// a value. Slow; only needed with encryption off.
-    pub fn has_secret(&self) -> bool {
-        let mut arguments = Vec::new();
+    /// The names of the parts that are secrets: variables of the table, and what looks like a secret in a value
+    /// or an argument. Slow; only needed with encryption off.
+    pub fn secrets(&self) -> Vec<String> {
+        let (mut names, mut arguments) = (Vec::new(), Vec::new());
         for (part, content) in parts(self.parts()) {
             let word = || OsString::from(String::from_utf8_lossy(content).as_ref());
-            match part {
-                PartKind::Secret => return true,
-                PartKind::Variable | PartKind::Environment if identity::holds_secret(&[word()]) => {
-                    return true;
+            let is_secret = match part {
+                PartKind::Secret => true,
+                PartKind::Variable | PartKind::Environment => identity::holds_secret(&[word()]),
+                PartKind::Argument => {
+                    arguments.push(word());
+                    false
                 }
-                PartKind::Argument => arguments.push(word()),
-                _ => {}
+                _ => false,
+            };
+            if is_secret {
+                let name = content.split(|byte| *byte == b'=').next().unwrap_or_default();
+                names.push(printable(&String::from_utf8_lossy(name)));
             }
         }
-        identity::holds_secret(&arguments)
+        names.extend(identity::secret_arguments(&arguments));
+        names
     }
 
     /// The `apiVersion` that the client asked for.

@@ -287,29 +287,33 @@ fn a_file_that_another_took_the_place_of_counts_anew() {
 }
 
 #[test]
-fn a_secret_is_marked_as_one() {
+fn a_secret_is_marked_as_one_and_named() {
     let plain = Caller::of(&["doctl"]);
-    for (caller, has_secret) in [
-        (plain.clone().with("DIGITALOCEAN_CONTEXT", "x"), false),
-        (plain.clone().with("DIGITALOCEAN_ACCESS_TOKEN", "x"), true),
-        (plain.clone().with("MY_PASSWORD", "x"), false),
-        (plain.clone().with("MY_PASSWORD", "x").counting(&["MY_PASSWORD"]), true),
-        (plain.clone().with("MINE", "x").counting(&["MINE", "MY_PASSWORD"]), false),
+    for (caller, secret) in [
+        (plain.clone().with("DIGITALOCEAN_CONTEXT", "x"), None),
+        (plain.clone().with("DIGITALOCEAN_ACCESS_TOKEN", "x"), Some("DIGITALOCEAN_ACCESS_TOKEN")),
+        (plain.clone().with("MY_PASSWORD", "x"), None),
+        (plain.clone().with("MY_PASSWORD", "x").counting(&["MY_PASSWORD"]), Some("MY_PASSWORD")),
+        (plain.clone().with("MINE", "x").counting(&["MINE", "MY_PASSWORD"]), None),
     ] {
-        assert_eq!(caller.key().has_secret(), has_secret);
-        assert_eq!(caller.has(PartKind::Secret), has_secret);
+        assert_eq!(caller.key().secrets().first().map(String::as_str), secret);
+        assert_eq!(caller.has(PartKind::Secret), secret.is_some());
     }
-    for (command, has_secret) in [
-        (&["plugin", "--client-secret=x"][..], true),
-        (&["plugin", "--client-secret", "x"], true),
-        (&["plugin", "https://me:x@host/"], true),
-        (&["sh", "-c", "TOKEN=x plugin"], true),
-        (&["sh", "-c", "plugin\n\u{1b} --x"], false),
-        (&["plugin", "--token-file", "x"], false),
-        (&["plugin", "--print-token"], false),
-    ] {
-        let caller = Caller::of(command).with("AWS_PROFILE", "x");
-        assert_eq!(caller.key().has_secret(), has_secret, "{command:?}");
+    let commands: &[(&[&str], &[&str])] = &[
+        (&["doctl", "--client-secret=x"], &["--client-secret"]),
+        (&["doctl", "--client-secret", "x", "--token=y"], &["--client-secret", "--token"]),
+        (&["doctl", "https://me:x@host/"], &["argument 1"]),
+        (&["doctl", "-tx"], &["argument 1"]),
+        (&["doctl", "-t", "x"], &["-t"]),
+        (&["env", "TOKEN=x", "doctl"], &["argument 1"]),
+        (&["sh", "-c", "TOKEN=x doctl"], &["-c"]),
+        (&["sh", "-c", "plugin\n\u{1b} --x"], &[]),
+        (&["doctl", "--token-file", "x"], &[]),
+        (&["doctl", "--print-token"], &[]),
+    ];
+    for (command, secrets) in commands {
+        let caller = Caller::of(command).with("AWS_PROFILE", "x").counting(&[]);
+        assert_eq!(caller.key().secrets(), *secrets, "{command:?}");
     }
     assert_all_differ(&[
         plain.clone().with("DIGITALOCEAN_ACCESS_TOKEN", "a"),

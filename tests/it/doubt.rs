@@ -383,6 +383,39 @@ fn without_encryption_a_secret_keeps_a_call_out_of_the_cache() {
     assert!(!explained.stdout_text().contains("hush"));
 }
 
+/// `--explain` names the variable that made a miss, and its `--key-env` can be pasted.
+#[test]
+fn explain_names_the_variable_of_a_miss_and_how_to_leave_it_out() {
+    let setting = Setting::new();
+    setting.sandbox.set_env("COMPANY_STAGE", "prd");
+    setting.sandbox.set_env("AWS_PROFILE", "p");
+    setting.sandbox.set_env("TERM", "xterm");
+    let runs = |call: Call| {
+        let before = setting.runs();
+        assert_eq!(call.by_another_caller().run().code(), 0);
+        setting.runs() > before
+    };
+    let words = ["corp-login", "x"];
+    runs(setting.cached(&words).env("NOISE", "1"));
+    let explain = setting.sandbox.program().args(["--explain", "corp-login", "x"]).env("NOISE", "2");
+    let report = explain.env("KUBERNETES_EXEC_INFO", EXEC_INFO).run().stdout_text();
+    assert!(report.contains("NOISE has another value"), "{report}");
+    let (_, hint) = report.split_once("to leave out NOISE: ").expect(&report);
+    let option = hint.split_whitespace().next().unwrap();
+    assert!(option.starts_with("--key-env=COMPANY_STAGE"), "{report}");
+    assert!(!option.contains("NOISE") && !option.contains("TERM") && !option.contains("AWS_PROFILE"));
+    let pasted = [option, "corp-login", "x"];
+    assert!(runs(setting.cached(&pasted).env("NOISE", "1")));
+    assert!(!runs(setting.cached(&pasted).env("NOISE", "2")));
+    assert!(runs(setting.cached(&pasted).env("COMPANY_STAGE", "dev")), "what is kept counts");
+    assert!(runs(setting.cached(&pasted).env("AWS_PROFILE", "q")), "and what the table knows");
+    // No option leaves out a variable of the table.
+    let explain = setting.sandbox.program().args(["--explain", "corp-login", "x"]).env("NOISE", "1");
+    let report = explain.env("KUBERNETES_EXEC_INFO", EXEC_INFO).env("AWS_PROFILE", "r").run().stdout_text();
+    assert!(report.contains("AWS_PROFILE has another value"), "{report}");
+    assert!(!report.contains("to leave out"), "{report}");
+}
+
 /// With a `credential_process`, `aws` runs a program that may read any variable.
 #[test]
 fn a_credential_process_makes_everything_count_for_aws() {

@@ -4,6 +4,7 @@
 //! for each kubeconfig user with the same plugin, as its client makes it. Then it shows what else is
 //! cached for the command, and how that differs. It runs nothing and creates nothing.
 
+mod key_env;
 mod nearest;
 mod report;
 mod wording;

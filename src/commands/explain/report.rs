@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::{nearest, wording};
+use super::{key_env, nearest, wording};
 use crate::cache::entry::Entry;
 use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
 use crate::commands::client::UserClient;
@@ -226,7 +226,7 @@ impl Report {
         let (entry, is_fresh) = match lookup {
             Lookup::Fresh(Found { entry, .. }) => (entry, true),
             Lookup::Stale(Found { entry, .. }) => (entry, false),
-            Lookup::Miss(reason) => return self.add_missing_entry(cache, *reason),
+            Lookup::Miss(reason) => return self.add_missing_entry(call, cache, *reason),
         };
         let left = Human(entry.time_left(self.now));
         let margin = Human(cache::margin(entry, call.config.refresh_margin));
@@ -244,7 +244,7 @@ impl Report {
     }
 
     /// Adds why there is no entry: the nearest entry of the same command shows it best.
-    fn add_missing_entry(&mut self, cache: &Cache, reason: Reason) {
+    fn add_missing_entry(&mut self, call: &Call<'_>, cache: &Cache, reason: Reason) {
         let contents = self.contents.take();
         let nearest = contents.as_ref().and_then(|contents| nearest::entry(contents, cache.key.parts()));
         match nearest {
@@ -261,23 +261,13 @@ impl Report {
                 let reason = reason.text();
                 self.add_miss(&format_args!("{reason}; the nearest entry differs: {differences}"));
                 self.nearest.push(entry.parts().to_vec().into());
-                self.add_key_env(&names);
+                if let Some(hint) = key_env::hint(call, cache.key.parts(), &names) {
+                    self.page.row("hint", &hint);
+                }
             }
         }
         self.contents = contents;
         self.add_uncacheable_output(cache);
-    }
-
-    /// Adds how to leave out variables that count only because the plugin is not known.
-    fn add_key_env(&mut self, names: &[String]) {
-        if !names.is_empty() {
-            let text = format_args!(
-                "the plugin is not known, so every variable counts; to leave out {}: --key-env=NAME,... with the \
-                 variables that matter to it, or --key-env= for those of known plugins only",
-                names.join(", ")
-            );
-            self.page.row("hint", &text);
-        }
     }
 
     /// Adds what to do if the plugin ran recently and its output was not cached.

@@ -213,9 +213,13 @@ fn why_a_call_is_never_cached_is_shown() {
         let call = call.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
         call.env("K8S_TOKEN_CACHE_ENCRYPTION", "off")
     };
-    let expected =
-        "never cached: only a secret tells this credential from others, so caching it needs encryption";
+    let expected = "never cached: a secret tells this credential from others, so caching it needs encryption: \
+                    AWS_CONTAINER_AUTHORIZATION_TOKEN";
     assert_eq!(of(&secret), expected);
+    let explained = setting.call(["--explain", "aws", "eks", "get-token", "--client-secret", "hush"]);
+    let report = explained.env("K8S_TOKEN_CACHE_ENCRYPTION", "off").run().stdout_text();
+    assert!(rows(&report, "next")[0].ends_with("needs encryption: --client-secret"), "{report}");
+    assert!(!report.contains("hush"), "{report}");
     let report = setting.explained(|call| call.env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush"));
     assert!(report.contains("AWS_CONTAINER_AUTHORIZATION_TOKEN=***"), "{report}");
 }
