@@ -31,6 +31,14 @@ pub struct Wrapped {
     pub command: Vec<OsString>,
 }
 
+impl Wrapped {
+    /// Whether `--key-env` states all variables that matter to a plugin that is not known: a name with a plus
+    /// sign, as `--inject` writes, only adds to what counts.
+    pub fn states_all_variables(&self) -> bool {
+        self.key_env.as_ref().is_some_and(|names| names.iter().all(|name| !name.starts_with('+')))
+    }
+}
+
 /// What happens to the exec plugins of a kubeconfig.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, is_separator};
 
-use super::output::print;
+use super::output::{print, unknown_plugin};
 use crate::cli::{self, Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
@@ -10,8 +10,8 @@ use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
 use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UnknownPlugin, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    ClientEnvironment, PROGRAM, base_name, check_writable, default_files, diff, directory_on_path, is_own,
-    kuberc, program_on_path, refused_text,
+    ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
+    program_on_path, refused_text,
 };
 use crate::log;
 use crate::sys;
@@ -262,14 +262,9 @@ impl InjectJob<'_> {
     }
 }
 
-/// What it means that a plugin is not known.
 fn unknown_plugin_note(path: &Path, unknown: &UnknownPlugin) -> String {
-    let (user, plugin) = (printable(&unknown.user), printable(base_name(&unknown.command)));
-    format!(
-        "note: {}: {user}: '{plugin}' is not a known plugin: its whole environment counts for the cache key, \
-         unless --key-env=NAME,... before it in 'args' names the variables that matter\n",
-        shown(path)
-    )
+    let note = unknown_plugin(unknown.command.as_ref());
+    format!("note: {}: {}: {note}\n", shown(path), printable(&unknown.user))
 }
 
 impl UserState {

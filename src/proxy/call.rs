@@ -29,15 +29,15 @@ impl<'e> Call<'e> {
     /// Reads the settings and identifies the plugin. Fails if a setting is invalid.
     pub fn new(wrapped: Wrapped, environment: Environment<'e>) -> Result<Call<'e>> {
         let mut config = Config::read(environment)?;
-        let key_env = KeyEnv::new(wrapped.key_env);
-        config.key_env.extend(key_env.names);
+        let key_env_is_complete = wrapped.states_all_variables();
+        config.key_env.extend(names(wrapped.key_env));
         Ok(Call {
             identity: identity::identify(&wrapped.command, environment),
             log: Log::new(config.log.clone(), &wrapped.command),
             command: wrapped.command,
             config,
             environment,
-            key_env_is_complete: key_env.is_complete,
+            key_env_is_complete,
             added_variables: Vec::new(),
         })
     }
@@ -91,24 +91,8 @@ impl<'e> Call<'e> {
     }
 }
 
-/// What `--key-env` says.
-struct KeyEnv {
-    names: Vec<String>,
-    is_complete: bool,
-}
-
-impl KeyEnv {
-    /// A list states all variables that matter to a plugin that is not known. A name with a plus sign, as
-    /// `--inject` writes, only adds to what counts.
-    fn new(list: Option<Vec<String>>) -> KeyEnv {
-        let mut key_env = KeyEnv { names: Vec::new(), is_complete: list.is_some() };
-        for name in list.unwrap_or_default() {
-            key_env.is_complete &= !name.starts_with('+');
-            let name = name.trim_start_matches('+');
-            if !name.is_empty() {
-                key_env.names.push(name.to_owned());
-            }
-        }
-        key_env
-    }
+/// The names in `--key-env`.
+fn names(list: Option<Vec<String>>) -> Vec<String> {
+    let names = list.into_iter().flatten().map(|name| name.trim_start_matches('+').to_owned());
+    names.filter(|name| !name.is_empty()).collect()
 }

@@ -10,9 +10,10 @@ use super::seen::Seen;
 use super::settings;
 use super::shell;
 use crate::commands::client::{UserClient, Users, clients, users};
-use crate::commands::output::plural;
+use crate::commands::output::{plural, unknown_plugin};
 use crate::config::Environment;
 use crate::error::shown;
+use crate::identity;
 use crate::kubeconfig::{self, ClientEnvironment};
 
 /// The last outputs of more users are not looked up: that takes longer than everything else.
@@ -62,6 +63,7 @@ fn check_users(
             report_not_injected(findings, file, &client, kubeconfigs);
         }
         plugins.check(findings, &client);
+        note_unknown_plugin(findings, &client);
         if user.injected && commands.insert(OsStr::new(&user.command)) {
             check_allowlist(findings, &user.command, kubeconfigs);
         }
@@ -111,6 +113,15 @@ fn check_versions(findings: &mut Findings, client: &UserClient<'_>) {
             findings.problem(&text, &Fix::Command(&set_version));
         }
         _ => {}
+    }
+}
+
+fn note_unknown_plugin(findings: &mut Findings, client: &UserClient<'_>) {
+    if let Some(wrapped) = client.wrapped.as_ref().filter(|wrapped| !wrapped.states_all_variables())
+        && let Some(plugin) = wrapped.command.first()
+        && !identity::is_understood(&wrapped.command)
+    {
+        findings.note(&format_args!("{}: {}", client.title(), unknown_plugin(plugin)));
     }
 }
 

@@ -56,6 +56,35 @@ fn a_plugin_that_is_missing_or_cannot_be_executed_is_named() {
 }
 
 #[test]
+fn a_plugin_that_is_not_known_is_noted_once_for_each_user() {
+    let setting = Setting::new();
+    setting.sandbox.plugin("corp-login");
+    setting.users(&[
+        User::cached("a", "corp-login x"),
+        User::cached("b", "corp-login y"),
+        User::cached("stated", "--key-env=TENANT corp-login"),
+        User::cached("added", "--key-env=+TENANT corp-login"),
+        User::cached("script", "sh -c corp-login|cat"),
+        User::cached("known", EKS),
+        User::cached("wrapped", "env A=b aws eks get-token"),
+    ]);
+    let run = setting.call(["--doctor"]).run();
+    let notes = rows(&run.stdout_text(), "note");
+    let unknown: Vec<&String> = notes.iter().filter(|note| note.contains("is not a known plugin")).collect();
+    for (note, (user, plugin)) in unknown.iter().zip([
+        ("a", "corp-login"),
+        ("b", "corp-login"),
+        ("added", "corp-login"),
+        ("script", "sh"),
+    ]) {
+        assert!(note.starts_with(&format!("user '{user}' of '")), "{note}");
+        assert!(note.contains(&format!("'{plugin}' is not a known plugin: its whole environment counts")));
+        assert!(note.contains("--key-env=NAME,..."), "{note}");
+    }
+    assert_eq!(unknown.len(), 4, "{run:?}");
+}
+
+#[test]
 fn what_clients_refuse_in_exec_is_named_and_the_fix_works() {
     let Some(kubectl) = kubectl() else { return };
     let setting = Setting::new();
