@@ -14,6 +14,7 @@ use super::policy;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
 use crate::error::{Error, Result, printable};
+use crate::format::shell::quote;
 use crate::format::time::Human;
 use crate::identity::{self, Interaction};
 use crate::log::{self, write_stdout};
@@ -205,11 +206,11 @@ impl<'a> Miss<'a> {
     /// Answers with a failure that is too recent to try again.
     fn repeat_failure(&self, failure: Failure, left: Duration) -> Result<u8> {
         let text = format!(
-            "'{}' failed with status {}; next attempt in {} s; to see its message, run: {}",
+            "'{}' failed with status {}; next attempt in {} s; to see its message, {}",
             self.program(),
             failure.status,
             left.as_secs() + 1,
-            identity::show_arguments(&self.call.command, &|_| String::new()).join(" ")
+            self.way_to_see_message()
         );
         match self.usable() {
             Some(found) => self.serve_stale(found, &text),
@@ -218,6 +219,17 @@ impl<'a> Miss<'a> {
                 self.log("failed", &text);
                 Ok(failure.status)
             }
+        }
+    }
+
+    /// The command, if it can be shown whole; else a setting that makes any call run it.
+    fn way_to_see_message(&self) -> String {
+        let command = &self.call.command;
+        let shown = identity::show_arguments(command, &|_| String::new());
+        let is_whole = shown.iter().zip(command).all(|(shown, word)| shown.as_str() == word);
+        match is_whole {
+            true => format!("run: {}", shown.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")),
+            false => "set K8S_TOKEN_CACHE_DISABLE=1 for a call".to_owned(),
         }
     }
 

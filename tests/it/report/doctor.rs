@@ -89,7 +89,8 @@ fn an_unusable_cache_file_is_named_and_the_fix_works() {
         }),
         ("it is not a regular file", "mv ", &|| fs::create_dir(&file).unwrap()),
         ("it is not a regular file", "mv ", &|| {
-            fs::remove_dir(file.with_extension("json.old")).unwrap();
+            // The name that the last fix used is taken.
+            assert!(file.with_extension("json.old").is_dir());
             setting.make_fifo(&file);
         }),
     ];
@@ -105,6 +106,20 @@ fn an_unusable_cache_file_is_named_and_the_fix_works() {
             fs::remove_file(old).unwrap();
         }
     }
+}
+
+#[test]
+fn the_fix_for_a_foreign_file_overwrites_no_earlier_one() {
+    let setting = Setting::healthy();
+    let file = setting.sandbox.cache_file();
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    for number in 1..=3 {
+        fs::write(&file, format!("precious {number}")).unwrap();
+        setting.paste(&setting.problem(same), "mv ");
+    }
+    let moved = ["json.old", "json.old-2", "json.old-3"].map(|ending| file.with_extension(ending));
+    let texts = moved.map(|path| fs::read_to_string(path).unwrap());
+    assert_eq!(texts, ["precious 1", "precious 2", "precious 3"]);
 }
 
 #[test]
