@@ -4,7 +4,7 @@
 //! environment: `KUBERNETES_EXEC_INFO` as client-go writes it (`plugin/pkg/client/auth/exec/exec.go`,
 //! `refreshCredsLocked`; `rest/exec.go`, `ConfigToExecCluster`), and the user's own variables.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
 
 use nanoserde::SerJson;
@@ -16,6 +16,7 @@ use crate::format::base64;
 use crate::identity::{self, Identity};
 use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
+use crate::kubeconfig::kuberc::{Denial, PluginPolicy};
 use crate::kubeconfig::{self, Cluster, ExecUser};
 
 /// Users with exec plugins, each with its file.
@@ -140,6 +141,14 @@ impl<'u> UserClient<'u> {
     pub fn program(&self) -> PathBuf {
         let command = Path::new(&self.user.command);
         if self.user.command.contains(is_separator) { self.beside_file(command) } else { command.to_owned() }
+    }
+
+    /// Returns why kubectl's policy forbids the program, or the plugin behind the cache.
+    pub fn denial(&self, policy: &PluginPolicy) -> Option<Denial> {
+        let wrapped = self.wrapped.as_ref().and_then(|wrapped| wrapped.command.first());
+        let programs =
+            std::iter::once(OsStr::new(&self.user.command)).chain(wrapped.map(OsString::as_os_str));
+        programs.into_iter().find_map(|program| policy.denial(program))
     }
 
     pub fn beside_file(&self, path: &Path) -> PathBuf {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::call::Call;
 use super::callers::{Callers, Subject};
 use super::failure::unix_ms;
-use super::{keep_warm, policy, refresh};
+use super::policy::PolicySource;
+use super::{keep_warm, refresh};
 use crate::cache::{Cache, Found};
 use crate::cli;
 use crate::identity::Interaction;
@@ -36,7 +37,7 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
     }
     recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
     callers.remember(&recalled, now);
-    detach(call, &mut || renew_and_stay(call, cache, found.fingerprint));
+    detach(call, &mut |policy| renew_and_stay(call, cache, found.fingerprint, policy));
 }
 
 /// Starts a process that keeps the new credential warm, if that is wanted.
@@ -46,22 +47,23 @@ pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>) {
     let last = callers.map(|callers| callers.recall(Subject::keeper(&cache.name), sys::now()).row.process.id);
     let is_wanted = keep_warm::window(call).is_some();
     if is_wanted && sys::collects_orphans() && !last.is_some_and(sys::is_zombie) {
-        detach(call, &mut || keep_warm::stay(call, cache));
+        detach(call, &mut |policy| keep_warm::stay(call, cache, policy));
     }
 }
 
-fn detach(call: &Call<'_>, work: &mut dyn FnMut()) {
-    if let Err(denied) = policy::require_allowed(call) {
+fn detach(call: &Call<'_>, work: &mut dyn FnMut(&PolicySource)) {
+    let policy = PolicySource::of(call);
+    if let Err(denied) = policy.require_allowed(call) {
         return call.log.write("refresh", &denied, sys::now());
     }
-    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, work) {
+    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, &mut || work(&policy)) {
         call.log.write("refresh", &error, sys::now());
     }
 }
 
-fn renew_and_stay(call: &Call<'_>, cache: &Cache, fingerprint: u64) {
+fn renew_and_stay(call: &Call<'_>, cache: &Cache, fingerprint: u64, policy: &PolicySource) {
     if refresh::renew(call, cache, Some(fingerprint)).is_ok() {
-        keep_warm::stay(call, cache);
+        keep_warm::stay(call, cache, policy);
     }
 }
 
@@ -76,8 +78,8 @@ pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
     let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
     if let Lookup::Fresh(found) | Lookup::Stale(found) = cache.look_up(now)?.lookup {
         match refresh::is_due(call, &found.entry, now) {
-            true => renew_and_stay(call, &cache, found.fingerprint),
-            false => keep_warm::stay(call, &cache),
+            true => renew_and_stay(call, &cache, found.fingerprint, &PolicySource::of(call)),
+            false => keep_warm::stay(call, &cache, &PolicySource::of(call)),
         }
     }
     Ok(0)

@@ -6,8 +6,8 @@
 //! [`window`]. There is one keeper per key and at most [`MOST_KEEPERS`] per cache file.
 //!
 //! Each round runs in a copy of the keeper, which ends: the keeper allocates nothing while it lives. It
-//! never prompts, and it ends if the entry was removed, the identity changed, the plugin failed, the
-//! program was replaced, or the clock jumped past the window.
+//! never prompts, and it ends if the entry was removed, the identity changed, kubectl's policy forbids the
+//! plugin, the plugin failed, the program was replaced, or the clock jumped past the window.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::callers::{Callers, KeeperRow, Subject};
+use super::policy::PolicySource;
 use super::refresh;
 use crate::cache::entry::Entry;
 use crate::cache::lock::{self, Attempt, Guard, Range};
@@ -53,10 +54,10 @@ fn is_client_go(exec_info: &OsStr) -> bool {
 }
 
 /// Makes this process the keeper of `cache`'s entry and returns when there is nothing to keep. The
-/// process must be detached.
-pub fn stay(call: &Call<'_>, cache: &Cache) {
+/// process must be detached. `policy` is looked at before each run of the plugin.
+pub fn stay(call: &Call<'_>, cache: &Cache, policy: &PolicySource) {
     let Some(window) = window(call) else { return };
-    let Some(keeper) = Keeper::new(call, cache, window) else { return };
+    let Some(keeper) = Keeper::new(call, cache, policy, window) else { return };
     keeper.leave_directory();
     while let Some(wake_unix_s) = sys::in_copy(&mut || keeper.round()) {
         sys::sleep_until(Duration::from_secs(wake_unix_s));
@@ -91,6 +92,7 @@ pub fn end_all(callers: &Callers) -> usize {
 struct Keeper<'a> {
     call: &'a Call<'a>,
     cache: &'a Cache,
+    policy: &'a PolicySource,
     window: Duration,
     /// The working directory of the call, if it counts for the key: the plugin runs there.
     directory: Option<PathBuf>,
@@ -100,7 +102,12 @@ struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// `None` if the key has a keeper, or the cache file has as many as it may have.
-    fn new(call: &'a Call<'a>, cache: &'a Cache, window: Duration) -> Option<Keeper<'a>> {
+    fn new(
+        call: &'a Call<'a>,
+        cache: &'a Cache,
+        policy: &'a PolicySource,
+        window: Duration,
+    ) -> Option<Keeper<'a>> {
         let directory = cache.store.make_directory().ok()?;
         let name = cache.store.lock_name();
         let Ok(Attempt::Held(lock)) = lock::attempt(&directory, &name, Range::KeepWarm(cache.name)) else {
@@ -112,6 +119,7 @@ impl<'a> Keeper<'a> {
         Some(Keeper {
             call,
             cache,
+            policy,
             window,
             directory: key::working_directory(cache.key.parts()),
             program: sys::program_stamp(),
@@ -183,6 +191,7 @@ impl<'a> Keeper<'a> {
         if key.parts() != self.cache.key.parts() {
             return Err("the identity has changed");
         }
+        self.policy.require_allowed(self.call).map_err(|_| "kubectl's policy does not allow the plugin")?;
         refresh::renew(self.call, self.cache, None)
     }
 }

@@ -1,8 +1,8 @@
 //! kubectl's policy for exec plugins (kuberc), applied to the wrapped command.
 //!
 //! kubectl compares its list with the command in the kubeconfig, which is this program. Without a check
-//! here, a list that has this program would allow every program. Only a run of the plugin is checked: a hit
-//! reads no kuberc.
+//! here, a list that has this program would allow every program. Only a run of the plugin is checked, and each
+//! run of a process that keeps a credential warm: a hit reads no kuberc.
 //!
 //! The kubeconfig can set variables for its plugin (`exec.env`), and so could name another kuberc or change
 //! PATH. So the variables that count are those that the client was started with, if the system tells them.
@@ -17,6 +17,8 @@ use crate::key::EXEC_INFO;
 use crate::kubeconfig::kuberc;
 use crate::sys;
 
+const PATH: &str = "PATH";
+
 /// Programs with client-go that read no kuberc. A program that is not known may be kubectl under another
 /// name.
 const OTHER_CLIENTS: [&str; 8] =
@@ -24,34 +26,59 @@ const OTHER_CLIENTS: [&str; 8] =
 
 /// Fails if kubectl called and its policy does not allow the wrapped command.
 pub fn require_allowed(call: &Call<'_>) -> Result<()> {
-    let info = config::value(call.environment, EXEC_INFO).unwrap_or_default();
-    // As client-go writes it; see `super::client`.
-    if !info.as_encoded_bytes().ends_with(b"\n") {
-        return Ok(());
+    PolicySource::of(call).require_allowed(call)
+}
+
+/// Where the policy for a call is, for as long as its credential is kept warm.
+pub struct PolicySource {
+    /// The variables of [`names`] as the client has them; `None` if another client than kubectl called.
+    values: Option<[Option<OsString>; 4]>,
+}
+
+impl PolicySource {
+    pub fn of(call: &Call<'_>) -> PolicySource {
+        let info = config::value(call.environment, EXEC_INFO).unwrap_or_default();
+        // As client-go writes it; see `super::client`.
+        if !info.as_encoded_bytes().ends_with(b"\n") {
+            return PolicySource { values: None };
+        }
+        let client = calling_process();
+        let name = client.as_ref().map(|client| client.name.as_str()).unwrap_or_default();
+        if OTHER_CLIENTS.iter().any(|other| name.starts_with(other)) {
+            return PolicySource { values: None };
+        }
+        let environment = client.and_then(|client| sys::environment_of(client.process.id));
+        let value = |name: &str| match &environment {
+            Some(environment) => value_in(environment, name),
+            None => sys::variable(name),
+        };
+        PolicySource { values: Some(names().map(value)) }
     }
-    let client = calling_process();
-    let name = client.as_ref().map(|client| client.name.as_str()).unwrap_or_default();
-    if OTHER_CLIENTS.iter().any(|other| name.starts_with(other)) {
-        return Ok(());
+
+    /// Reads the kuberc. Fails if kubectl called and does not allow the wrapped command.
+    pub fn require_allowed(&self, call: &Call<'_>) -> Result<()> {
+        let Some(values) = &self.values else { return Ok(()) };
+        let variable = |name: &str| names().iter().zip(values).find(|(known, _)| **known == name)?.1.clone();
+        let Some(policy) = kuberc::policy(&variable) else { return Ok(()) };
+        let program = call.command.first().map(OsString::as_os_str).unwrap_or_default();
+        let error = |why: &str| {
+            let text =
+                ["kubectl's policy does not allow '", &shown(program).to_string(), "': ", why].concat();
+            Error::new(Kind::PluginNotRunnable, text)
+        };
+        if let Some(denial) = policy.denial(program) {
+            return Err(error(&denial.reason).with_hint(denial.hint));
+        }
+        if variable(PATH) != sys::variable(PATH) && !is_path(program) {
+            return Err(error("the kubeconfig sets PATH").with_hint("write the program's path"));
+        }
+        Ok(())
     }
-    let environment = client.and_then(|client| sys::environment_of(client.process.id));
-    let variable = |name: &str| match &environment {
-        Some(environment) => value_in(environment, name),
-        None => sys::variable(name),
-    };
-    let Some(policy) = kuberc::policy(&variable) else { return Ok(()) };
-    let program = call.command.first().map(OsString::as_os_str).unwrap_or_default();
-    let error = |why: &str| {
-        let text = ["kubectl's policy does not allow '", &shown(program).to_string(), "': ", why].concat();
-        Error::new(Kind::PluginNotRunnable, text)
-    };
-    if let Some(denial) = policy.denial(program) {
-        return Err(error(&denial.reason).with_hint(denial.hint));
-    }
-    if variable("PATH") != sys::variable("PATH") && !is_path(program) {
-        return Err(error("the kubeconfig sets PATH").with_hint("write the program's path"));
-    }
-    Ok(())
+}
+
+/// The variables that say where the kuberc is and which program a name means.
+fn names() -> [&'static str; 4] {
+    ["KUBERC", "KUBECTL_KUBERC", if cfg!(windows) { "USERPROFILE" } else { "HOME" }, PATH]
 }
 
 fn is_path(program: &OsStr) -> bool {

@@ -232,6 +232,31 @@ fn a_changed_identity_file_ends_the_process_before_the_plugin_runs() {
     assert_eq!(person.aws.runs(), 1);
 }
 
+/// A policy that is made or tightened while the process sleeps counts at its next run.
+#[test]
+fn a_policy_that_forbids_the_plugin_ends_the_process_before_it_runs() {
+    for at in [".kube/kuberc", "elsewhere"] {
+        let Some(mut person) = Person::new() else { return };
+        let kuberc = person.sandbox.home().join(at);
+        fs::create_dir(person.sandbox.home().join(".kube")).unwrap();
+        let policy = |policy: &str| {
+            let head = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n";
+            fs::write(&kuberc, format!("{head}credentialPluginPolicy: {policy}\n")).unwrap();
+        };
+        policy("AllowAll");
+        if at == "elsewhere" {
+            person.sandbox.set_env("KUBERC", &kuberc);
+        }
+        person.use_kubectl();
+        person.keeper();
+        person.advance_and_await_runs(DUE, 2);
+        policy("DenyAll");
+        person.clock.advance(DUE + 1);
+        person.assert_no_keeper();
+        assert_eq!(person.aws.runs(), 2, "{at}");
+    }
+}
+
 #[test]
 fn a_clock_that_jumps_past_the_window_or_back_ends_the_process() {
     for jump in [60 * MINUTE, 24 * 60 * MINUTE] {

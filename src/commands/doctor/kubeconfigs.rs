@@ -1,6 +1,6 @@
 //! Checks the kubeconfigs, their users, and kubectl's list of allowed plugins.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::exec_plugins::ExecPlugins;
@@ -14,6 +14,7 @@ use crate::commands::output::{plural, unknown_plugin};
 use crate::config::Environment;
 use crate::error::shown;
 use crate::identity;
+use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::{self, ClientEnvironment};
 
 /// The last outputs of more users are not looked up: that takes longer than everything else.
@@ -56,6 +57,7 @@ fn check_users(
     }
     let mut plugins = ExecPlugins::new(environment, kubeconfigs);
     let mut commands = Seen::default();
+    let policy = kuberc::policy(&|name| kubeconfigs.kuberc_variable(name));
     for (file, user) in users {
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
@@ -64,8 +66,8 @@ fn check_users(
         }
         plugins.check(findings, &client);
         note_unknown_plugin(findings, &client);
-        if user.injected && commands.insert(OsStr::new(&user.command)) {
-            check_allowlist(findings, &user.command, kubeconfigs);
+        if user.injected {
+            check_allowlist(findings, &client, &mut commands, policy.as_ref());
         }
     }
     if users.len() <= MOST_LOOKED_UP {
@@ -125,9 +127,23 @@ fn note_unknown_plugin(findings: &mut Findings, client: &UserClient<'_>) {
     }
 }
 
-fn check_allowlist(findings: &mut Findings, command: &str, kubeconfigs: &ClientEnvironment) {
-    if let Some(denial) = kubeconfig::kuberc::denial(kubeconfigs, command) {
-        let text = format_args!("kubectl does not run '{}': {}", shown(command), denial.reason);
-        findings.problem(&text, &Fix::Advice(&denial.hint));
+/// kubectl checks the cache, and the cache checks the plugin behind it. Each program is named once.
+fn check_allowlist(
+    findings: &mut Findings,
+    client: &UserClient<'_>,
+    seen: &mut Seen,
+    policy: Option<&PluginPolicy>,
+) {
+    let Some(policy) = policy else { return };
+    let own = OsStr::new(&client.user.command);
+    for command in std::iter::once(own).chain(client.wrapped_program().map(OsString::as_os_str)) {
+        let is_new = seen.insert(command);
+        if let Some(denial) = policy.denial(command) {
+            let text = format_args!("kubectl does not run '{}': {}", shown(command), denial.reason);
+            if is_new {
+                findings.problem(&text, &Fix::Advice(&denial.hint));
+            }
+            return;
+        }
     }
 }

@@ -20,10 +20,12 @@ use crate::config::{self, Environment};
 use crate::error::{Error, Result};
 use crate::identity::Interaction;
 use crate::key::CacheKey;
+use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::{self, ClientEnvironment};
 use crate::log;
 use crate::proxy::Call;
 use crate::proxy::refresh;
+use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
 use outcome::{Outcome, Tally};
 use progress::Progress;
@@ -61,6 +63,7 @@ pub fn warm(
         has_colors: config::wants_color(environment),
         progress: Progress::new(clients.len(), environment),
         tally: Tally::default(),
+        policy: kuberc::policy(&|name| kubeconfigs.kuberc_variable(name)),
     };
     warming.run(&clients)?;
     print(&warming.tally.summary(not_injected))?;
@@ -92,6 +95,8 @@ struct Warming<'a> {
     has_colors: bool,
     progress: Progress,
     tally: Tally,
+    /// kubectl's policy, if it does not allow every plugin.
+    policy: Option<PluginPolicy>,
 }
 
 /// A credential in the cache.
@@ -107,6 +112,7 @@ impl Warming<'_> {
         for client in clients {
             match self.cached(client) {
                 Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,
+                _ if let Some(denied) = self.denied(client) => self.report(client, &denied)?,
                 _ if self.may_prompt(client) => prompting.push(client),
                 _ => silent.push(client),
             }
@@ -116,6 +122,13 @@ impl Warming<'_> {
             self.run_alone(client)?;
         }
         Ok(())
+    }
+
+    /// The outcome if kubectl would not run this program, or must not run the plugin behind it.
+    fn denied(&self, client: &UserClient<'_>) -> Option<Outcome> {
+        let denial = client.denial(self.policy.as_ref()?)?;
+        let why = ["kubectl's policy does not allow it: ", &denial.reason, " (see --doctor)"].concat();
+        Some(Outcome::Failed(why, SecretBytes::with_capacity(0)))
     }
 
     fn run_side_by_side(&mut self, clients: &[&UserClient<'_>]) -> Result<()> {

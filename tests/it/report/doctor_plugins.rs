@@ -183,7 +183,14 @@ fn a_list_of_allowed_plugins_without_this_program_is_named_and_the_fix_works() {
     let expected = "kubectl does not run 'k8s-token-cache': credentialPluginAllowlist in '";
     assert!(problem.starts_with(expected), "{problem}");
     let (_, item) = problem.split_once("/kuberc':\n").unwrap();
-    fs::write(kuberc, format!("{policy}{item}\n")).unwrap();
+    fs::write(&kuberc, format!("{policy}{item}\n")).unwrap();
+    assert!(setting.problems(same).is_empty());
+    // The plugin behind the cache must be in the list, too.
+    fs::write(&kuberc, policy.replace("- name: aws", "- name: k8s-token-cache")).unwrap();
+    let problem = setting.problem(same);
+    assert!(problem.starts_with("kubectl does not run 'aws': "), "{problem}");
+    let (_, item) = problem.split_once("/kuberc':\n").unwrap();
+    fs::write(kuberc, format!("{}{item}\n", policy.replace("aws", "k8s-token-cache"))).unwrap();
     assert!(setting.problems(same).is_empty());
 }
 

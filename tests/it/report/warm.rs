@@ -245,3 +245,25 @@ fn a_cache_inside_another_wrapper_is_warmed_too() {
     let explained = setting.call(["--explain"]).args(EKS.split(' ')).env("AWS_PROFILE", "inner").run();
     assert!(!rows(&explained.stdout_text(), "nearest").is_empty(), "{explained:?}");
 }
+
+#[test]
+fn what_kubectls_policy_forbids_is_not_run() {
+    let setting = Setting::new();
+    hour(&setting.aws);
+    setting.users(&[User::cached("dev", EKS)]);
+    let with_list = |names: &[&str]| {
+        let items: String = names.iter().map(|name| format!("- name: {name}\n")).collect();
+        let head = "apiVersion: kubectl.config.k8s.io/v1beta1\nkind: Preference\n";
+        let policy = "credentialPluginPolicy: Allowlist\ncredentialPluginAllowlist:\n";
+        setting.write(".kube/kuberc", [head, policy, &items].concat());
+        setting.call(["--warm"]).run()
+    };
+    for names in [&["k8s-token-cache"][..], &["aws"], &["other"]] {
+        let run = with_list(names);
+        let expected = "failed: kubectl's policy does not allow it: credentialPluginAllowlist in '";
+        assert!(run.code() == 1 && run.stdout_text().contains(expected), "{names:?}: {run:?}");
+        assert_eq!(setting.aws.runs(), 0);
+    }
+    assert_eq!(with_list(&["aws", "k8s-token-cache"]).code(), 0);
+    assert_eq!(setting.aws.runs(), 1);
+}
