@@ -1,11 +1,14 @@
 //! The format of the cache file: writers, readers, damaged files, generations.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::layout::{HEADER_LENGTH, INDEX_END, IndexRow, NAME_DIGITS, ROW_LENGTH, VERSION, line_prefix};
 use super::*;
 
 const NOW: Duration = Duration::from_secs(1_769_846_400);

@@ -1,0 +1,94 @@
+//! The layout of the cache file: header, rows of the index, and lines.
+
+use crate::format::hex;
+
+/// The name of an entry: 16 bytes, written as 32 hexadecimal digits.
+pub type Name = [u8; 16];
+
+pub(super) const VERSION: u64 = 1;
+pub(super) const NAME_DIGITS: usize = 32;
+pub(super) const HEADER_LENGTH: usize =
+    "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
+pub(super) const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
+/// What a cache file of any version begins with.
+pub(super) const BEGINNING: &[u8] = b"{\"version\":";
+pub(super) const INDEX_END: &str = "],\"entries\":{\n";
+/// Larger files are not ours.
+pub(super) const LARGEST_FILE: u64 = 256 << 20;
+pub(super) const REMOVED: &[u8] = b"{\"removed\":";
+
+pub(super) struct Header {
+    pub(super) generation: u64,
+    /// Offset of the first entry, from which the number of rows follows.
+    pub(super) entries_at: u64,
+}
+
+impl Header {
+    pub(super) fn parse(start: &[u8]) -> Option<Header> {
+        let mut rest = start.get(..HEADER_LENGTH)?;
+        let version = number_after(&mut rest, BEGINNING)?;
+        let generation = number_after(&mut rest, b",\"generation\":")?;
+        let entries_at = number_after(&mut rest, b",\"entries_at\":")?;
+        let header = Header { generation, entries_at };
+        (rest == b",\"index\":[\n" && version == VERSION && header.row_count().is_some()).then_some(header)
+    }
+
+    pub(super) fn row_count(&self) -> Option<u64> {
+        let entries_at = Some(self.entries_at).filter(|at| *at <= LARGEST_FILE)?;
+        let rows = entries_at.checked_sub((HEADER_LENGTH + INDEX_END.len()) as u64)?;
+        (rows % ROW_LENGTH as u64 == 0).then_some(rows / ROW_LENGTH as u64)
+    }
+}
+
+/// One row of the index: the place of an entry's line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct IndexRow {
+    pub(super) name: Name,
+    pub(super) offset: u64,
+    pub(super) length: usize,
+    pub(super) expires_unix_s: u64,
+}
+
+impl IndexRow {
+    pub(super) fn parse(text: &[u8]) -> Option<IndexRow> {
+        let name = hex::parse(text.strip_prefix(b"[\"")?.get(..NAME_DIGITS)?)?;
+        let mut rest = &text[2 + NAME_DIGITS..];
+        let offset = number_after(&mut rest, b"\",")?;
+        let length = number_after(&mut rest, b",")?;
+        let expires_unix_s = number_after(&mut rest, b",")?;
+        let ends = matches!(rest, b"],\n" | b"] \n");
+        ends.then_some(IndexRow { name, offset, length: usize::try_from(length).ok()?, expires_unix_s })
+    }
+
+    pub(super) fn push(&self, out: &mut String, is_last: bool) {
+        out.push_str("[\"");
+        hex::push(out, &self.name);
+        let end = if is_last { ' ' } else { ',' };
+        out.push_str(&format!(
+            "\",{:>12},{:>8},{:>12}]{end}\n",
+            self.offset, self.length, self.expires_unix_s
+        ));
+    }
+}
+
+/// Reads `label`, spaces and a number off the front of `rest`.
+pub fn number_after(rest: &mut &[u8], label: &[u8]) -> Option<u64> {
+    let after = rest.strip_prefix(label)?;
+    let spaces = after.iter().take_while(|byte| **byte == b' ').count();
+    let digits = after[spaces..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, after) = after[spaces..].split_at(digits);
+    *rest = after;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+pub(super) fn line_prefix(name: &Name) -> String {
+    let mut prefix = String::with_capacity(NAME_DIGITS + 3);
+    prefix.push('"');
+    hex::push(&mut prefix, name);
+    prefix.push_str("\":");
+    prefix
+}
+
+pub(super) fn is_removal(object: &[u8]) -> bool {
+    object.starts_with(REMOVED)
+}
