@@ -6,60 +6,30 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, make_fifo, skip};
+use crate::support::{Call, Setting, after, make_fifo, skip};
 
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
-    credential: Vec<u8>,
+/// Checks a miss and a hit, each after `preparation`.
+fn assert_works_after(setting: &Setting, preparation: &str) {
+    for _ in 0..2 {
+        after(preparation, setting.call()).run().assert_prints(&setting.credential);
+    }
+    assert_eq!(setting.plugin.runs(), 1, "{preparation}");
 }
 
-impl Setting {
-    fn new() -> Setting {
-        Setting::with_token("t")
+/// A call whose plugin is a shell that runs `script`; `$0` is a file with the credential.
+fn call_script(setting: &Setting, script: &str) -> Call {
+    let output = setting.path("output");
+    // A file that an unknown plugin could read is part of the cache key.
+    if !output.exists() {
+        fs::write(&output, &setting.credential).unwrap();
     }
-
-    fn with_token(token: &str) -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin("plugin");
-        let credential = Credential::token(token).expires_in(HOUR).bytes();
-        plugin.prints(&credential);
-        Setting { sandbox, plugin, credential }
-    }
-
-    fn call(&self) -> Call {
-        self.sandbox.cache(&self.plugin)
-    }
-
-    /// The call, started by a shell that first runs `preparation`.
-    fn call_after(&self, preparation: &str) -> Call {
-        let script = format!("{preparation}; exec \"$@\"");
-        self.call().behind(["/bin/sh", "-c", &script, "sh"])
-    }
-
-    /// Checks a miss and a hit, each after `preparation`.
-    fn assert_works_after(&self, preparation: &str) {
-        for _ in 0..2 {
-            self.call_after(preparation).run().assert_prints(&self.credential);
-        }
-        assert_eq!(self.plugin.runs(), 1, "{preparation}");
-    }
-
-    /// A call whose plugin is a shell that runs `script`; `$0` is a file with the credential.
-    fn call_script(&self, script: &str) -> Call {
-        let output = self.sandbox.home().join("output");
-        // A file that an unknown plugin could read is part of the cache key.
-        if !output.exists() {
-            fs::write(&output, &self.credential).unwrap();
-        }
-        self.sandbox.program().args(["/bin/sh", "-c", script]).arg(output)
-    }
+    setting.sandbox.program().args(["/bin/sh", "-c", script]).arg(output)
 }
 
 #[test]
 fn closed_stdin_and_stderr_do_no_harm() {
     for closed in ["exec <&-", "exec 2>&-", "exec <&- 2>&-"] {
-        Setting::new().assert_works_after(closed);
+        assert_works_after(&Setting::new(), closed);
     }
 }
 
@@ -69,7 +39,7 @@ fn a_file_that_reuses_a_closed_descriptor_gets_no_output() {
     let setting = Setting::with_token("marked-secret");
     for closed in ["exec >&-", "exec <&- >&-", "exec <&- >&- 2>&-"] {
         for _ in 0..2 {
-            setting.call_after(closed).run().assert_prints("");
+            after(closed, setting.call()).run().assert_prints("");
         }
     }
     for file in [setting.sandbox.cache_file(), setting.sandbox.lock_file()] {
@@ -168,7 +138,7 @@ fn with_one_file_descriptor_the_cache_stays_intact() {
     setting.call().run().assert_prints(&setting.credential);
     for closed in ["", "exec <&-; ", "exec <&- 2>&-; "] {
         // The shell cannot open the plugin, which is a script, so its error may be the result.
-        let run = setting.call_after(&format!("{closed}ulimit -n 1")).run();
+        let run = after(&format!("{closed}ulimit -n 1"), setting.call()).run();
         assert!(run.code() != 0 || run.stdout == setting.credential, "{closed}: {run:?}");
     }
     setting.call().run().assert_prints(&setting.credential);
@@ -271,11 +241,11 @@ fn a_plugin_that_closes_its_streams_early_is_waited_for() {
     // A file that the script names by its path would be part of the cache key.
     let script = "cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; echo run >>\"$(dirname \"$0\")/runs\"; exit 0";
     for _ in 0..2 {
-        setting.call_script(script).run().assert_prints(&setting.credential);
+        call_script(&setting, script).run().assert_prints(&setting.credential);
         assert_eq!(fs::read_to_string(&runs).unwrap(), "run\n");
     }
     let failing = "cat \"$0\"; exec <&- >&- 2>&-; sleep 0.1; exit 9";
-    let run = setting.call_script(failing).run();
+    let run = call_script(&setting, failing).run();
     assert_eq!((run.code(), &run.stdout), (9, &setting.credential));
 }
 
@@ -286,7 +256,7 @@ fn a_daemon_that_keeps_stdout_open_does_not_delay_the_call() {
     let setting = Setting::new();
     let script = "sleep 1000 2>/dev/null & cat \"$0\"";
     for _ in 0..2 {
-        let mut call = setting.call_script(script);
+        let mut call = call_script(&setting, script);
         // The daemon may hold the plugin's stdout, but no pipe that this test reads.
         call.command().stderr(std::process::Stdio::null());
         let run = call.run();

@@ -3,30 +3,7 @@
 
 use std::fs;
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, skip};
-
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
-}
-
-impl Setting {
-    fn new(plugin: &str) -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin(plugin);
-        plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
-        Setting { sandbox, plugin }
-    }
-
-    /// Whether this call runs the plugin.
-    #[track_caller]
-    fn misses(&self, call: Call) -> bool {
-        let before = self.plugin.runs();
-        let run = call.run();
-        assert_eq!((run.code(), run.stderr_text()), (0, String::new()), "{run:?}");
-        self.plugin.runs() > before
-    }
-}
+use crate::support::{Setting, skip};
 
 /// A plugin's call, files that choose its identity, below the home, and variables that do.
 #[cfg(target_os = "linux")]
@@ -111,7 +88,7 @@ const ROWS: &[Row] = &[
 fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
     for (line, files, variables) in ROWS {
         let mut words = line.split(' ');
-        let setting = Setting::new(words.next().unwrap());
+        let setting = Setting::with_plugin(words.next().unwrap());
         let arguments: Vec<&str> = words.collect();
         let call = || setting.sandbox.cache(&setting.plugin).args(&arguments);
         assert!(setting.misses(call()), "{line}");
@@ -154,7 +131,7 @@ fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_hit_looks_at_the_files_of_its_own_plugin_and_at_no_others() {
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     let call = || setting.sandbox.cache(&setting.plugin).args(["eks", "get-token"]);
     assert!(setting.misses(call()));
     let trace = setting.sandbox.new_path("trace");
@@ -180,7 +157,7 @@ fn a_hit_looks_at_the_files_of_its_own_plugin_and_at_no_others() {
 /// give the same inode again. The change time cannot be set.
 #[test]
 fn a_file_of_equal_size_and_time_in_its_place_is_another_identity() {
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     let config = setting.sandbox.home().join(".aws/config");
     fs::create_dir(config.parent().unwrap()).unwrap();
     let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
@@ -211,7 +188,7 @@ fn a_file_of_equal_size_and_time_in_its_place_is_another_identity() {
 fn the_mode_that_gcloud_sets_at_each_run_costs_no_hit() {
     use std::os::unix::fs::PermissionsExt;
     for plugin in ["gcloud", "gke-gcloud-auth-plugin", "a-script"] {
-        let setting = Setting::new(plugin);
+        let setting = Setting::with_plugin(plugin);
         let directory = setting.sandbox.home().join(".config/gcloud");
         fs::create_dir_all(&directory).unwrap();
         let [logins, active] = ["credentials.db", "active_config"].map(|name| directory.join(name));

@@ -4,45 +4,19 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, V1, V1BETA1};
+use crate::support::{Credential, HOUR, Plugin, Sandbox, Setting, V1, V1BETA1};
 
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
+fn misses_with_env(setting: &Setting, name: &str, value: impl AsRef<OsStr>) -> bool {
+    setting.misses(setting.call().env(name, value))
 }
 
-impl Setting {
-    fn new(plugin: &str) -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin(plugin);
-        plugin.prints(Credential::token("t").expires_in(HOUR).bytes());
-        Setting { sandbox, plugin }
-    }
-
-    fn call(&self) -> Call {
-        self.sandbox.cache(&self.plugin)
-    }
-
-    /// Whether this call runs the plugin.
-    fn misses(&self, call: Call) -> bool {
-        let before = self.plugin.runs();
-        let run = call.run();
-        assert_eq!((run.code(), run.stderr_text()), (0, String::new()));
-        self.plugin.runs() > before
-    }
-
-    fn misses_with_env(&self, name: &str, value: impl AsRef<OsStr>) -> bool {
-        self.misses(self.call().env(name, value))
-    }
-
-    fn misses_with_exec_info(&self, info: &str) -> bool {
-        self.misses_with_env("KUBERNETES_EXEC_INFO", info)
-    }
+fn misses_with_exec_info(setting: &Setting, info: &str) -> bool {
+    misses_with_env(setting, "KUBERNETES_EXEC_INFO", info)
 }
 
 #[test]
 fn argument_lists_that_look_alike_when_joined_are_told_apart() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let lists: &[&[&str]] = &[
         &[],
         &[""],
@@ -77,7 +51,7 @@ fn argument_lists_that_look_alike_when_joined_are_told_apart() {
 
 #[test]
 fn arguments_reach_the_plugin_as_they_are() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     setting.plugin.records();
     let arguments: Vec<OsString> =
         [&b""[..], b" ", b"a b", b"a\nb", b"\xff\xfe", b"--list", b"--", b"$HOME", b"*", b"\"'\\"]
@@ -90,7 +64,7 @@ fn arguments_reach_the_plugin_as_they_are() {
 
 #[test]
 fn arguments_that_are_not_utf8_are_told_apart() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let arguments: [&[u8]; 4] = [b"\xff", b"\xfe", "\u{fffd}".as_bytes(), b"a\xff"];
     for argument in arguments {
         assert!(setting.misses(setting.call().arg(OsStr::from_bytes(argument))));
@@ -102,37 +76,37 @@ fn arguments_that_are_not_utf8_are_told_apart() {
 
 #[test]
 fn environment_that_is_not_utf8_is_told_apart() {
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     for value in [&b"\xff"[..], b"\xfe", "\u{fffd}".as_bytes()] {
-        assert!(setting.misses_with_env("AWS_PROFILE", OsStr::from_bytes(value)));
-        assert!(!setting.misses_with_env("AWS_PROFILE", OsStr::from_bytes(value)));
+        assert!(misses_with_env(&setting, "AWS_PROFILE", OsStr::from_bytes(value)));
+        assert!(!misses_with_env(&setting, "AWS_PROFILE", OsStr::from_bytes(value)));
     }
     // One that does not count does not disturb.
     assert!(setting.misses(setting.call()));
-    assert!(!setting.misses_with_env("OTHER", OsStr::from_bytes(b"\xff")));
+    assert!(!misses_with_env(&setting, "OTHER", OsStr::from_bytes(b"\xff")));
 }
 
 #[test]
 fn variables_that_select_an_identity_count_by_value() {
     let variables =
         ["AWS_PROFILE", "AWS_REGION", "AWS_VAULT", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_ROLE_ARN"];
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     assert!(setting.misses(setting.call()));
     for variable in variables {
-        assert!(setting.misses_with_env(variable, "one"), "{variable}");
-        assert!(setting.misses_with_env(variable, "two"), "{variable}");
-        assert!(!setting.misses_with_env(variable, "one"), "{variable}");
+        assert!(misses_with_env(&setting, variable, "one"), "{variable}");
+        assert!(misses_with_env(&setting, variable, "two"), "{variable}");
+        assert!(!misses_with_env(&setting, variable, "one"), "{variable}");
     }
-    let gcloud = Setting::new("gke-gcloud-auth-plugin");
-    assert!(gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
-    assert!(gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "two"));
-    assert!(!gcloud.misses_with_env("CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
+    let gcloud = Setting::with_plugin("gke-gcloud-auth-plugin");
+    assert!(misses_with_env(&gcloud, "CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
+    assert!(misses_with_env(&gcloud, "CLOUDSDK_ACTIVE_CONFIG_NAME", "two"));
+    assert!(!misses_with_env(&gcloud, "CLOUDSDK_ACTIVE_CONFIG_NAME", "one"));
     assert!(!setting.misses(setting.call()));
 }
 
 #[test]
 fn one_variables_value_is_not_taken_for_anothers() {
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     assert!(setting.misses(setting.call().env("AWS_PROFILE", "x")));
     assert!(setting.misses(setting.call().env("AWS_REGION", "x")));
     assert!(setting.misses(setting.call().env("AWS_PROFILE", "x\nAWS_REGION=y")));
@@ -141,30 +115,30 @@ fn one_variables_value_is_not_taken_for_anothers() {
 
 #[test]
 fn variables_that_say_nothing_of_identity_do_not_count() {
-    let setting = Setting::new("aws");
+    let setting = Setting::with_plugin("aws");
     assert!(setting.misses(setting.call()));
     for variable in ["TERM", "PWD", "OLDPWD", "SHLVL", "LANG", "COLUMNS", "_", "EDITOR"] {
-        assert!(!setting.misses_with_env(variable, "other"), "{variable}");
+        assert!(!misses_with_env(&setting, variable, "other"), "{variable}");
     }
 }
 
 #[test]
 fn the_home_counts() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let elsewhere = setting.sandbox.home().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     // Both use one cache file and one key, so that only the home tells them apart.
     setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.sandbox.cache_file());
     setting.sandbox.set_env("XDG_STATE_HOME", setting.sandbox.home().join("state"));
     assert!(setting.misses(setting.call()));
-    assert!(setting.misses_with_env("HOME", &elsewhere));
+    assert!(misses_with_env(&setting, "HOME", &elsewhere));
     assert!(!setting.misses(setting.call()));
     assert_eq!(setting.sandbox.entries(), 2);
 }
 
 #[test]
 fn variables_can_be_named_that_count() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let with = |tenant: &str| {
         let call = setting.sandbox.program().arg("--key-env=TENANT,STAGE");
         setting.misses(call.arg(setting.plugin.command()).env("TENANT", tenant))
@@ -173,19 +147,19 @@ fn variables_can_be_named_that_count() {
     assert!(with("b"));
     assert!(!with("a"));
 
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY_ENV", "TENANT,STAGE");
-    assert!(setting.misses_with_env("TENANT", "a"));
-    assert!(setting.misses_with_env("TENANT", "b"));
-    assert!(setting.misses_with_env("STAGE", "b"));
-    assert!(!setting.misses_with_env("TENANT", "a"));
+    assert!(misses_with_env(&setting, "TENANT", "a"));
+    assert!(misses_with_env(&setting, "TENANT", "b"));
+    assert!(misses_with_env(&setting, "STAGE", "b"));
+    assert!(!misses_with_env(&setting, "TENANT", "a"));
     assert!(setting.misses(setting.call()));
-    assert!(setting.misses_with_env("TENANT", ""), "set to nothing is not unset");
+    assert!(misses_with_env(&setting, "TENANT", ""), "set to nothing is not unset");
 }
 
 #[test]
 fn a_named_file_that_changes_makes_a_miss() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let [one, two] = ["one", "two"].map(|name| setting.sandbox.home().join(name));
     fs::write(&one, "1").unwrap();
     let both = std::env::join_paths([&one, &two]).unwrap();
@@ -214,7 +188,7 @@ fn a_named_file_that_changes_makes_a_miss() {
 /// The user switches accounts while the plugin still answers for the old one.
 #[test]
 fn a_named_file_that_changes_while_the_plugin_runs_is_not_stored() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let file = setting.sandbox.home().join("account");
     fs::write(&file, "old").unwrap();
     setting.sandbox.set_env("K8S_TOKEN_CACHE_KEY_FILES", &file);
@@ -231,7 +205,7 @@ fn a_named_file_that_changes_while_the_plugin_runs_is_not_stored() {
 
 #[test]
 fn the_folder_counts_for_relative_commands_and_arguments_alone() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let folders = ["a", "b"].map(|name| {
         let folder = setting.sandbox.home().join(name);
         fs::create_dir(&folder).unwrap();
@@ -270,7 +244,7 @@ fn a_relative_command_is_another_one_in_each_folder() {
 
 #[test]
 fn the_clients_way_to_write_its_question_does_not_count() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let same = [
         r#"{"kind":"ExecCredential","apiVersion":"V","spec":{"interactive":false}}"#,
         r#"{"kind":"ExecCredential","apiVersion":"V","spec":{"interactive":true}}"#,
@@ -281,22 +255,22 @@ fn the_clients_way_to_write_its_question_does_not_count() {
     ];
     for (index, info) in same.iter().enumerate() {
         let info = info.replace("\"V\"", &format!("\"{V1}\""));
-        assert_eq!(setting.misses_with_exec_info(&info), index == 0, "{info}");
+        assert_eq!(misses_with_exec_info(&setting, &info), index == 0, "{info}");
     }
 }
 
 #[test]
 fn another_version_is_another_question() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let info = |version| format!(r#"{{"kind":"ExecCredential","apiVersion":"{version}"}}"#);
-    assert!(setting.misses_with_exec_info(&info(V1)));
-    assert!(setting.misses_with_exec_info(&info(V1BETA1)));
-    assert!(!setting.misses_with_exec_info(&info(V1)));
+    assert!(misses_with_exec_info(&setting, &info(V1)));
+    assert!(misses_with_exec_info(&setting, &info(V1BETA1)));
+    assert!(!misses_with_exec_info(&setting, &info(V1)));
 }
 
 #[test]
 fn another_cluster_is_another_question_however_it_is_written() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     let info = |cluster: &str| {
         format!(
             r#"{{"kind":"ExecCredential","apiVersion":"{V1}","spec":{{"cluster":{cluster},"interactive":false}}}}"#
@@ -312,7 +286,7 @@ fn another_cluster_is_another_question_however_it_is_written() {
         r#"{"server":"https://one","config":null}"#,
     ];
     for cluster in different {
-        assert!(setting.misses_with_exec_info(&info(cluster)), "{cluster}");
+        assert!(misses_with_exec_info(&setting, &info(cluster)), "{cluster}");
     }
     let same = [
         r#"{ "server" : "https:\/\/one" }"#,
@@ -320,22 +294,22 @@ fn another_cluster_is_another_question_however_it_is_written() {
         r#"{"config":{"b":[1, 2],"a":1},"server":"https://one"}"#,
     ];
     for cluster in same {
-        assert!(!setting.misses_with_exec_info(&info(cluster)), "{cluster}");
+        assert!(!misses_with_exec_info(&setting, &info(cluster)), "{cluster}");
     }
 }
 
 #[test]
 fn an_empty_question_is_none() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     assert!(setting.misses(setting.sandbox.shell(&setting.plugin)));
-    assert!(!setting.misses_with_exec_info(""));
+    assert!(!misses_with_exec_info(&setting, ""));
     assert!(setting.misses(setting.call()));
 }
 
 /// No client writes such a thing. Whatever it is, the plugin gets it as it is and decides.
 #[test]
 fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     setting.plugin.records();
     let nested = "[".repeat(100_000);
     let questions = [
@@ -365,7 +339,7 @@ fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
 
 #[test]
 fn the_plugin_sees_the_clients_question_and_environment() {
-    let setting = Setting::new("plugin");
+    let setting = Setting::new();
     setting.plugin.records();
     setting.misses(setting.call().env("SOME_VARIABLE", "some value"));
     let seen = |name| setting.plugin.environ_value(name);

@@ -6,59 +6,35 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, is_root, make_fifo, make_null_device, skip};
-
-/// A user that is neither this one nor root.
-const OTHER_USER: u32 = 65_534;
+use crate::support::{OTHER_USER, Setting, is_root, make_fifo, make_null_device, skip};
 
 const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\nusers: []\n";
 /// The cache file of another program (kube-credential-cache).
 const OTHER_CACHE: &str = "{\"version\":1,\"credentials\":{\"a\":{\"token\":\"t\"}}}";
 
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
-    credential: Vec<u8>,
+/// A cache file in a directory that exists already.
+fn in_directory() -> Setting {
+    let setting = Setting::new();
+    fs::create_dir(setting.path("d")).unwrap();
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.path("d/token.json"));
+    setting
 }
 
-impl Setting {
-    fn new() -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin("plugin");
-        let credential = Credential::token("t").expires_in(HOUR).bytes();
-        plugin.prints(&credential);
-        fs::create_dir(sandbox.home().join("d")).unwrap();
-        sandbox.set_env("K8S_TOKEN_CACHE_FILE", sandbox.home().join("d/token.json"));
-        Setting { sandbox, plugin, credential }
-    }
+fn misses(setting: &Setting) -> bool {
+    setting.misses(setting.call())
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.sandbox.home().join(name)
-    }
+fn status_of(setting: &Setting, arguments: &[&str]) -> i32 {
+    setting.sandbox.program().args(arguments).run().code()
+}
 
-    fn call(&self) -> Call {
-        self.sandbox.cache(&self.plugin)
-    }
-
-    /// Whether the plugin ran. Checks that the credential is printed, and nothing else.
-    fn misses(&self) -> bool {
-        let before = self.plugin.runs();
-        self.call().run().assert_prints(&self.credential);
-        self.plugin.runs() > before
-    }
-
-    fn status_of(&self, arguments: &[&str]) -> i32 {
-        self.sandbox.program().args(arguments).run().code()
-    }
-
-    /// Does everything that may open, make, replace or remove a file.
-    fn do_everything(&self) {
-        assert!(self.misses());
-        assert!(self.misses());
-        let plugin = self.plugin.command().to_str().unwrap();
-        for arguments in [&["--list"][..], &["--doctor"], &["--explain", plugin], &["--clear", plugin]] {
-            self.sandbox.program().args(arguments).run().code();
-        }
+/// Does everything that may open, make, replace or remove a file.
+fn do_everything(setting: &Setting) {
+    assert!(misses(setting));
+    assert!(misses(setting));
+    let plugin = setting.plugin.command().to_str().unwrap();
+    for arguments in [&["--list"][..], &["--doctor"], &["--explain", plugin], &["--clear", plugin]] {
+        status_of(setting, arguments);
     }
 }
 
@@ -154,11 +130,11 @@ fn assert_untouched(setting: &Setting, path: &Path, before: &State, what: &str) 
 #[test]
 fn a_cache_path_that_is_not_ours_stays_and_gets_no_neighbors() {
     for (what, make) in foreign() {
-        let setting = Setting::new();
+        let setting = in_directory();
         let path = setting.path("d/token.json");
         make(&path);
         let (before, directory) = (state_of(&path), state_of(&setting.path("d")));
-        setting.do_everything();
+        do_everything(&setting);
         let clear = setting.sandbox.program().arg("--clear").run();
         assert_eq!(clear.code(), 1, "{what}: {clear:?}");
         assert!(clear.stderr_text().contains("d/token.json'"), "{what}: {clear:?}");
@@ -175,11 +151,11 @@ fn a_cache_path_that_is_not_ours_stays_and_gets_no_neighbors() {
 fn a_lock_or_temporary_path_that_is_not_ours_stays() {
     for name in ["token.json.lock", "token.json.new"] {
         for (what, make) in foreign() {
-            let setting = Setting::new();
+            let setting = in_directory();
             let path = setting.path("d").join(name);
             make(&path);
             let before = state_of(&path);
-            setting.do_everything();
+            do_everything(&setting);
             let clear = setting.sandbox.program().arg("--clear").run();
             assert_eq!(clear.code(), 1, "{name} is {what}: {clear:?}");
             assert!(clear.stderr_text().contains(name), "{name} is {what}: {clear:?}");
@@ -193,14 +169,14 @@ fn a_lock_or_temporary_path_that_is_not_ours_stays() {
 #[test]
 fn a_hit_writes_to_no_lock_file_that_is_not_ours() {
     for (what, make) in foreign() {
-        let setting = Setting::new();
-        assert!(setting.misses());
+        let setting = in_directory();
+        assert!(misses(&setting));
         let path = setting.path("d/token.json.lock");
         fs::remove_file(&path).unwrap();
         make(&path);
         let before = state_of(&path);
-        assert!(!setting.misses(), "{what}");
-        assert!(!setting.misses(), "{what}");
+        assert!(!misses(&setting), "{what}");
+        assert!(!misses(&setting), "{what}");
         assert_untouched(&setting, &path, &before, what);
         let doctor = setting.sandbox.program().arg("--doctor").run();
         assert!(
@@ -215,7 +191,7 @@ fn a_path_of_the_encryption_key_that_is_not_ours_stays() {
     let state = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/state" };
     for name in ["key", "key.lock", "key.new"] {
         for (what, make) in foreign() {
-            let setting = Setting::new();
+            let setting = in_directory();
             let directory = setting.path(state).join("k8s-token-cache");
             fs::create_dir_all(&directory).unwrap();
             let path = directory.join(name);
@@ -233,29 +209,29 @@ fn a_path_of_the_encryption_key_that_is_not_ours_stays() {
 #[test]
 fn a_log_path_that_is_not_ours_stays() {
     for (what, make) in foreign() {
-        let setting = Setting::new();
+        let setting = in_directory();
         let path = setting.path("d/log");
         setting.sandbox.set_env("K8S_TOKEN_CACHE_LOG", &path);
         make(&path);
         let before = state_of(&path);
-        assert!(setting.misses(), "{what}");
-        assert!(!setting.misses(), "{what}");
+        assert!(misses(&setting), "{what}");
+        assert!(!misses(&setting), "{what}");
         // What is written to a device or a FIFO changes nothing there.
         assert_eq!(state_of(&path), before, "{what}");
         assert_eq!(setting.path("target").exists(), what == "a link to a text file", "{what}");
         let is_stream = ["a FIFO", "a device"].contains(&what);
-        assert_eq!(setting.status_of(&["--doctor"]), i32::from(!is_stream), "{what}");
+        assert_eq!(status_of(&setting, &["--doctor"]), i32::from(!is_stream), "{what}");
     }
 }
 
 #[test]
 fn a_log_may_be_a_link_of_the_users_own() {
-    let setting = Setting::new();
+    let setting = in_directory();
     let line = "2026-01-01T00:00:00Z 1 aws hit: 1h left\n";
     write(&setting.path("log"), line);
     symlink(setting.path("log"), setting.path("link")).unwrap();
     setting.sandbox.set_env("K8S_TOKEN_CACHE_LOG", setting.path("link"));
-    setting.misses();
+    misses(&setting);
     let log = fs::read_to_string(setting.path("log")).unwrap();
     assert!(log.starts_with(line) && log.lines().count() == 2, "{log}");
 }
@@ -264,8 +240,8 @@ fn a_log_may_be_a_link_of_the_users_own() {
 #[test]
 fn a_path_that_is_ours_or_free_works() {
     let whole = {
-        let setting = Setting::new();
-        setting.misses();
+        let setting = in_directory();
+        misses(&setting);
         fs::read(setting.path("d/token.json")).unwrap()
     };
     let [beginning, zeros] = [&whole[..9], &[0; 3000][..]];
@@ -282,13 +258,13 @@ fn a_path_that_is_ours_or_free_works() {
         ("token.json.lock", b"k8s-token-cache lock 1\n"),
         ("token.json.lock", b""),
     ] {
-        let setting = Setting::new();
+        let setting = in_directory();
         write(&setting.path("d").join(name), content);
-        assert!(setting.misses(), "{name}");
-        assert!(!setting.misses(), "{name}");
-        assert_eq!(setting.status_of(&["--doctor"]), 0, "{name}");
-        assert_eq!(setting.status_of(&["--clear"]), 0, "{name}");
-        assert!(setting.misses(), "{name}");
+        assert!(misses(&setting), "{name}");
+        assert!(!misses(&setting), "{name}");
+        assert_eq!(status_of(&setting, &["--doctor"]), 0, "{name}");
+        assert_eq!(status_of(&setting, &["--clear"]), 0, "{name}");
+        assert!(misses(&setting), "{name}");
     }
 }
 
@@ -316,7 +292,7 @@ fn root_makes_nothing_in_the_home_directory_of_another_user() {
     }
     for existing in [&[][..], &[".cache", ".local"], &[".cache", ".cache/k8s-token-cache", ".local/state"]] {
         for encryption in ["file", "off"] {
-            let setting = Setting::new();
+            let setting = in_directory();
             let home = setting.path("home");
             fs::create_dir(&home).unwrap();
             chown(&home, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
@@ -331,8 +307,8 @@ fn root_makes_nothing_in_the_home_directory_of_another_user() {
             setting.sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", encryption);
             setting.sandbox.set_env("K8S_TOKEN_CACHE_LOG", home.join("log"));
             let before = tree(&home);
-            setting.do_everything();
-            assert_eq!(setting.status_of(&["--clear"]), 1);
+            do_everything(&setting);
+            assert_eq!(status_of(&setting, &["--clear"]), 1);
             assert_eq!(tree(&home), before, "{existing:?}, {encryption}");
         }
     }
@@ -346,7 +322,7 @@ fn a_directory_link_of_another_user_is_not_followed() {
     }
     for (owner, is_used) in [(OTHER_USER, false), (0, true)] {
         for link_to in ["own", "own/deeper"] {
-            let setting = Setting::new();
+            let setting = in_directory();
             let (own, shared) = (setting.path("own"), setting.path("shared"));
             fs::create_dir_all(own.join("deeper")).unwrap();
             fs::create_dir(&shared).unwrap();

@@ -6,52 +6,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache_file::assert_only_cache_files;
-use crate::support::{
-    Call, Credential, HOUR, PROGRAM, Plugin, Sandbox, await_that, entries_of, is_root, skip,
-};
+use crate::support::{Call, OTHER_USER, PROGRAM, Sandbox, Setting, await_that, entries_of, is_root, skip};
 
-/// A user that is neither this one nor root.
-const OTHER_USER: u32 = 65_534;
-
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
-    credential: Vec<u8>,
+/// A cache in a directory that exists already and has this mode.
+fn with_directory(mode: u32) -> (Setting, PathBuf) {
+    let setting = Setting::new();
+    let directory = setting.path("directory");
+    fs::create_dir(&directory).unwrap();
+    set_mode(&directory, mode);
+    setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", directory.join("token.json"));
+    (setting, directory)
 }
 
-impl Setting {
-    fn new() -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin("plugin");
-        let credential = Credential::token("t").expires_in(HOUR).bytes();
-        plugin.prints(&credential);
-        Setting { sandbox, plugin, credential }
-    }
+fn call(setting: &Setting) -> Call {
+    setting.sandbox.shell(&setting.plugin)
+}
 
-    /// A cache in a directory that exists already and has this mode.
-    fn with_directory(mode: u32) -> (Setting, PathBuf) {
-        let setting = Setting::new();
-        let directory = setting.sandbox.home().join("directory");
-        fs::create_dir(&directory).unwrap();
-        set_mode(&directory, mode);
-        setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", directory.join("token.json"));
-        (setting, directory)
-    }
+fn misses(setting: &Setting, argument: &str) -> bool {
+    setting.misses(call(setting).arg(argument))
+}
 
-    fn call(&self) -> Call {
-        self.sandbox.shell(&self.plugin)
-    }
-
-    /// Calls once and returns whether the plugin ran. Checks that only the credential is printed.
-    fn misses(&self, argument: &str) -> bool {
-        let before = self.plugin.runs();
-        self.call().arg(argument).run().assert_prints(&self.credential);
-        self.plugin.runs() > before
-    }
-
-    fn never_hits(&self) -> bool {
-        self.misses("") && self.misses("")
-    }
+fn never_hits(setting: &Setting) -> bool {
+    misses(setting, "") && misses(setting, "")
 }
 
 fn mode(path: &Path) -> u32 {
@@ -83,10 +59,10 @@ fn created_files_and_directories_are_private_under_every_umask() {
 #[test]
 fn a_directory_that_existed_before_keeps_its_mode() {
     for given in [0o700, 0o755, 0o711, 0o750, 0o1777, 0o1770, 0o2755] {
-        let (setting, directory) = Setting::with_directory(given);
-        assert!(setting.misses(""), "{given:o}");
-        assert!(!setting.misses(""), "{given:o}");
-        assert!(setting.misses("another key"), "{given:o}");
+        let (setting, directory) = with_directory(given);
+        assert!(misses(&setting, ""), "{given:o}");
+        assert!(!misses(&setting, ""), "{given:o}");
+        assert!(misses(&setting, "another key"), "{given:o}");
         assert_eq!(setting.sandbox.program().arg("--clear").run().code(), 0);
         assert_eq!(mode(&directory), given, "{given:o}");
     }
@@ -97,16 +73,16 @@ fn the_home_directory_keeps_its_mode() {
     let setting = Setting::new();
     set_mode(setting.sandbox.home(), 0o755);
     setting.sandbox.set_env("K8S_TOKEN_CACHE_FILE", setting.sandbox.home().join("token.json"));
-    assert!(setting.misses(""));
-    assert!(!setting.misses(""));
+    assert!(misses(&setting, ""));
+    assert!(!misses(&setting, ""));
     assert_eq!(mode(setting.sandbox.home()), 0o755);
 }
 
 #[test]
 fn a_directory_that_others_can_write_to_is_not_used() {
     for given in [0o777, 0o770, 0o707, 0o722] {
-        let (setting, directory) = Setting::with_directory(given);
-        assert!(setting.never_hits(), "{given:o}");
+        let (setting, directory) = with_directory(given);
+        assert!(never_hits(&setting), "{given:o}");
         assert_eq!(names(&directory), Vec::<String>::new(), "{given:o}");
         assert_eq!(mode(&directory), given, "{given:o}");
     }
@@ -115,16 +91,16 @@ fn a_directory_that_others_can_write_to_is_not_used() {
 /// The directory was private when the cache file was made.
 #[test]
 fn a_directory_that_became_writable_for_others_gets_no_more_files() {
-    let (setting, directory) = Setting::with_directory(0o700);
-    assert!(setting.misses("stored before"));
+    let (setting, directory) = with_directory(0o700);
+    assert!(misses(&setting, "stored before"));
     set_mode(&directory, 0o777);
     let before = fs::read(directory.join("token.json")).unwrap();
-    assert!(setting.never_hits());
+    assert!(never_hits(&setting));
     assert_eq!(fs::read(directory.join("token.json")).unwrap(), before);
     assert_only_cache_files(&directory);
     // Its entries may still be read: another user can rename a private file of this user, but not write
     // to it.
-    assert!(!setting.misses("stored before"));
+    assert!(!misses(&setting, "stored before"));
 }
 
 /// As after a restored backup or a `chmod -R`. Otherwise the cache would miss forever.
@@ -132,12 +108,12 @@ fn a_directory_that_became_writable_for_others_gets_no_more_files() {
 fn files_that_became_readable_for_others_are_private_after_a_store() {
     for file in [Sandbox::cache_file, Sandbox::lock_file] {
         let setting = Setting::new();
-        setting.misses("");
+        misses(&setting, "");
         let file = file(&setting.sandbox);
         set_mode(&file, 0o644);
-        setting.misses("another key");
+        misses(&setting, "another key");
         assert_eq!(mode(&file), 0o600, "{file:?}");
-        assert!(!setting.misses("another key"), "{file:?}");
+        assert!(!misses(&setting, "another key"), "{file:?}");
     }
 }
 
@@ -148,18 +124,18 @@ fn a_file_or_directory_of_another_owner_is_not_used() {
     }
     let change_owner = |path: &Path| chown(path, Some(OTHER_USER), None).unwrap();
 
-    let (setting, directory) = Setting::with_directory(0o755);
+    let (setting, directory) = with_directory(0o755);
     change_owner(&directory);
-    assert!(setting.never_hits(), "the directory has another owner");
+    assert!(never_hits(&setting), "the directory has another owner");
     assert_eq!(names(&directory), Vec::<String>::new());
 
     for directory_mode in [0o700, 0o1777] {
-        let (setting, directory) = Setting::with_directory(directory_mode);
+        let (setting, directory) = with_directory(directory_mode);
         let file = directory.join("token.json");
-        assert!(setting.misses(""));
-        assert!(!setting.misses(""));
+        assert!(misses(&setting, ""));
+        assert!(!misses(&setting, ""));
         change_owner(&file);
-        assert!(setting.misses(""), "the file has another owner, in {directory_mode:o}");
+        assert!(misses(&setting, ""), "the file has another owner, in {directory_mode:o}");
     }
 }
 
@@ -170,14 +146,14 @@ fn a_symlink_of_another_owner_is_not_followed() {
         return skip("only root can change the owner of links");
     }
     for name in ["token.json", "token.json.lock"] {
-        let (setting, directory) = Setting::with_directory(0o1777);
+        let (setting, directory) = with_directory(0o1777);
         let precious = setting.sandbox.home().join("precious");
         fs::write(&precious, "data").unwrap();
         set_mode(&precious, 0o644);
         symlink(&precious, directory.join(name)).unwrap();
         std::os::unix::fs::lchown(directory.join(name), Some(OTHER_USER), None).unwrap();
-        setting.misses("");
-        setting.misses("");
+        misses(&setting, "");
+        misses(&setting, "");
         assert_eq!(fs::read(&precious).unwrap(), b"data", "{name}");
         assert_eq!(mode(&precious), 0o644, "{name}");
     }
@@ -187,9 +163,9 @@ fn a_symlink_of_another_owner_is_not_followed() {
 fn a_lock_file_deleted_between_calls_does_no_harm() {
     let setting = Setting::new();
     for key in ["one", "two", "three"] {
-        assert!(setting.misses(key));
+        assert!(misses(&setting, key));
         fs::remove_file(setting.sandbox.lock_file()).unwrap();
-        assert!(!setting.misses(key));
+        assert!(!misses(&setting, key));
     }
     assert_eq!(setting.sandbox.entries(), 3);
 }
@@ -199,16 +175,16 @@ fn a_lock_file_deleted_or_replaced_while_held_does_no_harm() {
     for replace in [false, true] {
         let setting = Setting::new();
         setting.plugin.hold();
-        let holder = setting.call().spawn();
+        let holder = call(&setting).spawn();
         setting.plugin.await_runs(1);
-        let waiter = setting.call().spawn();
+        let waiter = call(&setting).spawn();
         setting.sandbox.await_waiting(waiter.pid());
         fs::remove_file(setting.sandbox.lock_file()).unwrap();
         if replace {
             fs::write(setting.sandbox.lock_file(), "").unwrap();
             set_mode(&setting.sandbox.lock_file(), 0o600);
         }
-        let late = setting.call().arg("another key").spawn();
+        let late = call(&setting).arg("another key").spawn();
         // The waiting call may run the plugin too, because the lock that it waited for is gone.
         await_that("the late call runs the plugin", || setting.plugin.runs() >= 2);
         setting.plugin.release();
@@ -217,8 +193,8 @@ fn a_lock_file_deleted_or_replaced_while_held_does_no_harm() {
         }
         assert_eq!(setting.sandbox.entries(), 2);
         let runs = setting.plugin.runs();
-        setting.call().run().assert_prints(&setting.credential);
-        assert!(!setting.misses("another key"));
+        call(&setting).run().assert_prints(&setting.credential);
+        assert!(!misses(&setting, "another key"));
         assert_eq!(setting.plugin.runs(), runs, "both of them hit");
     }
 }
@@ -231,7 +207,7 @@ fn without_a_home_directory_the_credential_is_still_printed() {
     let homes = [None, Some(""), Some("/proc/no/such/home"), Some("/dev/null")];
     for home in homes {
         for _ in 0..2 {
-            let call = setting.call().without_env("HOME");
+            let call = call(&setting).without_env("HOME");
             let call = home.into_iter().fold(call, |call, home| call.env("HOME", home));
             call.run().assert_prints(&setting.credential);
         }
@@ -244,7 +220,7 @@ fn a_file_instead_of_the_cache_directory_does_not_cost_the_credential() {
     let setting = Setting::new();
     fs::create_dir(setting.sandbox.cache_directory().parent().unwrap()).unwrap();
     fs::write(setting.sandbox.cache_directory(), "in the way").unwrap();
-    assert!(setting.never_hits());
+    assert!(never_hits(&setting));
     assert_eq!(fs::read(setting.sandbox.cache_directory()).unwrap(), b"in the way");
 }
 
@@ -286,7 +262,7 @@ fn a_read_only_cache_still_hits_and_does_not_cost_the_credential() {
     } else {
         None
     };
-    assert!(setting.misses("stored"));
+    assert!(misses(&setting, "stored"));
     match &mount {
         Some(mount) => mount.make_read_only(),
         None => {
@@ -295,9 +271,9 @@ fn a_read_only_cache_still_hits_and_does_not_cost_the_credential() {
             set_mode(&directory, 0o500);
         }
     }
-    assert!(!setting.misses("stored"));
-    assert!(setting.misses("new"));
-    assert!(setting.misses("new"));
+    assert!(!misses(&setting, "stored"));
+    assert!(misses(&setting, "new"));
+    assert!(misses(&setting, "new"));
     assert_eq!(setting.sandbox.entries(), 1);
     set_mode_quietly(&directory, 0o700);
 }
@@ -312,17 +288,17 @@ fn a_full_disk_keeps_stored_entries_and_does_not_cost_the_credential() {
     let setting = Setting::new();
     let directory = setting.sandbox.cache_directory();
     let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=64k") else { return };
-    assert!(setting.misses("stored"));
+    assert!(misses(&setting, "stored"));
     fill(&directory.join("filler"));
     for key in ["new", "newer", "new"] {
-        assert!(setting.misses(key));
+        assert!(misses(&setting, key));
     }
-    assert!(!setting.misses("stored"));
+    assert!(!misses(&setting, "stored"));
     assert_eq!(entries_of(&setting.sandbox.cache_file()), 1);
     fs::remove_file(directory.join("filler")).unwrap();
     assert_only_cache_files(&directory);
-    assert!(setting.misses("new"));
-    assert!(!setting.misses("new"));
+    assert!(misses(&setting, "new"));
+    assert!(!misses(&setting, "new"));
 }
 
 /// Writes until the disk is full.
@@ -338,5 +314,5 @@ fn a_disk_that_is_full_from_the_start_does_not_cost_the_credential() {
     let directory = setting.sandbox.cache_directory();
     let Some(_mount) = Mount::tmpfs(&directory, "mode=0700,size=16k") else { return };
     fill(&directory.join("filler"));
-    assert!(setting.never_hits());
+    assert!(never_hits(&setting));
 }

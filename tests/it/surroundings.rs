@@ -3,30 +3,13 @@
 use std::fs;
 use std::io::Write;
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox, Terminal, is_root, skip};
+use crate::support::{Call, Setting, Terminal, after, is_root, skip};
 #[cfg(target_os = "linux")]
 use crate::support::{Signal, await_that, kill};
 
-struct Setting {
-    sandbox: Sandbox,
-    plugin: Plugin,
-    credential: Vec<u8>,
-}
-
-impl Setting {
-    fn new() -> Setting {
-        let sandbox = Sandbox::new();
-        let plugin = sandbox.plugin("plugin");
-        let credential = Credential::token("t").expires_in(HOUR).bytes();
-        plugin.prints(&credential);
-        Setting { sandbox, plugin, credential }
-    }
-
-    /// The call, made by a shell that first runs `preparation`.
-    fn call_after(&self, preparation: &str, call: Call) -> Call {
-        let script = format!("{preparation}; exec \"$@\"");
-        call.behind(["/bin/sh", "-c", &script, "sh"]).by_new("kubectl")
-    }
+/// The call of a new client, made by a shell that first runs `preparation`.
+fn call_after(preparation: &str, call: Call) -> Call {
+    after(preparation, call).by_new("kubectl")
 }
 
 /// Python, Perl and C programs ignore SIGCHLD, so that their children leave no zombies.
@@ -37,18 +20,18 @@ fn signals_that_the_parent_ignores_change_nothing_and_reach_the_plugin() {
         let setting = Setting::new();
         setting.plugin.records();
         let ignore = format!("trap '' {signals}");
-        let direct = setting.call_after(&ignore, setting.sandbox.tool(setting.plugin.command()));
+        let direct = call_after(&ignore, setting.sandbox.tool(setting.plugin.command()));
         direct.run().assert_prints(&setting.credential);
         let inherited = setting.plugin.inheritance();
         for is_hit in [false, true] {
-            let call = setting.call_after(&ignore, setting.sandbox.cache(&setting.plugin));
+            let call = call_after(&ignore, setting.sandbox.cache(&setting.plugin));
             call.run().assert_prints(&setting.credential);
             assert_eq!(setting.plugin.runs(), 2, "{signals}, hit: {is_hit}");
         }
         assert_eq!(setting.plugin.inheritance(), inherited, "{signals}");
         // Without the cache, this process becomes the plugin.
         let call = setting.sandbox.cache(&setting.plugin).env("K8S_TOKEN_CACHE_DISABLE", "1");
-        setting.call_after(&ignore, call).run().assert_prints(&setting.credential);
+        call_after(&ignore, call).run().assert_prints(&setting.credential);
         assert_eq!(setting.plugin.inheritance(), inherited, "{signals}");
     }
 }
@@ -57,7 +40,7 @@ fn signals_that_the_parent_ignores_change_nothing_and_reach_the_plugin() {
 fn the_status_of_a_plugin_is_known_although_the_parent_ignores_its_children() {
     let setting = Setting::new();
     setting.plugin.exits_with(7);
-    let run = setting.call_after("trap '' CHLD", setting.sandbox.cache(&setting.plugin)).run();
+    let run = call_after("trap '' CHLD", setting.sandbox.cache(&setting.plugin)).run();
     assert_eq!(run.code(), 7, "{run:?}");
 }
 
@@ -75,7 +58,7 @@ fn a_limit_for_files_does_not_cost_the_credential() {
             let call = || setting.sandbox.program().arg("/bin/cat").arg(&output).by_new("kubectl");
             let limited = || {
                 let call = call().env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO);
-                setting.call_after(&format!("{ignore}ulimit -f {limit}"), call)
+                call_after(&format!("{ignore}ulimit -f {limit}"), call)
             };
             limited().run().assert_prints(&setting.credential);
             let call = call().env("KUBERNETES_EXEC_INFO", crate::support::EXEC_INFO);

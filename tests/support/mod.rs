@@ -14,6 +14,7 @@ mod plugin;
 mod process;
 mod sandbox;
 mod screen;
+mod setting;
 mod shared;
 mod tools;
 
@@ -22,12 +23,13 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
-pub use os::{Signal, Terminal, is_alive, is_root, kill, make_fifo, make_null_device};
+pub use os::{OTHER_USER, Signal, Terminal, is_alive, is_root, kill, make_fifo, make_null_device};
 #[cfg(target_os = "linux")]
 pub use os::{collects_orphans, exchange, forbid_keyring, inherit_as, remove_keyrings_of};
 pub use plugin::Plugin;
 pub use process::{Call, Run, Running, renamed};
 pub use sandbox::{EXEC_INFO, PROGRAM, Sandbox, entries_of};
 pub use screen::Screen;
+pub use setting::{Setting, after};
 pub use shared::{await_that, skip};
 pub use tools::{Tool, aws, kubectl, python, tool};

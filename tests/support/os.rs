@@ -17,6 +17,9 @@ use std::{fs, sync::OnceLock, thread, time::Duration};
 #[cfg(target_os = "linux")]
 use super::{await_that, skip};
 
+/// A user id that is neither that of the tests nor root's.
+pub const OTHER_USER: u32 = 65_534;
+
 #[derive(Clone, Copy)]
 pub enum Signal {
     Continue,
