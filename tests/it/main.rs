@@ -30,6 +30,7 @@ mod packages;
 mod passthrough;
 mod paths;
 mod permissions;
+mod places;
 mod plugin_output;
 mod policy;
 mod proxy;

@@ -224,6 +224,32 @@ fn a_log_path_that_is_not_ours_stays() {
     }
 }
 
+/// Reports and edits of a path where no kubeconfig is. `--warm` reads it, too.
+#[test]
+fn a_kubeconfig_path_that_is_not_ours_stays_and_blocks_nothing() {
+    for (what, make) in foreign() {
+        let setting = in_directory();
+        let path = setting.path("d/kubeconfig");
+        make(&path);
+        setting.sandbox.set_env("KUBECONFIG", &path);
+        let (before, directory) = (state_of(&path), state_of(&setting.path("d")));
+        let file = path.to_str().unwrap();
+        let is_empty = ["a kubeconfig", "a device"].contains(&what);
+        for verb in ["--inject", "--restore"] {
+            let run = setting.sandbox.program().args([verb, file]).run();
+            assert_eq!(run.code() == 0, is_empty && what != "a device", "{verb}, {what}: {run:?}");
+            assert!(is_empty || run.stderr_text().contains("kubeconfig"), "{verb}, {what}: {run:?}");
+        }
+        for verb in ["--list", "--doctor", "--warm", "--explain"] {
+            setting.sandbox.program().arg(verb).run().code();
+        }
+        assert_untouched(&setting, &path, &before, what);
+        assert_eq!(state_of(&setting.path("d")).names, directory.names, "{what}");
+        assert!(misses(&setting), "{what}");
+        assert!(!misses(&setting), "{what}");
+    }
+}
+
 #[test]
 fn a_log_may_be_a_link_of_the_users_own() {
     let setting = in_directory();
@@ -269,7 +295,7 @@ fn a_path_that_is_ours_or_free_works() {
 }
 
 /// Every file and directory below `directory`, with owner and mode.
-fn tree(directory: &Path) -> Vec<(PathBuf, u32, u32)> {
+pub fn tree(directory: &Path) -> Vec<(PathBuf, u32, u32)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -3,10 +3,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::cache_file::assert_only_cache_files;
-use crate::support::{Call, OTHER_USER, PROGRAM, Sandbox, Setting, await_that, entries_of, is_root, skip};
+use crate::support::{
+    Call, Mount, OTHER_USER, PROGRAM, Sandbox, Setting, await_that, entries_of, is_root, skip,
+};
 
 /// A cache in a directory that exists already and has this mode.
 fn with_directory(mode: u32) -> (Setting, PathBuf) {
@@ -222,33 +223,6 @@ fn a_file_instead_of_the_cache_directory_does_not_cost_the_credential() {
     fs::write(setting.sandbox.cache_directory(), "in the way").unwrap();
     assert!(never_hits(&setting));
     assert_eq!(fs::read(setting.sandbox.cache_directory()).unwrap(), b"in the way");
-}
-
-/// A small file system that is unmounted when dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn tmpfs(directory: &Path, options: &str) -> Option<Mount> {
-        fs::create_dir_all(directory).unwrap();
-        let mut mount = Command::new("mount");
-        let mount = mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(directory);
-        let mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !mounted {
-            skip("no tmpfs can be mounted here");
-        }
-        mounted.then(|| Mount(directory.to_owned()))
-    }
-
-    fn make_read_only(&self) {
-        let mut mount = Command::new("mount");
-        assert!(mount.args(["-o", "remount,ro"]).arg(&self.0).status().unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod caller;
 mod clock;
 mod credential;
 mod kubeconfig;
+mod mount;
 mod os;
 mod plugin;
 mod process;
@@ -23,6 +24,7 @@ pub use caller::Caller;
 pub use clock::Clock;
 pub use credential::{Authority, Credential, HOUR, MINUTE, V1, V1BETA1, jwt, jwt_of, now_unix_s, rfc3339};
 pub use kubeconfig::Kubeconfig;
+pub use mount::Mount;
 pub use os::{OTHER_USER, Signal, Terminal, is_alive, is_root, kill, make_fifo, make_null_device};
 #[cfg(target_os = "linux")]
 pub use os::{collects_orphans, exchange, forbid_keyring, inherit_as, remove_keyrings_of};

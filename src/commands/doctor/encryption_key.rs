@@ -6,16 +6,13 @@ use super::directories;
 use super::findings::{Findings, Fix};
 use crate::commands::contents::KeyLocation;
 use crate::config::{Config, Encryption};
-use crate::error::shown;
+use crate::error::{Error, shown};
 use crate::keystore::Mode;
 
 pub fn check(findings: &mut Findings, config: &Config) {
     let location = match KeyLocation::find(config) {
         Ok(location) => location,
-        Err(error) => {
-            let hint = error.hint().unwrap_or("see K8S_TOKEN_CACHE_ENCRYPTION");
-            return findings.problem(&error.text(), &Fix::Advice(hint));
-        }
+        Err(error) => return report(findings, config, &error),
     };
     match (location, &config.encryption, &config.state_directory) {
         (KeyLocation::Off, ..) => {
@@ -25,6 +22,18 @@ pub fn check(findings: &mut Findings, config: &Config) {
             check_directory(findings, directory.as_deref());
         }
         (location, ..) => findings.ok(&location.describe(config)),
+    }
+}
+
+/// Reports why the key cannot be found. If the user may not even look into its directory, the fix opens it.
+fn report(findings: &mut Findings, config: &Config, error: &Error) {
+    let locked = config.state_directory.as_deref().and_then(directories::obstacle);
+    match (error.hint(), locked.filter(|obstacle| obstacle.is_dir())) {
+        (Some(hint), _) => findings.problem(&error.text(), &Fix::Advice(hint)),
+        (None, Some(locked)) => {
+            findings.problem(&error.text(), &Fix::Command(&directories::make_writable(&locked)));
+        }
+        (None, None) => findings.problem(&error.text(), &Fix::Advice("see K8S_TOKEN_CACHE_ENCRYPTION")),
     }
 }
 
