@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
+use super::texts::Words;
 use super::words::{split_at_byte, words};
 use crate::config;
 use crate::sys;
@@ -72,6 +73,23 @@ impl Invocation<'_> {
 
     pub fn variable(&self, name: &str) -> Option<OsString> {
         self.environment.get(name)
+    }
+
+    /// The identity files of this call, each with its place. For each file of `places`, which are those of a
+    /// plugin, the first wanted place counts that this call has.
+    pub fn files(&self, places: Words, is_wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, PathBuf)> {
+        let mut files = Vec::new();
+        let mut is_found = false;
+        for place in places {
+            if place.is_empty() {
+                is_found = false;
+            } else if !is_found && is_wanted(place) {
+                let found = self.resolve_place(place);
+                is_found = !found.is_empty();
+                files.extend(found.into_iter().map(|file| (place, file)));
+            }
+        }
+        files
     }
 
     /// The files of `place`, which is written as `PluginRow::files` describes: none if this call does not have

@@ -25,6 +25,7 @@ mod shown;
 mod table;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod variables;
 mod words;
 mod wrapper;

@@ -15,9 +15,8 @@ use super::mentions::Mentions;
 use super::program::program_name;
 use super::project::{find_project, shim_files};
 use super::shell;
-use super::table::{PluginRow, ROWS, Surroundings};
+use super::table::{PLUGINS, Plugin, Surroundings};
 use super::variables::{AWS, Groups, IdentityVariable, MISE, ORACLE};
-use super::words::{pieces, words};
 use super::wrapper::{self, Target};
 use crate::config;
 
@@ -110,13 +109,10 @@ impl Identity {
     }
 
     /// Adds the files of `row` for a call without flags, except those in the working directory.
-    fn add_default_files(&mut self, row: &PluginRow, environment: &Overlay<'_>) {
+    fn add_default_files(&mut self, row: &Plugin, environment: &Overlay<'_>) {
         let invocation = Invocation { arguments: &[], environment };
-        for places in pieces(row.files, b';') {
-            let places = words(places).filter(|place| !place.starts_with("./"));
-            let mut found = places.map(|place| (place, invocation.resolve_place(place)));
-            let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
-            files.into_iter().for_each(|file| self.add_file(place, file));
+        for (place, file) in invocation.files(row.files(), |place| !place.starts_with("./")) {
+            self.add_file(place, file);
         }
     }
 
@@ -231,29 +227,25 @@ impl Search<'_> {
             return self.give_up();
         };
         self.add_row(row, arguments);
-        self.identity.family = Some(row.family);
-        self.identity.install_hint = Some(row.install_hint);
+        self.identity.family = Some(row.family());
+        self.identity.install_hint = Some(row.install_hint());
         // `pinniped login static` (vmware-tanzu/pinniped cmd/pinniped/cmd/login_static.go).
         if let Some(name) = self.invocation(arguments).flag_value("--token-env").map(str::to_owned) {
             self.add_named_variable(&name);
         }
     }
 
-    fn add_row(&mut self, row: &PluginRow, arguments: &[OsString]) {
+    fn add_row(&mut self, row: &Plugin, arguments: &[OsString]) {
         let invocation = Invocation { arguments, environment: &self.environment };
         let identity = &mut self.identity;
         identity.groups = identity.groups.and(row.groups);
         identity.is_understood &= !row.also.has(Surroundings::ENVIRONMENT);
         identity.counts_directory |= row.also.has(Surroundings::DIRECTORY);
         identity.counts_session |= row.also.has(Surroundings::SESSION);
-        for places in pieces(row.files, b';') {
-            let mut found = words(places).map(|place| (place, invocation.resolve_place(place)));
-            let Some((place, files)) = found.find(|(_, files)| !files.is_empty()) else { continue };
-            for file in files {
-                // A row that names `./file` needs no more than its stamp.
-                identity.counts_directory |= file.is_relative() && !place.starts_with("./");
-                identity.add_file(place, file);
-            }
+        for (place, file) in invocation.files(row.files(), |_| true) {
+            // A row that names `./file` needs no more than its stamp.
+            identity.counts_directory |= file.is_relative() && !place.starts_with("./");
+            identity.add_file(place, file);
         }
         let interaction = (row.interaction)(&invocation);
         if row.groups.has(AWS) {
@@ -317,9 +309,9 @@ impl Search<'_> {
         for argument in command.iter().skip(1) {
             mentions.add_argument(argument, &self.environment);
         }
-        for (at, row) in ROWS.iter().enumerate() {
+        for (at, row) in PLUGINS.iter().enumerate() {
             // Rows share lists, and resolving a list takes a while.
-            if !ROWS[..at].iter().any(|earlier| earlier.files == row.files) {
+            if !PLUGINS[..at].iter().any(|earlier| earlier.shares_files(row)) {
                 identity.add_default_files(row, &outer);
                 if self.environment.is_changed() {
                     identity.add_default_files(row, &self.environment);
@@ -365,8 +357,8 @@ fn is_option(word: &OsStr) -> bool {
     word.as_encoded_bytes().starts_with(b"-")
 }
 
-fn find_row(name: &str, invocation: &Invocation) -> Option<&'static PluginRow> {
-    ROWS.iter().find(|row| words(row.commands).any(|command| command == name) && (row.applies)(invocation))
+fn find_row(name: &str, invocation: &Invocation) -> Option<&'static Plugin> {
+    PLUGINS.iter().find(|row| row.commands().any(|command| command == name) && (row.applies)(invocation))
 }
 
 /// kubectl runs `kubectl-some_thing` for `kubectl some-thing`

@@ -9,11 +9,11 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::words::{list, words};
+use super::texts::{Words, list};
 
 const AGENT: &str = "SSH_AUTH_SOCK";
 
-const NAMES: &str = list![
+const NAMES: fn() -> Words = list![
     // bash(1), "Shell Variables"; the environment of every POSIX shell.
     "_ PWD OLDPWD SHLVL COLUMNS LINES",
     // bash(1), zshparam(1); PROMPT is also cmd.exe's.
@@ -114,7 +114,7 @@ const NAMES: &str = list![
     "HOME",
 ];
 
-const PREFIXES: &str = list![
+const PREFIXES: fn() -> Words = list![
     // GNOME Terminal; macOS Terminal, iTerm2, tmux, Ghostty, WezTerm, VS Code (TERM_PROGRAM, TERM_SESSION_ID).
     "TERM_",
     // GNOME/gnome-terminal src/terminal-defines.hh.
@@ -177,8 +177,8 @@ pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, count
         starts[byte + 1] += starts[byte];
     }
     let mut is_session = vec![false; variables.len()];
-    let names = words(NAMES).map(|name| (name.as_bytes(), false));
-    let prefixes = words(PREFIXES).map(|prefix| (prefix.as_bytes(), true));
+    let names = NAMES().map(|name| (name.as_bytes(), false));
+    let prefixes = PREFIXES().map(|prefix| (prefix.as_bytes(), true));
     for (text, is_prefix) in names.chain(prefixes) {
         if counts_agent && text == AGENT.as_bytes() {
             continue;
@@ -199,7 +199,7 @@ fn first_byte(text: &[u8]) -> usize {
 
 /// Whether `variable` is one that sessions set.
 pub fn is_session_variable(variable: &str) -> bool {
-    words(NAMES).any(|name| name == variable) || words(PREFIXES).any(|prefix| variable.starts_with(prefix))
+    NAMES().any(|name| name == variable) || PREFIXES().any(|prefix| variable.starts_with(prefix))
 }
 
 /// The value of PATH without repeated elements and without what editors and terminals add, which another
@@ -218,5 +218,5 @@ pub fn stable_path(path: &OsStr) -> OsString {
 /// The lists, for `docs/PLUGINS.md`.
 #[cfg(test)]
 pub(super) fn listed() -> (Vec<&'static str>, Vec<&'static str>) {
-    (words(NAMES).collect(), words(PREFIXES).collect())
+    (NAMES().collect(), PREFIXES().collect())
 }

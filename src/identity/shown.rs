@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use super::mask::{MASK, looks_like_flag, looks_like_secret};
 use super::program::program_name;
-use super::table::ROWS;
+use super::table::PLUGINS;
 use super::variables::Groups;
 use super::words::words;
 use crate::error::printable;
@@ -158,7 +158,7 @@ fn is_flag_name(name: &str) -> bool {
 /// Shows a listed word, a program that the table knows, or an assignment.
 fn show_word(text: &str, tag: Tag<'_>) -> String {
     let name = program_name(text.as_ref());
-    let is_plugin = || ROWS.iter().flat_map(|row| words(row.commands)).any(|plugin| plugin == name);
+    let is_plugin = || PLUGINS.iter().flat_map(|row| row.commands()).any(|plugin| plugin == name);
     if words(SUBCOMMANDS).any(|word| word == text)
         || words(WRAPPERS).any(|wrapper| wrapper == name)
         || is_plugin()

@@ -8,9 +8,10 @@
 
 use super::interaction::Interaction;
 use super::invocation::Invocation;
+use super::texts::{Text, Texts, Words, as_text};
 use super::variables::*;
 
-/// One plugin.
+/// One plugin, as the table is written.
 pub(super) struct PluginRow {
     pub family: &'static str,
     /// File names without directory and extension. A plugin of kubectl is called `kubectl-name`.
@@ -34,6 +35,78 @@ pub(super) struct PluginRow {
     pub also: Surroundings,
     pub interaction: fn(&Invocation) -> Interaction,
     pub install_hint: &'static str,
+}
+
+/// One plugin, as the table is compiled: its texts are positions in [`TEXT`].
+pub(super) struct Plugin {
+    family: Text,
+    commands: Text,
+    files: Text,
+    install_hint: Text,
+    pub applies: fn(&Invocation) -> bool,
+    pub interaction: fn(&Invocation) -> Interaction,
+    pub groups: Groups,
+    pub also: Surroundings,
+}
+
+impl Plugin {
+    pub fn family(&self) -> &'static str {
+        self.family.of(TEXT)
+    }
+
+    pub fn commands(&self) -> Words {
+        self.commands.words(TEXT)
+    }
+
+    /// The places of the identity files. An empty word begins the places of the next file.
+    pub fn files(&self) -> Words {
+        self.files.words(TEXT)
+    }
+
+    /// Whether both have the same identity files.
+    pub fn shares_files(&self, other: &Plugin) -> bool {
+        self.files == other.files
+    }
+
+    pub fn install_hint(&self) -> &'static str {
+        self.install_hint.of(TEXT)
+    }
+}
+
+/// The compiled table.
+pub(super) static PLUGINS: [Plugin; ROWS.len()] = compile::<TEXT_BYTES>().0;
+const TEXT: &str = as_text(&BYTES);
+const BYTES: [u8; TEXT_BYTES] = compile::<TEXT_BYTES>().1.bytes;
+const TEXT_BYTES: usize = compile::<0>().1.used;
+const TEXTS: usize = 4 * ROWS.len();
+
+const fn compile<const BYTES: usize>() -> ([Plugin; ROWS.len()], Texts<TEXTS, BYTES>) {
+    let mut texts = Texts::new();
+    let mut plugins = [const { Plugin::of(&ROWS[0], &mut Texts::<4, 0>::new()) }; ROWS.len()];
+    let mut number = 0;
+    while number < ROWS.len() {
+        plugins[number] = Plugin::of(&ROWS[number], &mut texts);
+        number += 1;
+    }
+    (plugins, texts)
+}
+
+impl Plugin {
+    const fn of<const COUNT: usize, const BYTES: usize>(
+        row: &PluginRow,
+        texts: &mut Texts<COUNT, BYTES>,
+    ) -> Plugin {
+        Plugin {
+            family: texts.add(row.family),
+            commands: texts.add_list(row.commands),
+            files: texts.add_list(row.files),
+            install_hint: texts.add(row.install_hint),
+            applies: row.applies,
+            interaction: row.interaction,
+            groups: row.groups,
+            also: row.also,
+        }
+    }
 }
 
 /// What a program looks at besides the variables and files that are listed: a set.
@@ -78,7 +151,7 @@ const AZ_FILES: &str = "$AZURE_CONFIG_DIR/azureProfile.json ~/.azure/azureProfil
      $AZURE_CONFIG_DIR/clouds.config ~/.azure/clouds.config; $AZURE_CONFIG_DIR/config ~/.azure/config";
 
 /// The first row that has the program's name and applies to the call is used.
-pub(super) static ROWS: &[PluginRow] = &[
+pub(super) const ROWS: &[PluginRow] = &[
     // `get-token` signs a request, without a prompt and without a browser; an expired login is an error
     // message. aws/aws-cli awscli/customizations/eks/get_token.py.
     PluginRow {

@@ -6,18 +6,13 @@
 
 /// The words of `list`, separated by spaces.
 pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
-    pieces(list, b' ')
-}
-
-/// What is between the bytes `separator` in `text`, which are ASCII. Empty pieces are left out.
-pub(super) fn pieces(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut rest = text;
+    let mut rest = list;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let (piece, after) = split_at_byte(rest, separator);
+            let (word, after) = split_at_byte(rest, b' ');
             rest = after;
-            if !piece.is_empty() {
-                return Some(piece);
+            if !word.is_empty() {
+                return Some(word);
             }
         }
         None
@@ -31,9 +26,3 @@ pub(super) fn split_at_byte(text: &str, separator: u8) -> (&str, &str) {
         None => (text, ""),
     }
 }
-
-/// The lines of a long list as one list: each may have a comment.
-macro_rules! list {
-    ($($line:literal),* $(,)?) => { concat!($($line, " "),*) };
-}
-pub(super) use list;

@@ -117,12 +117,13 @@ fn every_row_and_every_group_names_its_source() {
     for (row, comment) in ROWS.iter().zip(comments_above(include_str!("../table.rs"), "    PluginRow {")) {
         assert!(comment.contains('/'), "{}: {comment}", row.family);
     }
-    let groups = include_str!("../variables.rs").split("static GROUPS").nth(1).unwrap();
-    let [one, other] = ["    Group {", "    Group { selects"].map(|opening| groups.matches(opening).count());
+    let groups = include_str!("../variables.rs").split("const ROWS").nth(1).unwrap();
+    let [one, other] =
+        ["    GroupRow {", "    GroupRow { selects"].map(|opening| groups.matches(opening).count());
     let mut has_source = false;
     let mut with_source = 0;
     for line in groups.lines().map(str::trim_start) {
-        if line.starts_with("Group {") {
+        if line.starts_with("GroupRow {") {
             assert!(has_source, "{line}");
             with_source += 1;
         }
