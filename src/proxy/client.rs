@@ -4,14 +4,15 @@
 //! | client | recognized by | asks again for the same credential | minimum life |
 //! |---|---|---|---|
 //! | client-go (kubectl, helm, k9s, Terraform) | `KUBERNETES_EXEC_INFO` ends in a newline | after a 401, or when it has expired | the refresh margin |
-//! | kube-rs | set, compact JSON | three times at start; 60 s before expiry; after a 401 | the margin, at least 60 s |
-//! | Python `kubernetes`, kopf | set, JSON with blanks, or a process named `python*` | for each new client; for each request if less than 5 min are left | 5 min |
+//! | kube-rs | set, compact JSON | three times at start; for each request if less than 60 s are left | the margin, at least 60 s |
+//! | Python `kubernetes`, kopf | set, JSON with blanks, or a process named `python*` | for each new client; for each request if less than 5 min are left; kopf after a 401 | 5 min |
 //! | lightkube, kr8s, pykube, JavaScript, fabric8, Ruby, others | not set, and not a shell | after a 401 (most), for each request (pykube), or never | 5 min |
 //! | a person's shell, make, xargs, watch | not set | at any time | the margin |
 //!
 //! Sources: client-go's `plugin/pkg/client/auth/exec/exec.go` (`refreshCredsLocked` encodes with a
-//! trailing newline); kube-rs' `kube-client/src/client/auth/mod.rs` (`serde_json::to_string`); Python's
-//! `kubernetes/config/exec_provider.py` (`json.dumps`); the others were observed.
+//! trailing newline); kube-rs' `kube-client/src/client/auth/mod.rs` (`serde_json::to_string`,
+//! `RefreshableToken::to_header`); Python's `kubernetes/config/exec_provider.py` (`json.dumps`); the others
+//! were observed: `docs/CLIENTS.md`.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::sys::{self, Process, ProcessInfo};
 const KUBE_RS_MINIMUM: Duration = Duration::from_secs(60);
 const CAREFUL_MINIMUM: Duration = Duration::from_secs(5 * 60);
 
-/// A client that asks again within this time just asks for each request; doubled by every replacement.
+/// A client that asks again within this time starts, or asks for each request.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
 
@@ -75,13 +76,19 @@ impl ClientKind {
 
     /// How long such a client must have had a credential before asking again means that the server
     /// rejected it. `None` if asking again never means that.
+    ///
+    /// kube-rs and Python mostly ask for other reasons, so the time doubles with every replacement:
+    /// otherwise, a client that asks every 15 s would never get a hit. Most of the others ask only after
+    /// a 401. pykube-ng asks for each request, so without the cache it never has an old credential; a
+    /// time that doubles would let it fail for minutes after a revocation.
     fn patience(self, heals: u8) -> Option<Duration> {
         match self {
             ClientKind::ClientGo => Some(Duration::ZERO),
-            ClientKind::Person => None,
-            ClientKind::KubeRs | ClientKind::Python | ClientKind::Other => {
+            ClientKind::Other => Some(FIRST_PATIENCE),
+            ClientKind::KubeRs | ClientKind::Python => {
                 Some(FIRST_PATIENCE.saturating_mul(1 << heals.min(8)).min(LONGEST_PATIENCE))
             }
+            ClientKind::Person => None,
         }
     }
 }
@@ -218,13 +225,15 @@ mod tests {
     }
 
     #[test]
-    fn patience_doubles_with_every_replacement_up_to_ten_minutes() {
-        for kind in [ClientKind::KubeRs, ClientKind::Python, ClientKind::Other] {
-            let patience = [0, 1, 2, 5, 6, 255].map(|heals| kind.patience(heals).unwrap().as_secs());
-            assert_eq!(patience, [10, 20, 40, 320, 600, 600]);
-        }
-        assert_eq!(ClientKind::ClientGo.patience(200), Some(Duration::ZERO));
-        assert_eq!(ClientKind::Person.patience(0), None);
+    fn patience_doubles_only_for_clients_that_mostly_ask_for_other_reasons() {
+        let patience = |kind: ClientKind| {
+            [0, 1, 2, 5, 6, 255].map(|heals| kind.patience(heals).map(|patience| patience.as_secs()))
+        };
+        assert_eq!(patience(ClientKind::KubeRs), [10, 20, 40, 320, 600, 600].map(Some));
+        assert_eq!(patience(ClientKind::Python), [10, 20, 40, 320, 600, 600].map(Some));
+        assert_eq!(patience(ClientKind::Other), [Some(10); 6]);
+        assert_eq!(patience(ClientKind::ClientGo), [Some(0); 6]);
+        assert_eq!(patience(ClientKind::Person), [None; 6]);
     }
 
     #[test]
