@@ -137,6 +137,8 @@ class Client:
     version: object
     # Cannot be put on another clock, and looks at it.
     needs_real_clock: bool = False
+    # Runs its plugin for each request.
+    asks_for_each_request: bool = False
     # One of each kind, and cheap to start.
     is_quick: bool = False
 
@@ -231,7 +233,7 @@ CLIENTS = [
     ),
     python("lightkube", "lightkube", "lightkube", is_quick=True),
     python("kr8s", "kr8s", "kr8s"),
-    python("pykube-ng", "pykube-ng", "pykube", is_quick=True),
+    python("pykube-ng", "pykube-ng", "pykube", asks_for_each_request=True, is_quick=True),
     node("JavaScript client-node 0.22", "client-node-0.22"),
     node("JavaScript client-node 1", "client-node-1"),
     node("JavaScript kubernetes-client", "kubernetes-client"),

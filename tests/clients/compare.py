@@ -19,9 +19,11 @@ import datetime
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 import report
@@ -134,22 +136,35 @@ def main():
     options = parse_arguments()
     wanted = [client for client in chosen(CLIENTS, options.client, options) if client.is_installed()]
     scenarios = chosen(SCENARIOS, options.scenario, options)
-    left_out = [client.name for client in CLIENTS if not client.is_installed()]
+    not_installed = [client.name for client in CLIENTS if not client.is_installed()]
     cells = [Cell(client, scenario) for client in wanted for scenario in scenarios]
+    # As Ctrl-C does, so that no client goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     started = time.monotonic()
     with world_folder(options.keep) as folder:
         asyncio.run(Comparison(options, pathlib.Path(folder)).run(cells))
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(report.as_text(cells))
-    for name in left_out:
-        print(f"clients: LEFT OUT: {name} is not set up")
     print(
         f"clients: {len(cells)} comparisons took {time.monotonic() - started:.0f} s, and "
         f"{spent.ru_utime + spent.ru_stime + time.process_time():.0f} s of the processors"
     )
+    announce("not set up", not_installed)
+    if options.quick:
+        skipped = [item.name for item in CLIENTS + SCENARIOS if not item.is_quick]
+        announce("--quick; make clients runs all", [name for name in skipped if name not in not_installed])
     if options.out:
-        options.out.write_text(report.as_markdown(cells, left_out))
+        options.out.write_text(report.as_markdown(cells, not_installed))
     return judge(cells)
+
+
+def announce(reason, left_out):
+    """Says what is not measured, so that it cannot be overlooked."""
+    if not left_out:
+        return
+    frame = "*" * 80
+    lines = textwrap.wrap(", ".join(left_out), 80)
+    print(frame, f"clients: LEFT OUT ({reason}):", *lines, frame, sep="\n", file=sys.stderr)
 
 
 def judge(cells):
@@ -186,7 +201,8 @@ def chosen(items, names, options):
 
 def world_folder(keep):
     if keep is None:
-        return tempfile.TemporaryDirectory(prefix="clients-", ignore_cleanup_errors=True)
+        # scripts/without-trace looks for this name.
+        return tempfile.TemporaryDirectory(prefix="k8s-token-cache-clients-")
     keep.mkdir(parents=True)
     return contextlib.nullcontext(keep)
 
