@@ -23,6 +23,7 @@ test: ## Install what the tests need, then run every test
 	scripts/test-tools
 	scripts/without-trace cargo test --locked
 	scripts/without-trace scripts/fuzz replay
+	scripts/without-trace scripts/clients --quick
 
 test-windows: ## Run the tests of the Windows program under Wine
 	scripts/test-windows
@@ -58,7 +59,7 @@ rehearse: ## Test every way to install, from the files of make dist
 bench: ## Measure, and write the tables and the chart
 	scripts/bench/run
 
-clients: ## Compare real clients without the cache and with it
+clients: ## Compare real clients without the cache and with it, and write docs/CLIENTS.md
 	scripts/clients
 
 fuzz: ## Run every fuzz target for SECONDS=60, two at a time
