@@ -195,8 +195,7 @@ pub fn cache_directory(platform: Platform, environment: Environment<'_>) -> Opti
     base.map(|base| base.join(PROGRAM))
 }
 
-/// Returns the directory of the key file. Only on Windows is it that of the cache file: there the
-/// system binds the key to the user.
+/// Returns the directory of the key file, which is never that of the cache file.
 pub fn state_directory(platform: Platform, environment: Environment<'_>) -> Option<PathBuf> {
     let base = match platform {
         Platform::Xdg => xdg_directory(environment, "XDG_STATE_HOME", ".local/state"),
@@ -271,7 +270,7 @@ fn encryption(environment: Environment<'_>) -> Result<Encryption> {
     }
 }
 
-/// Fails if the encryption key has its old name. Ignored, it would silently give way to another key.
+/// Fails if the encryption key has its old name. If it were ignored, another key would be used silently.
 fn refuse_old_name(environment: Environment<'_>) -> Result<()> {
     match value(environment, OLD_ENCRYPTION_KEY) {
         Some(_) => {

@@ -17,7 +17,7 @@ pub struct Entry {
     plaintext: Plaintext,
 }
 
-/// An entry of plaintext that was read from the file.
+/// Makes an entry from plaintext that was read from the file.
 pub(super) fn from_plaintext(plaintext: Plaintext, created_unix_s: u64, expires_unix_s: u64) -> Entry {
     Entry { created_unix_s, expires_unix_s, plaintext }
 }

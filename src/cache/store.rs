@@ -213,7 +213,7 @@ impl Store {
         }
         let temporary = self.temporary_name(lock.is_some());
         self.replace(&directory, &temporary, &file).map_err(|error| {
-            // What prevented the write may prevent this removal too; the next writer repeats it.
+            // An error is ignored: the next writer removes the file.
             if error.kind() != io::ErrorKind::AlreadyExists {
                 let _ = directory.remove(&temporary);
             }

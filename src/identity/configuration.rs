@@ -30,7 +30,7 @@ struct AwsFiles {
     config: Option<PathBuf>,
     credentials: Option<PathBuf>,
     alias: Option<PathBuf>,
-    /// Several if the versions of the AWS CLI differ in which one they take; none if it may be any.
+    /// Several if the versions of the AWS CLI differ in which one they take; empty if it may be any profile.
     profiles: Vec<String>,
     /// Whether the environment has keys, which win over any profile.
     has_keys: bool,

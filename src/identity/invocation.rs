@@ -167,7 +167,7 @@ impl Invocation<'_> {
     }
 }
 
-/// The name in gcloud's file `active_config`; `default` if there is none, as gcloud has it.
+/// The name in gcloud's file `active_config`; `default`, as for gcloud, if there is none.
 fn read_active_configuration(file: &Path) -> String {
     let mut bytes = [0; 128];
     let length = sys::open(file).and_then(|file| sys::read_at(&file, &mut bytes, 0)).unwrap_or(0);

@@ -168,7 +168,7 @@ const PATH_ADDITIONS: &[&str] = &[
 /// Removes the variables of sessions from `variables`, and sorts the others by name.
 pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, counts_agent: bool) {
     variables.sort_by(|(one, _), (other, _)| one.cmp(other));
-    // Where the names begin that have this first byte: each listed word is compared with a few names only.
+    // The index of the first name with each first byte, so that a listed word is compared with few names.
     let mut starts = [0; 257];
     for (name, _) in variables.iter() {
         starts[first_byte(name.as_encoded_bytes()) + 1] += 1;

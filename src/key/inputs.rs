@@ -12,8 +12,7 @@ pub struct KeyInputs<'a> {
     pub identity: &'a Identity,
     /// Further variables and files that the user has named.
     pub key_env: &'a [String],
-    /// Whether no other variables count than those of the table and of `key_env`, though the command is not
-    /// understood.
+    /// Whether `key_env` lists all variables that matter to a command that is not understood.
     pub key_env_is_complete: bool,
     pub key_files: &'a [PathBuf],
     pub environment: Environment<'a>,

@@ -40,7 +40,7 @@ pub struct CacheKey {
 }
 
 impl CacheKey {
-    /// Fails if `KUBERNETES_EXEC_INFO` cannot be parsed, because the call could be any.
+    /// Fails if `KUBERNETES_EXEC_INFO` cannot be parsed, because then the cluster is unknown.
     pub fn new(source: &KeyInputs<'_>) -> Result<CacheKey> {
         let info = exec_info(source.environment)?;
         let working_directory = || sys::working_directory().unwrap_or_default();

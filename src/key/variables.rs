@@ -92,7 +92,7 @@ fn push_assignment(parts: &mut PartsWriter, part: PartKind, name: &OsStr, value:
     parts.push(part, assignment.as_encoded_bytes());
 }
 
-/// Whether the value leads to another file in another directory: it begins with a dot, or the name says that
+/// Whether the value is a path relative to the working directory: it begins with a dot, or the name says that
 /// it is a path.
 fn is_relative_path(name: &OsStr, value: &OsStr) -> bool {
     let bytes = value.as_encoded_bytes();

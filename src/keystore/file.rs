@@ -109,7 +109,7 @@ fn temporary_name(directory: &Directory, locked: bool) -> io::Result<OsString> {
         let name = OsString::from("key.new");
         match directory.open_own(&name) {
             Ok(file) if is_left_over(&file) => directory.remove(&name)?,
-            // Creating the file fails, if it is there: it is not ours.
+            // If the file exists and is not ours, creating it fails.
             _ => {}
         }
         return Ok(name);

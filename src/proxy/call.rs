@@ -49,10 +49,9 @@ impl<'e> Call<'e> {
         self
     }
 
-    /// Reads the plugin's configuration, which may name programs that select the identity: then everything counts
-    /// for the key. A hit does without, because no entry of such a call is stored under the other key. Returns
-    /// whether the key changes.
-    pub fn read_configuration(&mut self) -> bool {
+    /// Returns whether the plugin's configuration names programs; then everything counts for the key. A hit need
+    /// not ask: no entry of such a call is stored under the shorter key.
+    pub fn extend_identity(&mut self) -> bool {
         let has_programs = self.identity.runs_configured_programs();
         if has_programs {
             self.identity = identity::identify_with_programs(&self.command, self.environment);
@@ -62,7 +61,7 @@ impl<'e> Call<'e> {
 
     /// The call with the key under which its credential is stored.
     pub fn with_configuration(mut self) -> Call<'e> {
-        self.read_configuration();
+        self.extend_identity();
         self
     }
 

@@ -1,7 +1,7 @@
 //! Single flight: of many calls that miss at once, one runs the plugin and the others wait for it.
 //!
 //! What a waiter does follows from the key's lock and from what the call before left behind. An entry
-//! answers every waiter. A failure is every waiter's failure. After output that cannot be cached, each
+//! answers every waiter. If the plugin fails, every waiter gets that failure. After output that cannot be cached, each
 //! waiter runs the plugin without the lock, so that such calls do not queue. If the holder left nothing,
 //! it died, and the next waiter runs the plugin. If it hangs, one waiter takes over.
 

@@ -63,6 +63,9 @@ impl<'a> Miss<'a> {
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
     pub fn answer(&self, ticket: Ticket) -> Result<u8> {
         policy::require_allowed(self.call)?;
+        if is_on_terminal() {
+            self.end_pause_of_key();
+        }
         if let Some((failure, left)) = self.recent_failure() {
             return self.repeat_failure(failure, left);
         }
@@ -248,24 +251,23 @@ impl<'a> Miss<'a> {
         Ok(0)
     }
 
-    /// A failure that answers this call too: one that this caller has just seen, or, without a
-    /// terminal, the latest of the key. A call from a terminal ends the pause of the key.
+    /// A failure that answers this call too, and how long it still does: one that this caller has just
+    /// seen, or the latest of the key.
     fn recent_failure(&self) -> Option<(Failure, Duration)> {
         let (callers, now) = (self.callers.as_ref()?, sys::now());
         let of_caller = self.client.subject.and_then(|subject| callers.recall(subject, now).row.failure);
-        if let Some((failure, left)) =
-            of_caller.and_then(|failure| Some((failure, failure.remaining_for_caller(now)?)))
-        {
-            return Some((failure, left));
-        }
+        of_caller
+            .and_then(|failure| Some((failure, failure.remaining_for_caller(now)?)))
+            .or_else(|| callers.recall(Subject::key(&self.cache.name), now).row.failure(now))
+    }
+
+    fn end_pause_of_key(&self) {
+        let (Some(callers), now) = (&self.callers, sys::now()) else { return };
         let mut key = callers.recall(Subject::key(&self.cache.name), now);
-        let of_key = key.row.failure(now)?;
-        if !is_on_terminal() {
-            return Some(of_key);
+        if key.row.failure(now).is_some() {
+            key.row.succeed();
+            callers.remember(&key, now);
         }
-        key.row.succeed();
-        callers.remember(&key, now);
-        None
     }
 
     fn remember_served(&self, fingerprint: u64) {

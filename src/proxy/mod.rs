@@ -50,12 +50,12 @@ pub fn run(call: &mut Call<'_>) -> Result<u8> {
     }
 }
 
-/// Looks again under another key if the plugin's configuration, which a hit need not read, asks for it.
+/// On a miss, reads the plugin's configuration; if that changes the key, looks up once more.
 fn look_up(call: &mut Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
-    let found = look_up_once(call, now)?;
-    match found.1.lookup {
-        Lookup::Miss(_) if call.read_configuration() => look_up_once(call, now),
-        _ => Ok(found),
+    let (cache, looked_up) = look_up_once(call, now)?;
+    match looked_up.lookup {
+        Lookup::Miss(_) if call.extend_identity() => look_up_once(call, now),
+        _ => Ok((cache, looked_up)),
     }
 }
 
@@ -99,7 +99,7 @@ fn run_uncached(call: &Call<'_>) -> Result<u8> {
     plugin::run_uncached(&call.command)
 }
 
-/// Takes no lock, creates no directory, starts no process and writes once.
+/// Takes no lock and writes once. What must follow comes after the credential was written.
 fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: Duration) -> Result<u8> {
     write_stdout(found.entry.credential())?;
     client.remember_served(&cache.store, found.fingerprint, now);

@@ -110,7 +110,7 @@ fn collect(
             Ok(true) | Err(_) => {}
             Ok(false) if !has_ended => {
                 // Read what it wrote just before it ended.
-                has_ended = !matches!(child.try_wait(), Ok(None));
+                has_ended = child.has_ended();
                 continue;
             }
             Ok(false) => break,
@@ -159,7 +159,10 @@ fn wait_until(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
 /// Ends the plugin and its children, first with a request, then by force.
 fn end(group: &mut ProcessGroup) {
     group.end(End::Request);
-    wait_until(&mut group.child, sys::steady_clock() + TERMINATION_LIMIT);
+    let deadline = sys::steady_clock() + TERMINATION_LIMIT;
+    while !group.child.has_ended() && sys::steady_clock() < deadline {
+        std::thread::sleep(POLL_INTERVAL);
+    }
     group.end(End::Force);
     // An error cannot be reported anywhere.
     let _ = group.child.wait();

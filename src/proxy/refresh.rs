@@ -1,6 +1,6 @@
 //! Renewing a credential in the background: when it is due, and how.
 //!
-//! A refresh takes the key's lock only if it is free, runs the plugin where it cannot prompt, and replaces
+//! A refresh takes the key's lock only if it is free, runs the plugin without a terminal, and replaces
 //! only the entry that it set out to renew. If the plugin fails, the old credential stays, and the next
 //! refresh waits for a growing pause. [`super::background`] starts the process that does it.
 

@@ -58,7 +58,7 @@ impl<'c> Running<'c> {
 
     /// Whether the plugin has ended. Also reads what it has written, because a full pipe would stop it.
     pub fn has_ended(&mut self) -> bool {
-        let has_ended = !matches!(self.child.try_wait(), Ok(None));
+        let has_ended = self.child.has_ended();
         self.output.read(&mut self.child.output);
         self.messages.read(&mut self.child.errors);
         has_ended

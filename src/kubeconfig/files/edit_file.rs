@@ -25,7 +25,7 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// How long to watch a file after the edit. kubectl takes 3 ms from reading to writing, the AWS CLI
 /// somewhat more; a busy machine stretches it.
 const WATCHED: Duration = Duration::from_millis(250);
-/// The same for [`OnBusy::GiveUp`].
+/// How long to watch with [`OnBusy::GiveUp`].
 const WATCHED_QUIET: Duration = Duration::from_millis(100);
 const WATCH_POLL: Duration = Duration::from_millis(10);
 

@@ -17,7 +17,7 @@ pub const MAX_BYTES: u64 = 64 << 20;
 /// A file that has not changed for so long is complete: the AWS CLI writes in pieces, some
 /// milliseconds apart.
 const SETTLED: Duration = Duration::from_millis(300);
-/// The same for [`OnBusy::GiveUp`], after which the next prompt tries again.
+/// The same time if the caller gives up ([`OnBusy::GiveUp`]); the next prompt tries again.
 const SETTLED_QUIET: Duration = Duration::from_secs(2);
 
 /// The text of a file, which stays open.

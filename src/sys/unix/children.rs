@@ -50,6 +50,16 @@ impl Child {
         self.reap(libc::WNOHANG)
     }
 
+    /// Whether the program has ended. Does not collect it, so its id stays its own. An error counts as an end.
+    pub fn has_ended(&mut self) -> bool {
+        // SAFETY: zeros are valid, and stay if the program runs (waitid(2)).
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: `info` outlives the call.
+        let waited = unsafe { libc::waitid(libc::P_PID, self.id as libc::id_t, &mut info, options) };
+        waited != 0 || info.si_signo != 0
+    }
+
     fn reap(&mut self, options: i32) -> io::Result<Option<ExitStatus>> {
         let mut status = 0;
         // SAFETY: `status` outlives the call (waitpid(2)). Until its end was seen, the child keeps its id.
@@ -68,7 +78,10 @@ pub struct ProcessGroup {
 impl ProcessGroup {
     pub fn end(&mut self, end: End) {
         let signal = if end == End::Force { libc::SIGKILL } else { libc::SIGTERM };
-        // SAFETY: the child was not waited for yet, so its id, which is the group's, is still its own.
+        if self.child.status.is_some() {
+            return; // Collected: another process may have its id.
+        }
+        // SAFETY: the child was not collected yet, so its id, which is the group's, is still its own.
         unsafe {
             libc::kill(-self.child.id, signal);
         }

@@ -3,7 +3,7 @@
 //! If a clock fails, it reports the year 9999, so that everything has expired. std would panic.
 //!
 //! On Linux the clock is read by a system call: a hit reads it once, and finding the kernel's shortcut
-//! (vdso(7)) takes 4 % of a hit (docs/DESIGN.md, "Byte-golf").
+//! (vdso(7)) takes 5 % of a hit (docs/DESIGN.md, "Byte-golf").
 #![allow(unsafe_code)]
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The environment of this program, and of those that it starts.
 //!
 //! It is read in place. std copies each name and takes a lock for each of the dozens of variables that a
-//! hit looks up: 5 % of its time (docs/DESIGN.md, "Byte-golf").
+//! hit looks up: 6 % of its time (docs/DESIGN.md, "Byte-golf").
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, OsString, c_char};

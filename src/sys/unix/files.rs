@@ -22,7 +22,7 @@ use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
 const OTHERS_MAY_ANYTHING: u32 = 0o077;
-/// Flags for a path at which anything may be. A terminal must not become ours.
+/// Flags for a path that is not trusted: no links, no waiting, no controlling terminal.
 pub(super) const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
 pub(super) const NEW: i32 = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
 

@@ -37,6 +37,11 @@ impl Child {
         self.process.wait()
     }
 
+    /// Whether the program has ended. An error counts as an end.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.try_wait(), Ok(None))
+    }
+
     /// Returns `None` while the program runs.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.process.try_wait()
