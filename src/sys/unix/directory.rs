@@ -54,7 +54,7 @@ impl Directory {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?)
     }
 
-    /// Opens this user's regular file `name` for reading, whatever its mode is.
+    /// Opens this user's regular file `name` for reading, without regard to its mode.
     pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?)
     }

@@ -37,7 +37,7 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     require_private(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
 }
 
-/// Opens this user's regular file `path` for reading, whatever its mode is.
+/// Opens this user's regular file `path` for reading, without regard to its mode.
 pub fn open_own(path: &Path) -> io::Result<File> {
     require_own(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
 }

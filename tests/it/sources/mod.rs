@@ -103,7 +103,6 @@ fn unsafe_code_is_only_in_sys_and_keystore() {
 }
 
 #[test]
-#[ignore = "until every comment of src is rewritten"]
 fn comments_use_plain_words() {
     let mut unclear = Vec::new();
     for file in sources() {
