@@ -348,7 +348,8 @@ def count_crates():
     tree = ["cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none"]
     target = ["--target", f"{platform.machine()}-unknown-linux-musl"]
     lines = subprocess.run(tree + target, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return len({tuple(line.split()[:2]) for line in lines.splitlines()}) - 1
+    # A line of the project's own crates ends with their folder.
+    return len({tuple(line.split()[:2]) for line in lines.splitlines() if "(/" not in line})
 
 
 main()

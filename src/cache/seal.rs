@@ -22,9 +22,7 @@
 //! Additional data: the first 14 bytes of the envelope, then of its [`SealContext`] the entry's name (16
 //! bytes) and the two stamps (8 bytes each), big-endian. Origin and key id are checked by the tag alone.
 
-use chacha20::{R20, hchacha};
-use chacha20poly1305::aead::inout::InOutBuf;
-use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
+use k8s_token_cache_cipher::{NONCE_BYTES, TAG_BYTES, decrypt, derive, encrypt};
 
 use crate::error::{Error, Kind, Result, reason};
 use crate::keystore::{self, KeyOrigin};
@@ -34,8 +32,6 @@ const MAGIC_VERSION_ALGORITHM: [u8; 5] = *b"KTC\x01\x01";
 const SOURCE_OFFSET: usize = MAGIC_VERSION_ALGORITHM.len();
 const KEY_ID_OFFSET: usize = SOURCE_OFFSET + 1;
 const HEADER_BYTES: usize = KEY_ID_OFFSET + 8;
-const NONCE_BYTES: usize = 24;
-const TAG_BYTES: usize = 16;
 const ADDITIONAL_BYTES: usize = HEADER_BYTES + 16 + 8 + 8;
 
 /// The input that the key id is derived from: an arbitrary constant.
@@ -88,7 +84,7 @@ impl Sealer {
             return None;
         }
         let mut text = SecretBytes::from(ciphertext.to_vec());
-        decrypt(&self.key, nonce, &additional_data(header, context), text.expose_mut(), tag)?;
+        decrypt(self.key.expose(), nonce, &additional_data(header, context), text.expose_mut(), tag)?;
         Some(text)
     }
 
@@ -105,8 +101,13 @@ impl Sealer {
         envelope.extend_from_slice(&header);
         envelope.extend_from_slice(nonce);
         envelope.extend_from_slice(plaintext);
-        let tag = encrypt(&self.key, nonce, &additional_data(&header, context), &mut envelope[text_start..])
-            .ok_or_else(|| cannot_seal("it is too long"))?;
+        let tag = encrypt(
+            self.key.expose(),
+            nonce,
+            &additional_data(&header, context),
+            &mut envelope[text_start..],
+        )
+        .ok_or_else(|| cannot_seal("it is too long"))?;
         envelope.extend_from_slice(&tag);
         Ok(envelope)
     }
@@ -119,9 +120,8 @@ impl Sealer {
         header
     }
 
-    /// HChaCha20 is a pseudo-random function: its output reveals nothing about the key.
     fn derive(&self, input: [u8; 16]) -> [u8; 32] {
-        hchacha::<R20>(self.key.expose().into(), &input.into()).into()
+        derive(self.key.expose(), &input)
     }
 }
 
@@ -133,30 +133,6 @@ fn additional_data(header: &[u8; HEADER_BYTES], context: &SealContext) -> [u8; A
     stamps[..8].copy_from_slice(&context.created_unix_s.to_be_bytes());
     stamps[8..].copy_from_slice(&context.expires_unix_s.to_be_bytes());
     data
-}
-
-/// Encrypts in place and returns the tag. `None` if the text exceeds the cipher's limit of 256 GiB.
-fn encrypt(
-    key: &SecretKey,
-    nonce: &[u8; NONCE_BYTES],
-    additional: &[u8],
-    text: &mut [u8],
-) -> Option<[u8; TAG_BYTES]> {
-    let cipher = XChaCha20Poly1305::new(key.expose().into());
-    let tag = cipher.encrypt_inout_detached(nonce.into(), additional, InOutBuf::from(text)).ok()?;
-    Some(tag.into())
-}
-
-/// Decrypts in place. `None` if anything was changed; `text` is then still ciphertext.
-fn decrypt(
-    key: &SecretKey,
-    nonce: &[u8; NONCE_BYTES],
-    additional: &[u8],
-    text: &mut [u8],
-    tag: &[u8; TAG_BYTES],
-) -> Option<()> {
-    let cipher = XChaCha20Poly1305::new(key.expose().into());
-    cipher.decrypt_inout_detached(nonce.into(), additional, InOutBuf::from(text), tag.into()).ok()
 }
 
 fn cannot_seal(why: &str) -> Error {
@@ -212,7 +188,7 @@ mod tests {
         let additional: [u8; 12] = bytes("50515253c0c1c2c3c4c5c6c7");
 
         let mut text = sunscreen;
-        let tag = encrypt(&key, &nonce, &additional, &mut text).unwrap();
+        let tag = encrypt(key.expose(), &nonce, &additional, &mut text).unwrap();
         assert_eq!(
             text,
             bytes(
@@ -223,7 +199,7 @@ mod tests {
         );
         assert_eq!(tag, bytes("c0875924c1c7987947deafd8780acf49"));
 
-        decrypt(&key, &nonce, &additional, &mut text, &tag).unwrap();
+        decrypt(key.expose(), &nonce, &additional, &mut text, &tag).unwrap();
         assert_eq!(text, sunscreen);
     }
 

@@ -27,8 +27,10 @@ fn a_tag_of_another_version_is_refused() {
 #[test]
 fn a_version_that_cargo_lock_does_not_have_is_refused() {
     let project = Project::new();
-    project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.0.9\"\n");
-    project.assert_refused("v0.1.0", "Cargo.lock");
+    for (own, of_cipher) in [("0.0.9", "0.1.0"), ("0.1.0", "0.0.9")] {
+        project.write("Cargo.lock", &cargo_lock(own, of_cipher));
+        project.assert_refused("v0.1.0", "Cargo.lock");
+    }
 }
 
 #[test]
@@ -148,6 +150,12 @@ struct Project {
     sandbox: Sandbox,
 }
 
+fn cargo_lock(own: &str, of_cipher: &str) -> String {
+    let package =
+        |name: &str, version: &str| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n");
+    [package("k8s-token-cache", own), package("k8s-token-cache-cipher", of_cipher)].join("\n")
+}
+
 impl Project {
     fn new() -> Project {
         let project = Project { sandbox: Sandbox::new() };
@@ -160,7 +168,7 @@ impl Project {
         let copied = project.sandbox.tool("cp").arg("-R").args([packaging, project.path("packaging")]).run();
         assert_eq!(copied.code(), 0, "{copied:?}");
         project.write("Cargo.toml", "[package]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\nrepository = \"https://example.com/a/b\"\n");
-        project.write("Cargo.lock", "[[package]]\nname = \"k8s-token-cache\"\nversion = \"0.1.0\"\n");
+        project.write("Cargo.lock", &cargo_lock("0.1.0", "0.1.0"));
         project.write("CHANGELOG.md", CHANGELOG);
         fs::create_dir(project.path("dist")).unwrap();
         project.write("dist/a.tar.gz", "");
