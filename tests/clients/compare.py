@@ -163,7 +163,7 @@ def announce(reason, left_out):
     if not left_out:
         return
     frame = "*" * 80
-    lines = textwrap.wrap(", ".join(left_out), 80)
+    lines = textwrap.wrap(", ".join(left_out), 80, break_on_hyphens=False)
     print(frame, f"clients: LEFT OUT ({reason}):", *lines, frame, sep="\n", file=sys.stderr)
 
 
