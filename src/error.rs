@@ -109,11 +109,28 @@ impl fmt::Display for Error {
     }
 }
 
+/// Returns an error with a text of this program instead of the system's.
+pub fn io_error(kind: io::ErrorKind, why: impl Into<String>) -> io::Error {
+    io::Error::new(kind, Cause(why.into()))
+}
+
+/// The text of an `io::Error`. std's own type for it adds 2 KB to the program: it can show itself with escapes.
+#[derive(Debug)]
+struct Cause(String);
+
+impl std::error::Error for Cause {}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Returns the system's text for `error`, in lower case, without std's "(os error N)" and Windows' full
 /// stop.
 pub fn reason(error: &io::Error) -> String {
     let mut text = error.to_string();
-    if let Some(number) = text.rfind("(os error") {
+    if let Some(number) = text.find("(os error") {
         text.truncate(number);
     }
     text.truncate(text.trim_end_matches([' ', '.']).len());

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::{Error, Result, printable, reason};
+use crate::error::{Error, Result, io_error, printable, reason};
 use crate::format::time;
 use crate::sys::{self, Stream};
 
@@ -59,7 +59,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     if !file.metadata()?.is_file() || sys::read_at(&file, &mut start, 0)? == 0 || is_time(&start) {
         return Ok(file);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a log of this program"))
+    Err(io_error(io::ErrorKind::InvalidData, "it is not a log of this program"))
 }
 
 /// What a line begins with; any digit counts.

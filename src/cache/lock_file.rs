@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 
+use crate::error::io_error;
 use crate::sys::{self, Directory};
 
 /// The length of a row. The mark fills one.
@@ -67,7 +68,7 @@ fn table_length(file: &File) -> io::Result<usize> {
     if length == 0 || has_only_zeros(file)? {
         return Ok(0);
     }
-    Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a lock file of this program"))
+    Err(io_error(io::ErrorKind::InvalidData, "it is not a lock file of this program"))
 }
 
 fn has_only_zeros(file: &File) -> io::Result<bool> {

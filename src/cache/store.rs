@@ -37,7 +37,7 @@ pub use self::lookup::LineSnapshot;
 use self::lookup::lookup_in;
 use super::lock::{self, Attempt};
 use super::lock_file;
-use crate::error::{Error, Kind, Result, shown};
+use crate::error::{Error, Kind, Result, io_error, shown};
 use crate::format::time;
 use crate::sys::{self, Directory};
 
@@ -109,7 +109,7 @@ impl Store {
         if contents.is_ours() {
             return Ok(());
         }
-        let error = io::Error::new(io::ErrorKind::InvalidData, "it is not a cache file of this program");
+        let error = io_error(io::ErrorKind::InvalidData, "it is not a cache file of this program");
         Err(self.error("use", &error))
     }
 
@@ -280,7 +280,7 @@ fn remove_left_over(directory: &Directory, temporary: &OsStr) -> io::Result<()> 
     let contents = directory.open_own(temporary).and_then(|file| FileContents::read(&file));
     if !contents.is_ok_and(|contents| contents.is_ours()) {
         let text = ["'", &shown(temporary).to_string(), "' beside it is not a file of this program"].concat();
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        return Err(io_error(io::ErrorKind::AlreadyExists, text));
     }
     directory.remove(temporary)
 }

@@ -11,6 +11,7 @@ use super::layout::{
     ROW_LENGTH, VERSION, is_removal, line_prefix, number_after,
 };
 use super::lookup::{FIRST_READ, LineSnapshot};
+use crate::error::io_error;
 use crate::sys;
 
 const LINE_SEPARATOR: &[u8] = b",\n";
@@ -27,7 +28,7 @@ impl FileContents {
         let mut bytes = Vec::with_capacity(size + 1);
         sys::read_to_end(file, LARGEST_FILE as usize + 1, &mut bytes)?;
         if bytes.len() as u64 > LARGEST_FILE {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too large for a cache file"));
+            return Err(io_error(io::ErrorKind::InvalidData, "it is too large for a cache file"));
         }
         Ok(FileContents(bytes))
     }

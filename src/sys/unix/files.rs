@@ -18,6 +18,7 @@ use super::terminal::descriptor;
 use super::trust::{
     MOST_LINKS, effective_user, is_trusted_owner, require_trusted_links, require_trusted_place,
 };
+use crate::error::io_error;
 use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
@@ -99,8 +100,8 @@ pub(super) fn open_at(directory: RawFd, name: &OsStr, flags: i32) -> io::Result<
 /// Replaces the errors of open(2) for a symbolic link that is not followed, and for a socket.
 fn not_a_regular_file(error: io::Error) -> io::Error {
     match error.raw_os_error() {
-        Some(libc::ELOOP) => io::Error::new(io::ErrorKind::InvalidData, "it is a symbolic link"),
-        Some(libc::ENXIO) => io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"),
+        Some(libc::ELOOP) => io_error(io::ErrorKind::InvalidData, "it is a symbolic link"),
+        Some(libc::ENXIO) => io_error(io::ErrorKind::InvalidData, "it is not a regular file"),
         _ => error,
     }
 }
@@ -110,7 +111,7 @@ fn not_a_regular_file(error: io::Error) -> io::Error {
 pub(super) fn require_private(file: File) -> io::Result<File> {
     match mode_of_own(&file)? & OTHERS_MAY_ANYTHING {
         0 => Ok(file),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "other users have access to it")),
+        _ => Err(io_error(io::ErrorKind::InvalidData, "other users have access to it")),
     }
 }
 
@@ -126,13 +127,13 @@ fn mode_of_own(file: &File) -> io::Result<u32> {
         return Err(belongs_to_another());
     }
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file"));
+        return Err(io_error(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
     Ok(metadata.mode())
 }
 
 fn belongs_to_another() -> io::Error {
-    io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user")
+    io_error(io::ErrorKind::PermissionDenied, "it belongs to another user")
 }
 
 /// Whether other users have no access to the file.

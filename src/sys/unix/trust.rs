@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::io_error;
+
 const ROOT: u32 = 0;
 /// The number of symbolic links that Linux follows.
 pub const MOST_LINKS: u32 = 40;
@@ -69,5 +71,5 @@ fn check_links(path: &Path, links_left: &mut u32) -> io::Result<()> {
 }
 
 pub fn refused<T>(why: &'static str) -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    Err(io_error(io::ErrorKind::PermissionDenied, why))
 }

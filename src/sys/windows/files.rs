@@ -18,6 +18,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 use windows_sys::Win32::System::Console::{GetStdHandle, STD_OUTPUT_HANDLE};
 
 use super::metadata::identity;
+use crate::error::io_error;
 use crate::sys::process::Stream;
 
 /// How long to wait for another process that has a file open: a virus scanner, an indexer, a reader
@@ -78,7 +79,7 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let file = options.custom_flags(flags).open(path)?;
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")),
+        false => Err(io_error(io::ErrorKind::InvalidData, "it is not a regular file")),
     }
 }
 
