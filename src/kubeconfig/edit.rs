@@ -47,7 +47,7 @@ impl<'c> Editor<'c> {
     /// The edits in order. Users that share a list or a command through an anchor ask for the same
     /// edit twice; different edits of one place are refused, except for an insertion before a change.
     pub fn finish(mut self) -> Result<Vec<Edit>, Refusal> {
-        self.edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
+        self.edits.sort_unstable_by_key(|edit| (edit.range.start, edit.range.end));
         self.edits.dedup();
         for pair in self.edits.windows(2) {
             let (before, after) = (&pair[0].range, &pair[1].range);

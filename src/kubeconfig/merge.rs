@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::cluster::{Cluster, read_cluster};
 use super::environment::{ClientEnvironment, is_own};
 use super::files::{EditError, KubeconfigFile};
+use super::names::Names;
 use super::refused::refused_text;
 use super::scan::{Kubeconfig, field, items};
 use super::users::{ExecUser, read_exec_user};
@@ -47,19 +48,19 @@ pub fn merge(files: &[PathBuf], environment: &ClientEnvironment) -> MergedKubeco
         }
     }
     let contexts = Contexts::of(&configs);
-    let users = named(&configs, |config| {
-        config.users.iter().zip(0..).map(|(user, number)| (&user.name[..], number)).collect()
-    });
-    for (file, (path, config)) in configs.iter().enumerate() {
-        for (number, user) in config.users.iter().enumerate() {
-            let counts = find(&users, &user.name) == Some((file, number));
-            let read = read_exec_user(config, user, &|command| is_own(command, environment));
-            if let Some(mut read) = read.filter(|_| counts) {
-                if read.provide_cluster_info {
-                    read.clusters = contexts.clusters_of(&read.name);
-                }
-                merged.users.push((path.to_path_buf(), read));
+    let mut users = Vec::new();
+    for (file, (_, config)) in configs.iter().enumerate() {
+        users.extend(config.users.iter().map(|user| (file, user)));
+    }
+    let names = Names::of(users.iter().map(|(_, user)| user.name.as_str()));
+    for (place, (file, user)) in users.into_iter().enumerate() {
+        let (path, config) = &configs[file];
+        let read = read_exec_user(config, user, &|command| is_own(command, environment));
+        if let Some(mut read) = read.filter(|read| names.first(&read.name) == Some(place)) {
+            if read.provide_cluster_info {
+                read.clusters = contexts.clusters_of(&read.name);
             }
+            merged.users.push((path.to_path_buf(), read));
         }
     }
     let current = current_context(&configs);
@@ -86,69 +87,76 @@ fn read_error(path: &Path, error: EditError) -> Error {
     }
 }
 
-/// Something by its name, sorted by name; each name once, from the first file that has it.
-type Named<'t, T> = Vec<(&'t str, (usize, T))>;
+/// The items of one list of all files. Of those with the same name, the first one counts.
+struct NamedItems<'t> {
+    /// The number of the file and the node, in the order of the files.
+    items: Vec<(usize, Id)>,
+    names: Names<'t>,
+}
 
-/// `list` gives names and values of one kubeconfig; the result has the number of the file too.
-fn named<'t, T: Copy + Ord>(
-    configs: &'t [(&Path, Kubeconfig<'_>)],
-    list: impl Fn(&'t Kubeconfig<'_>) -> Vec<(&'t str, T)>,
-) -> Named<'t, T> {
-    let mut all = Vec::new();
-    for (file, (_, config)) in configs.iter().enumerate() {
-        all.extend(list(config).into_iter().map(|(name, value)| (name, (file, value))));
+impl<'t> NamedItems<'t> {
+    fn of(configs: &'t [(&Path, Kubeconfig<'t>)], section: &str) -> Self {
+        let (mut all, mut names) = (Vec::new(), Vec::new());
+        for (file, (_, config)) in configs.iter().enumerate() {
+            for item in section_items(&config.tree, section) {
+                all.push((file, item));
+                names.push(field(&config.tree, item, "name"));
+            }
+        }
+        NamedItems { items: all, names: Names::of(names.into_iter()) }
     }
-    all.sort_unstable();
-    all.dedup_by_key(|(name, _)| *name);
-    all
+
+    fn find(&self, name: &str) -> Option<(usize, Id)> {
+        self.names.first(name).map(|place| self.items[place])
+    }
 }
 
-fn find<T: Copy>(named: &Named<'_, T>, name: &str) -> Option<(usize, T)> {
-    named.binary_search_by(|(known, _)| (*known).cmp(name)).ok().map(|at| named[at].1)
-}
-
-/// Names and nodes of the items of a list at the top of a kubeconfig.
-fn list<'t>(tree: &'t Tree<'_>, section: &str) -> Vec<(&'t str, Id)> {
+/// The items of a list at the top of a kubeconfig.
+fn section_items(tree: &Tree<'_>, section: &str) -> Vec<Id> {
     let root = tree.documents().first();
     let entry = root.and_then(|&root| tree.get(root, section));
-    let items = entry.map(|entry| items(tree, entry.value)).unwrap_or_default();
-    items.into_iter().map(|item| (field(tree, item, "name"), item)).collect()
+    entry.map(|entry| items(tree, entry.value)).unwrap_or_default()
 }
 
 /// The contexts and clusters of all files.
 struct Contexts<'t> {
     configs: &'t [(&'t Path, Kubeconfig<'t>)],
-    contexts: Named<'t, Id>,
-    clusters: Named<'t, Id>,
-    /// User and cluster of each context, and the number of the context, sorted.
-    pairs: Vec<(&'t str, usize, &'t str)>,
+    contexts: NamedItems<'t>,
+    clusters: NamedItems<'t>,
+    /// The user of each context that counts, and the place of the context, sorted.
+    users: Vec<(&'t str, usize)>,
 }
 
 impl<'t> Contexts<'t> {
     fn of(configs: &'t [(&'t Path, Kubeconfig<'t>)]) -> Self {
-        let contexts = named(configs, |config| list(&config.tree, "contexts"));
-        let clusters = named(configs, |config| list(&config.tree, "clusters"));
-        let mut in_order: Vec<(usize, Id)> = contexts.iter().map(|(_, place)| *place).collect();
-        in_order.sort_unstable();
-        let mut pairs = Vec::new();
-        for (number, (file, item)) in in_order.into_iter().enumerate() {
-            let tree = &configs[file].1.tree;
-            if let Some(context) = tree.get(item, "context") {
-                let member = |name| field(tree, context.value, name);
-                pairs.push((member("user"), number, member("cluster")));
+        let contexts = NamedItems::of(configs, "contexts");
+        let clusters = NamedItems::of(configs, "clusters");
+        let mut contexts = Contexts { configs, contexts, clusters, users: Vec::new() };
+        for place in 0..contexts.contexts.items.len() {
+            let (file, item) = contexts.contexts.items[place];
+            let name = field(&configs[file].1.tree, item, "name");
+            if contexts.contexts.names.first(name) == Some(place) {
+                contexts.users.push((contexts.member(place, "user"), place));
             }
         }
-        pairs.sort_unstable();
-        Contexts { configs, contexts, clusters, pairs }
+        contexts.users.sort_unstable();
+        contexts
+    }
+
+    /// A member of the context at a place; empty if it is missing.
+    fn member(&self, place: usize, name: &str) -> &'t str {
+        let (file, item) = self.contexts.items[place];
+        let tree = &self.configs[file].1.tree;
+        tree.get(item, "context").map(|context| field(tree, context.value, name)).unwrap_or_default()
     }
 
     /// The clusters that contexts pair with a user, each once, in the order of the contexts.
     fn clusters_of(&self, user: &str) -> Vec<Cluster> {
-        let first = self.pairs.partition_point(|(name, ..)| *name < user);
-        let names = self.pairs[first..].iter().take_while(|(name, ..)| *name == user);
+        let first = self.users.partition_point(|(name, _)| *name < user);
         let mut clusters: Vec<Cluster> = Vec::new();
-        for (_, _, name) in names {
-            if !clusters.iter().any(|cluster| cluster.name == *name) {
+        for (_, place) in self.users[first..].iter().take_while(|(name, _)| *name == user) {
+            let name = self.member(*place, "cluster");
+            if !clusters.iter().any(|cluster| cluster.name == name) {
                 clusters.extend(self.cluster(name));
             }
         }
@@ -156,16 +164,15 @@ impl<'t> Contexts<'t> {
     }
 
     fn cluster(&self, name: &str) -> Option<Cluster> {
-        let (file, item) = find(&self.clusters, name)?;
+        let (file, item) = self.clusters.find(name)?;
         let (path, config) = &self.configs[file];
         let mapping = config.tree.get(item, "cluster")?.value;
         Some(read_cluster(&config.tree, name, mapping, path.parent().unwrap_or(Path::new(""))))
     }
 
     fn user_of(&self, context: &str) -> Option<&str> {
-        let (file, item) = find(&self.contexts, context)?;
-        let tree = &self.configs[file].1.tree;
-        Some(field(tree, tree.get(item, "context")?.value, "user")).filter(|user| !user.is_empty())
+        let user = self.member(self.contexts.names.first(context)?, "user");
+        Some(user).filter(|user| !user.is_empty())
     }
 }
 

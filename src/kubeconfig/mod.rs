@@ -16,6 +16,7 @@ pub mod files;
 pub mod kuberc;
 mod lines;
 mod merge;
+mod names;
 pub mod plan;
 mod refused;
 mod scan;

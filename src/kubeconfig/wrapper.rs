@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 
+use super::names::Names;
 use super::scan::{Exec, Kubeconfig};
 use super::yaml::{Id, Refusal};
 
@@ -71,24 +72,17 @@ pub fn uncovered_names<'t>(
     given: &[&str],
     is_known: &dyn Fn(&[OsString], &str) -> bool,
 ) -> Result<Vec<&'t str>, Refusal> {
-    let names = config.env(exec).into_iter().map(|(name, _)| name);
-    let mut names = distinct(names.filter(|name| !name.is_empty() && !name.starts_with(OWN_VARIABLES)));
-    let mut given = given.to_vec();
-    given.sort_unstable();
-    names.retain(|name| given.binary_search(name).is_err() && !is_known(call, name));
+    let mut names: Vec<&str> = config.env(exec).into_iter().map(|(name, _)| name).collect();
+    names.retain(|name| !name.is_empty() && !name.starts_with(OWN_VARIABLES));
+    let (all, given) = (Names::of(names.iter().copied()), Names::of(given.iter().copied()));
+    let mut place = 0..;
+    names.retain(|name| {
+        place.next() == all.first(name) && given.first(name).is_none() && !is_known(call, name)
+    });
     if names.iter().any(|name| name.contains([',', '=', '\0', '\n'])) {
         let line = exec.env.map_or(0, |env| config.tree.line(env));
         let reason = "the name of a variable in 'env' contains ',', '=' or a line break";
         return Err(Refusal::new(line, reason));
     }
     Ok(names)
-}
-
-/// Each name once, in the order of its first occurrence.
-fn distinct<'t>(names: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
-    let mut numbered: Vec<(&str, usize)> = names.zip(0..).collect();
-    numbered.sort_unstable();
-    numbered.dedup_by_key(|(name, _)| *name);
-    numbered.sort_unstable_by_key(|(_, number)| *number);
-    numbered.into_iter().map(|(name, _)| name).collect()
 }

@@ -16,6 +16,7 @@ use super::outcome::{EditError, EditOutcome, OnBusy};
 use super::replace::{Replacement, replace};
 use super::snapshot::{self, KubeconfigFile, read_settled};
 use crate::error::{Error, Kind, shown};
+use crate::kubeconfig::names::Names;
 use crate::kubeconfig::plan::{Plan, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::sys::{self, FileStamp};
@@ -86,11 +87,10 @@ pub fn edit_file(
 
 /// Reports a user that an earlier round changed as changed, even if the last round left it alone.
 fn keep_changes(earlier: &Plan, plan: &mut Plan) {
-    let mut earlier: Vec<&(String, UserState)> = earlier.users.iter().collect();
-    earlier.sort_by(|a, b| a.0.cmp(&b.0));
+    let names = Names::of(earlier.users.iter().map(|(name, _)| name.as_str()));
     for (name, state) in &mut plan.users {
-        let before = earlier.binary_search_by(|(user, _)| user.cmp(name)).map(|at| earlier[at].1);
-        if let (UserState::AlreadyInjected | UserState::NotInjected, Ok(before)) = (*state, before) {
+        let before = names.first(name).map(|place| earlier.users[place].1);
+        if let (UserState::AlreadyInjected | UserState::NotInjected, Some(before)) = (*state, before) {
             *state = before;
         }
     }

@@ -23,7 +23,7 @@ pub fn find_constructs(tree: &Tree<'_>) -> Result<Constructs, Refusal> {
 }
 
 fn find_in_keys(tree: &Tree<'_>, mapping: Id, found: &mut Vec<(u32, Refusal)>) -> Result<(), Refusal> {
-    let mut keys: Vec<(&str, u32)> = Vec::new();
+    let mut keys: Vec<(&str, usize)> = Vec::new();
     for entry in tree.entries(mapping) {
         let Some(text) = tree.scalar(entry.key) else {
             return Err(Refusal::new(tree.line(entry.key), "a key is not a scalar"));
@@ -32,12 +32,12 @@ fn find_in_keys(tree: &Tree<'_>, mapping: Id, found: &mut Vec<(u32, Refusal)>) -
             let reason = "merge keys ('<<') are not supported";
             found.push((entry.key.0, Refusal::new(tree.line(entry.key), reason)));
         }
-        keys.push((text, entry.key.0));
+        keys.push((text, entry.key.0 as usize));
     }
     keys.sort_unstable();
     for pair in keys.windows(2) {
         if pair[0].0 == pair[1].0 {
-            let key = Id(pair[1].1);
+            let key = Id(pair[1].1 as u32);
             found.push((key.0, Refusal::new(tree.line(key), "duplicate key")));
         }
     }
