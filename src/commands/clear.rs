@@ -6,7 +6,6 @@ use super::parts;
 use crate::cache::{self, Cache};
 use crate::config::Config;
 use crate::error::Result;
-use crate::key::CacheKey;
 use crate::proxy::callers::Callers;
 use crate::proxy::{Call, keep_warm};
 use crate::sys;
@@ -26,7 +25,7 @@ pub fn clear_all(config: &Config) -> Result<u8> {
 /// Removes the entry of one command, and its entries that differ only in a changed file or in what
 /// clients set: `--clear` runs in a shell, and cannot know what kubectl sets.
 pub fn clear(call: &Call<'_>) -> Result<u8> {
-    let key = CacheKey::new(&call.key_inputs())?;
+    let key = call.cache_key()?;
     let contents = Contents::read(&call.config)?;
     let (mut names, mut others) = (Vec::new(), 0);
     for (name, entry) in &contents.entries {

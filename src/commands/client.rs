@@ -18,6 +18,7 @@ use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
 use crate::kubeconfig::kuberc::{Denial, PluginPolicy};
 use crate::kubeconfig::{self, Cluster, ExecUser};
+use crate::proxy::Call;
 
 /// Users with exec plugins, each with its file.
 pub type Users = Vec<(PathBuf, ExecUser)>;
@@ -113,6 +114,13 @@ impl<'u> UserClient<'u> {
     pub fn into_wrapped(self) -> Wrapped {
         let command = self.words();
         self.wrapped.unwrap_or(Wrapped { key_env: None, command })
+    }
+
+    /// Returns the call of this program by the client, if the command is this program. `environment` is
+    /// [`UserClient::variable`].
+    pub fn call<'e>(&self, environment: Environment<'e>) -> Option<Result<Call<'e>>> {
+        let call = Call::new(self.wrapped.clone()?, environment);
+        Some(call.map(|call| call.with_variables(&self.user.env).with_configuration()))
     }
 
     /// Identifies the plugin in the environment that it gets.

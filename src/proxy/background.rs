@@ -72,10 +72,9 @@ fn renew_and_stay(call: &Call<'_>, cache: &Cache, fingerprint: u64, policy: &Pol
 #[cfg(windows)]
 pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
     use crate::cache::Lookup;
-    use crate::key::CacheKey;
 
     let now = sys::now();
-    let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
+    let cache = Cache::open(&call.config, call.cache_key()?)?;
     if let Lookup::Fresh(found) | Lookup::Stale(found) = cache.look_up(now)?.lookup {
         match refresh::is_due(call, &found.entry, now) {
             true => renew_and_stay(call, &cache, found.fingerprint, &PolicySource::of(call)),

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use crate::cache::Cache;
 use crate::cli::Wrapped;
 use crate::config::{Config, Environment};
 use crate::credential::{self, Expectation, Verdict};
 use crate::error::Result;
 use crate::identity::{self, Identity};
-use crate::key::KeyInputs;
+use crate::key::{CacheKey, KeyInputs};
 use crate::kubeconfig::yaml::document_to_json;
 use crate::log::Log;
 use crate::sys;
@@ -73,6 +74,16 @@ impl<'e> Call<'e> {
             &Expectation { api_version, default_ttl, yaml_to_json: &document_to_json },
             now,
         )
+    }
+
+    /// Returns the cache key. Fails if what it is made from cannot be read.
+    pub fn cache_key(&self) -> Result<CacheKey> {
+        CacheKey::new(&self.key_inputs())
+    }
+
+    /// Opens the cache, unless there is none; creates nothing.
+    pub fn existing_cache(&self) -> Result<Option<Cache>> {
+        Cache::existing(&self.config, self.cache_key()?)
     }
 
     /// Everything that the cache key is made from.

@@ -23,7 +23,7 @@ use crate::cache::store::Name;
 use crate::cache::{Cache, Lookup, Reason};
 use crate::config;
 use crate::identity::Interaction;
-use crate::key::{self, CacheKey, EXEC_INFO, exec_info};
+use crate::key::{self, EXEC_INFO, exec_info};
 use crate::sys::{self, FileStamp};
 
 const DEFAULT_WINDOW: Duration = Duration::from_secs(30 * 60);
@@ -187,7 +187,7 @@ impl<'a> Keeper<'a> {
         if let Some(directory) = &self.directory {
             std::env::set_current_dir(directory).map_err(|_| "its working directory is gone")?;
         }
-        let key = CacheKey::new(&self.call.key_inputs()).map_err(|_| "the cache key cannot be made")?;
+        let key = self.call.cache_key().map_err(|_| "the cache key cannot be made")?;
         if key.parts() != self.cache.key.parts() {
             return Err("the identity has changed");
         }

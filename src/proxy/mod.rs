@@ -28,7 +28,6 @@ pub use call::Call;
 use crate::cache::{Cache, Found, LookedUp, Lookup, Reason};
 use crate::error::{Error, Kind, Result};
 use crate::format::time::Human;
-use crate::key::CacheKey;
 use crate::log::write_stdout;
 use crate::sys;
 use client::Client;
@@ -60,7 +59,7 @@ fn look_up(call: &mut Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
 }
 
 fn look_up_once(call: &Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
-    let cache = Cache::open(&call.config, CacheKey::new(&call.key_inputs())?)?;
+    let cache = Cache::open(&call.config, call.cache_key()?)?;
     let looked_up = cache.look_up(now)?;
     Ok((cache, looked_up))
 }

@@ -1,11 +1,8 @@
 //! Notes plugins whose last output could not be cached.
 
 use super::findings::Findings;
-use crate::cache::Cache;
 use crate::commands::client::UserClient;
 use crate::config::Environment;
-use crate::key::CacheKey;
-use crate::proxy::Call;
 use crate::proxy::callers::{Callers, Ending, Subject};
 use crate::sys;
 
@@ -23,10 +20,7 @@ pub fn check(findings: &mut Findings, client: &UserClient<'_>, environment: Envi
 /// Returns how the last run for this client ended, if that is still remembered.
 fn last_ending(client: &UserClient<'_>, environment: Environment<'_>) -> Option<Ending> {
     let environment = |name: &str| client.variable(name, environment);
-    let call = Call::new(client.wrapped.clone()?, &environment)
-        .ok()?
-        .with_variables(&client.user.env)
-        .with_configuration();
-    let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
+    let call = client.call(&environment)?.ok()?;
+    let cache = call.existing_cache().ok()??;
     Some(Callers::open(&cache.store)?.recall(Subject::key(&cache.name), sys::now()).row.ending)
 }

@@ -47,8 +47,10 @@ fn wrapped(subject: ExplainSubject, kubeconfigs: &ClientEnvironment) -> Result<W
     };
     let files = kubeconfig::default_files(kubeconfigs)?;
     let (users, _) = users(&files, kubeconfigs);
-    match clients(&users, kubeconfigs).into_iter().find(|client| client.user.name == name) {
-        Some(client) => Ok(client.into_wrapped()),
-        None => Err(Error::failure(format!("no kubeconfig has a user '{name}' with an exec plugin"))),
+    for client in clients(&users, kubeconfigs) {
+        if client.user.name == name {
+            return Ok(client.into_wrapped());
+        }
     }
+    Err(Error::failure(format!("no kubeconfig has a user '{name}' with an exec plugin")))
 }

@@ -65,7 +65,7 @@ impl Report {
         self.page.row("command", &self.redactor.command_line(&call.command));
         self.page.row("plugin", &wording::plugin(&call.identity));
         self.contents = Contents::read(&call.config).ok();
-        match CacheKey::new(&call.key_inputs()) {
+        match call.cache_key() {
             Ok(key) => {
                 self.add_parts(&key);
                 self.page.heading(&"Called from here:");
@@ -80,14 +80,11 @@ impl Report {
     pub fn explain_client(&mut self, client: &UserClient<'_>, environment: Environment<'_>) {
         self.page.heading(&format_args!("Called for {}:", client.title()));
         self.page.indent(INDENT);
-        let Some(wrapped) = &client.wrapped else {
+        let environment = |name: &str| client.variable(name, environment);
+        let Some(call) = client.call(&environment) else {
             return self.page.row("next", &"not cached: the cache is not in front of it, see --inject");
         };
-        let environment = |name: &str| client.variable(name, environment);
-        let keyed = Call::new(wrapped.clone(), &environment)
-            .map(|call| call.with_variables(&client.user.env).with_configuration())
-            .and_then(|call| CacheKey::new(&call.key_inputs()).map(|key| (call, key)));
-        let (call, key) = match keyed {
+        let (call, key) = match call.and_then(|call| call.cache_key().map(|key| (call, key))) {
             Ok(keyed) => keyed,
             Err(error) => return self.add_never_cached(&error),
         };
@@ -184,9 +181,12 @@ impl Report {
     /// Adds the parts that the key of the call from here does not have.
     fn add_additional_parts(&mut self, key: &CacheKey) {
         let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
-        let items = parts::items(key.parts()).into_iter();
-        let added: Vec<String> =
-            items.filter(|item| !here.contains(item)).map(|item| item.describe(&self.redactor)).collect();
+        let mut added = Vec::new();
+        for item in parts::items(key.parts()) {
+            if !here.contains(&item) {
+                added.push(item.describe(&self.redactor));
+            }
+        }
         self.page.rows("with", &added);
     }
 

@@ -5,9 +5,7 @@ use crate::commands::client::{UserClient, clients, users};
 use crate::commands::contents::Contents;
 use crate::commands::parts;
 use crate::config::Environment;
-use crate::key::CacheKey;
 use crate::kubeconfig::{self, ClientEnvironment};
-use crate::proxy::Call;
 
 /// The name of the entry that a kubeconfig user's next call looks for, sorted.
 pub struct ServedUsers(Vec<(Name, String)>);
@@ -43,16 +41,15 @@ impl ServedUsers {
     /// Returns the users that the entry of this name serves.
     pub fn of(&self, name: &Name) -> Vec<String> {
         let first = self.0.partition_point(|(other, _)| other < name);
-        let users = self.0[first..].iter().take_while(|(other, _)| other == name);
-        users.map(|(_, user)| user.clone()).collect()
+        let mut users = Vec::new();
+        for (_, user) in self.0[first..].iter().take_while(|(other, _)| other == name) {
+            users.push(user.clone());
+        }
+        users
     }
 }
 
 fn entry_name(contents: &Contents, client: &UserClient<'_>, environment: Environment<'_>) -> Option<Name> {
     let environment = |name: &str| client.variable(name, environment);
-    let call = Call::new(client.wrapped.clone()?, &environment)
-        .ok()?
-        .with_variables(&client.user.env)
-        .with_configuration();
-    contents.name_of(&CacheKey::new(&call.key_inputs()).ok()?)
+    contents.name_of(&client.call(&environment)?.ok()?.cache_key().ok()?)
 }

@@ -15,15 +15,13 @@ use std::time::Duration;
 use super::client::{UserClient, Users, clients, users};
 use super::output::print;
 use super::page::Color;
-use crate::cache::{Cache, Lookup};
+use crate::cache::Lookup;
 use crate::config::{self, Environment};
 use crate::error::{Error, Result};
 use crate::identity::Interaction;
-use crate::key::CacheKey;
 use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::{self, ClientEnvironment};
 use crate::log;
-use crate::proxy::Call;
 use crate::proxy::refresh;
 use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
@@ -196,18 +194,14 @@ impl Warming<'_> {
     /// Returns why the output of a plugin that succeeded is not in the cache.
     fn why_not_cached(&self, client: &UserClient<'_>, ended: &Running<'_>) -> String {
         let environment = |name: &str| client.variable(name, self.environment);
-        let opened = client.wrapped.clone().map(|wrapped| {
-            let call =
-                Call::new(wrapped, &environment)?.with_variables(&client.user.env).with_configuration();
-            if call.config.disabled {
-                return Ok(Some("K8S_TOKEN_CACHE_DISABLE is set"));
-            }
-            Cache::existing(&call.config, CacheKey::new(&call.key_inputs())?).map(|_| None)
-        });
+        let opened = match client.call(&environment) {
+            Some(Ok(call)) if call.config.disabled => return "K8S_TOKEN_CACHE_DISABLE is set".to_owned(),
+            Some(call) => call.and_then(|call| call.existing_cache()).map(drop),
+            None => Ok(()),
+        };
         match opened {
-            Some(Err(error)) => error.text(),
-            Some(Ok(Some(why))) => why.to_owned(),
-            _ => ended.why_uncacheable(sys::now()),
+            Err(error) => error.text(),
+            Ok(()) => ended.why_uncacheable(sys::now()),
         }
     }
 
@@ -216,11 +210,8 @@ impl Warming<'_> {
     fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
         let now = sys::now();
         let environment = |name: &str| client.variable(name, self.environment);
-        let call = Call::new(client.wrapped.clone()?, &environment)
-            .ok()?
-            .with_variables(&client.user.env)
-            .with_configuration();
-        let cache = Cache::existing(&call.config, CacheKey::new(&call.key_inputs()).ok()?).ok()??;
+        let call = client.call(&environment)?.ok()?;
+        let cache = call.existing_cache().ok()??;
         let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
         let left = found.entry.time_left(now);
         Some(Cached { left, is_due: refresh::is_due(&call, &found.entry, now) })
