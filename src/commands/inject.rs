@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, is_separator};
 
-use super::output::{print, unknown_plugin};
+use super::output::{counts, print, unknown_plugin};
 use crate::cli::{self, Action, InjectOptions};
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
@@ -233,14 +233,13 @@ impl InjectJob<'_> {
 
     /// "1 injected, 2 already injected". Empty if no users were seen because a file was refused.
     fn summary(&self) -> String {
-        let mut counts = [("", 0); UserState::KINDS];
+        let mut states = [(0, ""); UserState::KINDS];
         for (_, state) in &self.users {
-            let (words, count) = &mut counts[state.rank()];
+            let (count, words) = &mut states[state.rank()];
             *words = state.words(self.options.dry_run);
             *count += 1;
         }
-        let counts = counts.iter().filter(|(_, count)| *count > 0);
-        let mut text = counts.map(|(words, count)| format!("{count} {words}")).collect::<Vec<_>>().join(", ");
+        let mut text = counts(&states);
         if text.is_empty() && self.output.refused {
             return text;
         }

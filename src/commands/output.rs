@@ -11,6 +11,18 @@ pub fn print(text: &str) -> Result<u8> {
     log::write_stdout(text.as_bytes()).map(|()| 0)
 }
 
+/// Returns "3 fetched, 1 failed": each word that counts more than nothing.
+pub fn counts(words: &[(usize, &str)]) -> String {
+    let mut text = String::new();
+    for (count, word) in words {
+        if *count > 0 {
+            let separator = if text.is_empty() { "" } else { ", " };
+            text.push_str(&format!("{separator}{count} {word}"));
+        }
+    }
+    text
+}
+
 /// Returns the count and the right word for it.
 pub fn plural(count: usize, one: &str, more: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { more })

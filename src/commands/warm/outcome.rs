@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::commands::output::counts;
 use crate::commands::page::{Color, paint};
 use crate::error::printable;
 use crate::format::time::Human;
@@ -79,15 +80,16 @@ impl Tally {
 
     /// Returns one line that names the outcomes that occurred.
     pub fn summary(&self, not_injected: usize) -> String {
-        let mut parts = Vec::new();
-        if self.total() == 0 {
-            parts.push("no user goes through the cache".to_owned());
+        let mut outcomes = [(not_injected, "not injected (see --inject)"); NAMES.len() + 1];
+        for (index, name) in NAMES.into_iter().enumerate() {
+            outcomes[index] = (self.0[index], name);
         }
-        let counts = NAMES.into_iter().zip(self.0).chain([("not injected (see --inject)", not_injected)]);
-        for (name, count) in counts.filter(|(_, count)| *count > 0) {
-            parts.push(format!("{count} {name}"));
-        }
-        parts.join(", ") + "\n"
+        let none = match (self.total(), not_injected) {
+            (0, 0) => "no user goes through the cache",
+            (0, _) => "no user goes through the cache, ",
+            _ => "",
+        };
+        format!("{none}{}\n", counts(&outcomes))
     }
 }
 
