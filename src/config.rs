@@ -251,8 +251,14 @@ fn names(environment: Environment<'_>, variable: &str) -> Result<Vec<String>> {
 }
 
 fn paths(environment: Environment<'_>, variable: &str) -> Vec<PathBuf> {
-    let list = value(environment, variable).unwrap_or_default();
-    std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect()
+    let mut paths = split_paths(value(environment, variable).as_deref());
+    paths.retain(|path| !path.as_os_str().is_empty());
+    paths
+}
+
+/// Splits a list of paths such as PATH. Paths may be empty.
+pub fn split_paths(list: Option<&OsStr>) -> Vec<PathBuf> {
+    list.map(|list| std::env::split_paths(list).collect()).unwrap_or_default()
 }
 
 fn encryption(environment: Environment<'_>) -> Result<Encryption> {

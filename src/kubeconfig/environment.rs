@@ -72,7 +72,7 @@ fn program_path(called_as: &OsStr) -> Option<PathBuf> {
 /// The kubeconfigs that kubectl reads, whether they exist or not.
 pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for file in environment.kubeconfig.iter().flat_map(std::env::split_paths) {
+    for file in config::split_paths(environment.kubeconfig.as_deref()) {
         let is_known = files.iter().any(|known| known.as_os_str() == file.as_os_str());
         if !file.as_os_str().is_empty() && !is_known {
             files.push(file);
@@ -90,10 +90,13 @@ pub fn default_files(environment: &ClientEnvironment) -> Result<Vec<PathBuf>> {
 /// Where PATH has this program: its path, links not resolved.
 pub fn program_on_path(environment: &ClientEnvironment) -> Option<PathBuf> {
     let name = [PROGRAM, std::env::consts::EXE_SUFFIX].concat();
-    let directories = environment.path.iter().flat_map(std::env::split_paths);
-    directories
-        .map(|directory| directory.join(&name))
-        .find(|path| path.metadata().is_ok_and(|metadata| sys::is_executable(&metadata)))
+    for directory in config::split_paths(environment.path.as_deref()) {
+        let path = directory.join(&name);
+        if path.metadata().is_ok_and(|metadata| sys::is_executable(&metadata)) {
+            return Some(path);
+        }
+    }
+    None
 }
 
 /// The directory in which PATH has a program; none if it is not Unicode or not absolute.

@@ -12,8 +12,12 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Self {
-        let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        let mut starts = vec![0];
+        for (at, byte) in text.bytes().enumerate() {
+            if byte == b'\n' {
+                starts.push(at + 1);
+            }
+        }
         Lines { text, starts }
     }
 

@@ -290,8 +290,11 @@ impl<'c> Planner<'c> {
 
     /// A command and its arguments as words.
     fn call(&self, command: &str, args: &[Id]) -> Vec<OsString> {
-        let args = args.iter().filter_map(|&arg| self.config.tree.scalar(arg));
-        std::iter::once(command).chain(args).map(OsString::from).collect()
+        let mut call = vec![OsString::from(command)];
+        for &arg in args {
+            call.extend(self.config.tree.scalar(arg).map(OsString::from));
+        }
+        call
     }
 }
 

@@ -36,19 +36,23 @@ pub fn read_exec_user(
     let exec = user.exec.ok()??;
     let tree = &config.tree;
     let command = config.command(&exec)?;
-    let args = config.args(&exec);
+    let nodes = config.args(&exec);
+    let mut args = Vec::new();
+    for &node in &nodes {
+        args.extend(tree.scalar(node).map(str::to_owned));
+    }
     let text = |name| field(tree, exec.mapping, name).to_owned();
     Some(ExecUser {
         name: user.name.clone(),
         line: user.line,
         command: command.to_owned(),
-        args: args.iter().filter_map(|&arg| tree.scalar(arg)).map(str::to_owned).collect(),
+        args,
         env: config.env(&exec).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         api_version: text("apiVersion"),
         interactive_mode: text("interactiveMode"),
         install_hint: text("installHint"),
         provide_cluster_info: is_true(tree, exec.mapping, "provideClusterInfo"),
-        injected: is_own(command) || config.args_run(&args, is_own),
+        injected: is_own(command) || config.args_run(&nodes, is_own),
         clusters: Vec::new(),
     })
 }

@@ -68,7 +68,7 @@ fn check_switch(findings: &mut Findings, config: &Config) {
 pub fn check_tilde(findings: &mut Findings, name: &str, environment: Environment<'_>) {
     let Some(list) = config::value(environment, name) else { return };
     let (mut begins_with_tilde, mut expanded) = (false, Vec::new());
-    for path in std::env::split_paths(&list) {
+    for path in config::split_paths(Some(&list)) {
         match (path.strip_prefix("~"), config::home_directory(environment)) {
             (Ok(below_home), Some(home)) => {
                 begins_with_tilde = true;

@@ -47,11 +47,16 @@ fn not_utf16(valid: &str) -> Refusal {
 
 /// The opposite of [`decode`].
 pub fn encode(text: &str, encoding: TextEncoding) -> Vec<u8> {
-    match encoding {
-        TextEncoding::Utf8 => text.as_bytes().to_vec(),
-        TextEncoding::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        TextEncoding::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    let to_bytes: fn(u16) -> [u8; 2] = match encoding {
+        TextEncoding::Utf8 => return text.as_bytes().to_vec(),
+        TextEncoding::Utf16Le => u16::to_le_bytes,
+        TextEncoding::Utf16Be => u16::to_be_bytes,
+    };
+    let mut bytes = Vec::with_capacity(2 * text.len());
+    for unit in text.encode_utf16() {
+        bytes.extend_from_slice(&to_bytes(unit));
     }
+    bytes
 }
 
 #[cfg(test)]
