@@ -17,6 +17,7 @@ import os
 import pathlib
 import platform
 import random
+import resource
 import selectors
 import shutil
 import subprocess
@@ -35,6 +36,9 @@ GET_TOKEN = ["aws", "eks", "get-token", "--cluster-name"]
 ENTRIES = [100, 1000]
 BURST_CALLS = 64
 BURSTS = 5
+# Kubeconfigs on one line.
+KUBECONFIG_BYTES = [2_500_000, 5_000_000]
+EDITS = 5
 PEER_FILE = "KUBE_CREDENTIAL_CACHE_FILE"
 
 
@@ -51,6 +55,7 @@ def main():
             "system_calls": bench.count_system_calls(),
             "samples_ns": bench.run(bench.fast_rows(), options.rounds, 50, "pinned"),
             "bursts": [bench.burst(number) for number in range(BURSTS)],
+            "inject_work_ns": {size: bench.inject_work(size) for size in KUBECONFIG_BYTES},
         }
         with bench.slow_rows() as rows:
             if rows:
@@ -214,6 +219,21 @@ class Bench:
             child.stdout.close()
         return ended
 
+    def inject_work(self, size):
+        """Returns the least processor time that `--inject --dry-run` takes for a kubeconfig of `size` bytes."""
+        path = self.folder / f"kubeconfig-{size}"
+        path.write_text(large_kubeconfig(size))
+        command = [self.options.program, "--inject", "--dry-run", "--command", "k8s-token-cache", path]
+        works = []
+        for _ in range(EDITS):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            quietly = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run(command, env=self.environment, check=True, **quietly)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            works.append(round(seconds * 1e9))
+        return min(works)
+
     def count_system_calls(self):
         """Returns the number of system calls of a hit, including its execve; None without strace."""
         if not shutil.which("strace"):
@@ -257,13 +277,25 @@ def make_credential():
     return json.dumps(credential) + "\n"
 
 
-def kubeconfig(cluster, command):
-    exec_plugin = {
+def large_kubeconfig(size):
+    """Returns a kubeconfig of at least `size` bytes on one line, with thousands of users."""
+    users, length = [], 0
+    while length < size:
+        users.append({"name": f"user-{len(users)}", "user": {"exec": exec_plugin([*GET_TOKEN, f"c{len(users)}"])}})
+        length += len(json.dumps(users[-1])) + 2
+    return json.dumps({"apiVersion": "v1", "kind": "Config", "users": users})
+
+
+def exec_plugin(command):
+    return {
         "apiVersion": "client.authentication.k8s.io/v1",
         "interactiveMode": "IfAvailable",
         "command": command[0],
         "args": command[1:],
     }
+
+
+def kubeconfig(cluster, command):
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -271,7 +303,7 @@ def kubeconfig(cluster, command):
             "current-context": "bench",
             "clusters": [{"name": "bench", "cluster": cluster}],
             "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
-            "users": [{"name": "bench", "user": {"exec": exec_plugin}}],
+            "users": [{"name": "bench", "user": {"exec": exec_plugin(command)}}],
         }
     )
 
