@@ -159,7 +159,8 @@ impl Store {
         };
         let contents = FileContents::read(&file).map_err(|error| self.error("read", &error))?;
         self.require_ours(&contents)?;
-        Ok(if sys::is_private(&file) { contents } else { FileContents::default() })
+        let is_private = sys::is_private(&file).map_err(|error| self.error("read", &error))?;
+        Ok(if is_private { contents } else { FileContents::default() })
     }
 
     /// Stores `line` if `condition` holds.

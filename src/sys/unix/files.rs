@@ -136,14 +136,17 @@ fn belongs_to_another() -> io::Error {
     io_error(io::ErrorKind::PermissionDenied, "it belongs to another user")
 }
 
-/// Whether other users have no access to the file.
-pub fn is_private(file: &File) -> bool {
-    mode_of_own(file).is_ok_and(|mode| mode & OTHERS_MAY_ANYTHING == 0)
+/// Whether other users have no access to the file. Fails if the system does not say.
+pub fn is_private(file: &File) -> io::Result<bool> {
+    Ok(mode_of_own(file)? & OTHERS_MAY_ANYTHING == 0)
 }
 
 /// Takes the access of other users away.
 pub fn make_private(file: &File) -> io::Result<()> {
-    if is_private(file) { Ok(()) } else { file.set_permissions(Permissions::from_mode(OWNER_ONLY)) }
+    match is_private(file) {
+        Ok(true) => Ok(()),
+        _ => file.set_permissions(Permissions::from_mode(OWNER_ONLY)),
+    }
 }
 
 /// Copies `name` and adds the NUL at the end of a C string. Fails with `InvalidInput` if `name`
