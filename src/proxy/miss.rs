@@ -13,7 +13,7 @@ use super::plugin::{self, Output, Run};
 use super::policy;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Kind, Result, printable};
 use crate::format::shell::quote;
 use crate::format::time::Human;
 use crate::identity::{self, Interaction};
@@ -196,7 +196,11 @@ impl<'a> Miss<'a> {
     }
 
     fn not_started(&self, error: Error) -> Result<u8> {
-        self.remember_failure(error.exit_status());
+        match error.kind() {
+            Kind::PluginNotFound | Kind::PluginNotRunnable => self.remember_failure(error.exit_status()),
+            // Not the plugin has failed, but a call of the system: the next attempt may succeed.
+            _ => self.end_without_entry(),
+        }
         match self.usable() {
             Some(found) => self.serve_stale(found, &error),
             None => {

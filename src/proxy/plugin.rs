@@ -55,7 +55,7 @@ pub fn run(command: &[OsString], pass_through: &mut dyn FnMut(&[u8]) -> Result<(
         }
     };
     let output = collect(&mut child, &|| false, pass_through)?;
-    let status = child.wait().map_err(|error| cannot_start(command, &error))?;
+    let status = child.wait().map_err(|error| cannot_follow("how the exec plugin ends", &error))?;
     sys::stop_forwarding();
     Ok(Run { output, status: sys::exit_status(status), interrupted: sys::was_interrupted(status) })
 }
@@ -115,7 +115,7 @@ fn collect(
             }
             Ok(false) => break,
         }
-        if !read_chunk(&mut stdout, &mut collected).map_err(|error| cannot_read(&error))? {
+        if !read_chunk(&mut stdout, &mut collected).map_err(|error| cannot_follow("what the exec plugin prints", &error))? {
             break;
         }
         passing_through |= collected.expose().len() > MOST_OUTPUT;
@@ -127,8 +127,9 @@ fn collect(
     Ok(if passing_through { Output::PassedThrough } else { Output::Collected(collected) })
 }
 
-fn cannot_read(error: &io::Error) -> Error {
-    Error::failure(format!("cannot read what the exec plugin prints: {}", reason(error)))
+/// The error if the system does not tell `what` of a plugin that runs.
+fn cannot_follow(what: &str, error: &io::Error) -> Error {
+    Error::failure(format!("cannot read {what}: {}", reason(error)))
 }
 
 /// Appends what can be read now. Returns false at the end of the stream.
