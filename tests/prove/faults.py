@@ -82,6 +82,7 @@ def traced(scenario, world, injection, report):
     trace = [f"trace={call}"] if injection else []
     options = [word for filter_ in [*trace, *([injection] if injection else [])] for word in ("-e", filter_)]
     return [
+        *scenario.surroundings(world),
         *prefix,
         *("strace", "-f", "--detach-on=execve", "-o", str(report), *options),
         *scenario.command(world),

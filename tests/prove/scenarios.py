@@ -15,6 +15,7 @@ from world import Broken, own_message
 ESSENTIAL = {"read", "wait4", "write", "writev"}
 # Without memory the program may end in any way, but the files that it leaves must be valid.
 MEMORY = {"brk", "mmap", "mprotect"}
+LIMIT_OF_FILES = 128 << 10
 
 
 class Scenario:
@@ -33,6 +34,10 @@ class Scenario:
 
     def environment(self):
         return {}
+
+    def surroundings(self, world):
+        """Words in front of the command, which prepare the surroundings that it starts in."""
+        return []
 
     def judge(self, world, outcome, call):
         """Raises Broken if the output is wrong. `call` is the call that failed, or `None`."""
@@ -97,6 +102,37 @@ class Store(Get):
     def prepare(self, world):
         for name in ("one", "two", "three"):
             world.get(name)
+
+
+class IgnoredSignals(Store):
+    """Python, Perl and C programs start their children so."""
+
+    name = "store, signals are ignored"
+
+    def surroundings(self, world):
+        return ["sh", "-c", "trap '' CHLD PIPE XFSZ; exec \"$@\"", "sh"]
+
+
+class LimitedFiles(Store):
+    """The cache file is larger than a file may get, so that SIGXFSZ comes; strace's report and the log are not."""
+
+    name = "store, files are limited"
+
+    def prepare(self, world):
+        for name in ("one", "two", "three"):
+            world.get(name + (LIMIT_OF_FILES // 4) * "x")
+
+    def surroundings(self, world):
+        return ["prlimit", f"--fsize={LIMIT_OF_FILES}"]
+
+
+class ReadOnlyCache(Store):
+    name = "store, the cache is read-only"
+
+    def surroundings(self, world):
+        mount = "mount --bind . . && mount -o remount,bind,ro ."
+        script = f"cd '{world.cache_directory}' && {mount} && cd '{world.home}' && exec \"$@\""
+        return ["unshare", "--mount", "sh", "-c", script, "sh"]
 
 
 class Hit(Store):
@@ -218,4 +254,7 @@ class Restore(Kubeconfig):
         return world.command("--restore", world.kubeconfig)
 
 
-ALL = [Miss, FileMiss, Store, Hit, FailingPlugin, Refresh, Clear, Inject, Restore]
+ALL = [
+    *(Miss, FileMiss, Store, IgnoredSignals, LimitedFiles, ReadOnlyCache, Hit, FailingPlugin, Refresh, Clear),
+    *(Inject, Restore),
+]
