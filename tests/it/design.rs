@@ -1,4 +1,4 @@
-//! `docs/DESIGN.md` names functions (`module::function`, `Type::method`) and files that exist.
+//! `docs/DESIGN.md` names functions (`module::function`, `Type::method`), constants and files that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,9 +44,9 @@ fn owns(path: &Path, text: &str, owner: &str) -> bool {
 }
 
 fn defines(text: &str, item: &str) -> bool {
-    ["fn", "struct", "enum"].iter().any(|kind| {
+    ["fn", "struct", "enum", "const"].iter().any(|kind| {
         let definition = format!("{kind} {item}");
         let mut found = text.match_indices(&definition).map(|(at, _)| &text[at + definition.len()..]);
-        found.any(|rest| rest.starts_with(['(', '<', ' ']))
+        found.any(|rest| rest.starts_with(['(', '<', ' ', ':']))
     })
 }
