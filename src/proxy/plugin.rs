@@ -115,7 +115,9 @@ fn collect(
             }
             Ok(false) => break,
         }
-        if !read_chunk(&mut stdout, &mut collected).map_err(|error| cannot_follow("what the exec plugin prints", &error))? {
+        if !read_chunk(&mut stdout, &mut collected)
+            .map_err(|error| cannot_follow("what the exec plugin prints", &error))?
+        {
             break;
         }
         passing_through |= collected.expose().len() > MOST_OUTPUT;
