@@ -2,7 +2,7 @@
 """usage: report.py FOLDER
 
 Compares the measurements in FOLDER/benchmark.json with the project's budgets. Writes FOLDER/benchmark.md
-with a summary and two tables, and FOLDER/benchmark.svg, a bar chart with one scale. Also prints the page
+with a summary and its tables, and the bar charts FOLDER/benchmark.svg and FOLDER/day.svg. Also prints the page
 and, if FOLDER is docs, writes the summary into the README between its marks.
 """
 
@@ -47,6 +47,14 @@ BARS = {
     "aws, cached": "with k8s-token-cache",
 }
 
+# Variants of the working day.
+DAYS = {
+    "none": "without a cache",
+    "peer": "with kube-credential-cache v0.5.1",
+    "refreshed": "with `K8S_TOKEN_CACHE_KEEP_WARM=0`",
+    "kept warm": "with k8s-token-cache",
+}
+
 
 def main():
     folder = pathlib.Path(sys.argv[1])
@@ -54,12 +62,19 @@ def main():
     spread = {name: statistics.quantiles(ns, n=4) for name, ns in measured["samples_ns"].items()}
     median = {name: quartiles[1] for name, quartiles in spread.items()}
     summary = summarize(measured, median)
-    tables = [row_table(measured, spread), budget_table(measured, median)]
+    tables = [row_table(measured, spread), budget_table(measured, median), day_table(measured)]
     parts = [["# Benchmark"], [summary], describe(measured), *tables]
-    page = "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+    page = "\n\n".join(filter(None, ("\n".join(lines) for lines in parts))) + "\n"
     (folder / "benchmark.md").write_text(page)
     if set(BARS) <= set(median):
-        (folder / "benchmark.svg").write_text(chart(measured, median))
+        bars = [(label, median[name] / MS, "cached" in name) for name, label in BARS.items()]
+        (folder / "benchmark.svg").write_text(chart(measured, "Milliseconds, less is better", bars))
+    if day := measured.get("day"):
+        bars = [
+            (DAYS[name].replace("`", ""), percent_waited(day, name), name == "kept warm") for name in day["variants"]
+        ]
+        title = "Calls of a working day that wait for the plugin, in percent, less is better"
+        (folder / "day.svg").write_text(chart(measured, title, bars))
     if folder.resolve() == ROOT / "docs":
         into_readme(summary)
     print(page)
@@ -84,6 +99,12 @@ def summarize(measured, median):
         sentences.append(
             f"`kubectl get namespaces` with `aws eks get-token` takes {duration(median['kubectl'])} without the cache "
             f"and {duration(median['kubectl, cached'])} with it."
+        )
+    if day := measured.get("day"):
+        sentences.append(
+            f"Of the {day['calls']} kubectl calls of a working day {percent_waited(day, 'none'):.0f} % wait for the "
+            f"plugin without a cache, {percent_waited(day, 'refreshed'):.0f} % with one that only refreshes, and "
+            f"{percent_waited(day, 'kept warm'):.1f} % with the credential kept warm."
         )
     sentences.append(f"The program is {kilobytes(measured['bytes']['k8s-token-cache'])} large.")
     return "\n".join(textwrap.wrap(" ".join(sentences), 118, break_on_hyphens=False))
@@ -122,7 +143,10 @@ def budgets(measured, median):
     after = [burst["last_after_first_ns"] for burst in bursts]
     what = f"64 cold calls at once: last answer after the first (at worst {milliseconds(max(after))})"
     yield what, statistics.median(after), milliseconds, 10 * MS, 5 * MS
-    # Measurements of earlier versions lack it.
+    # Measurements of earlier versions lack the following.
+    if day := measured.get("day"):
+        waited = percent_waited(day, "kept warm")
+        yield "calls of a working day that wait", waited, lambda percent: f"{percent:.1f} %", 3, 1
     if work := measured.get("inject_work_ns"):
         small, large = work.values()
         yield "`--inject` of a kubeconfig of 5 MB on one line: processor time", large, milliseconds, 2000 * MS, 1000 * MS
@@ -138,6 +162,30 @@ def row_table(measured, spread):
             low, median, high = spread[name]
             ratio = times(median / spread["floor"][1]) if median < SLOW_NS else ""
             yield f"| {label} | {duration(median)} | {duration(low)} to {duration(high)} | {ratio} |"
+
+
+def day_table(measured):
+    day = measured.get("day")
+    if not day:
+        return
+    yield "## A working day"
+    yield ""
+    yield (
+        f"{day['calls']} calls of kubectl in bursts, as `scripts/bench/day.py` describes, at {day['speed']:.0f} times the "
+        f"speed, with a plugin that takes {day['plugin_s']:.2f} s."
+    )
+    yield ""
+    yield "| | calls that waited | share | waited in all | plugin runs |"
+    yield "|---|--:|--:|--:|--:|"
+    for name, found in day["variants"].items():
+        share = f"{percent_waited(day, name):.1f} %"
+        yield f"| {DAYS[name]} | {found['waited']} | {share} | {found['waited_s']:.1f} s | {found['plugin_runs']} |"
+    yield ""
+    yield "![Bars: the share of calls that wait](day.svg)"
+
+
+def percent_waited(day, name):
+    return 100 * day["variants"][name]["waited"] / day["calls"]
 
 
 def kilobytes(count):
@@ -163,8 +211,8 @@ def duration(ns):
 # The chart, in units of the SVG. It has its own background: in an image, the browser's color scheme may differ
 # from that of the page.
 WIDTH = 760
-LABEL_WIDTH = 190
-BAR_WIDTH = 450
+LABEL_WIDTH = 240
+BAR_WIDTH = 400
 BAR_HEIGHT = 22
 STEP = 32
 TITLE_HEIGHT = 40
@@ -180,21 +228,20 @@ STYLE = """
 """
 
 
-def chart(measured, median):
-    """Returns the SVG of a bar chart in milliseconds; all bars have the same scale."""
-    rows = {name: median[name] / MS for name in BARS}
-    longest = max(rows.values())
-    parts = [text("title", MARGIN, MARGIN + 18, "Milliseconds, less is better")]
-    for number, (name, value) in enumerate(rows.items()):
+def chart(measured, title, bars):
+    """Returns the SVG of a bar chart. Each bar has a label, a value, and whether it is ours; the scale is the same."""
+    longest = max(value for _, value, _ in bars)
+    parts = [text("title", MARGIN, MARGIN + 18, title)]
+    for number, (label, value, is_ours) in enumerate(bars):
         top = MARGIN + TITLE_HEIGHT + STEP * number
         length = max(2, round(BAR_WIDTH * value / longest))
-        kind = "ours" if "cached" in name else "other"
+        kind = "ours" if is_ours else "other"
         x = MARGIN + LABEL_WIDTH
-        parts.append(text("label", MARGIN, top + 16, BARS[name]))
+        parts.append(text("label", MARGIN, top + 16, label))
         parts.append(f'<rect class="{kind}" x="{x}" y="{top}" width="{length}" height="{BAR_HEIGHT}" rx="3"/>')
         parts.append(text("value", x + length + 8, top + 16, f"{value:,.1f}" if value < 10 else f"{value:,.0f}"))
-    bottom = MARGIN + TITLE_HEIGHT + STEP * len(rows) + 16
-    note = f"Medians, {measured['date']}, {measured['machine']['processor']}, {measured['machine']['cores']} cores"
+    bottom = MARGIN + TITLE_HEIGHT + STEP * len(bars) + 16
+    note = f"{measured['date']}, {measured['machine']['processor']}, {measured['machine']['cores']} cores"
     parts.append(text("note", MARGIN, bottom, note))
     height = bottom + MARGIN
     return (
