@@ -117,21 +117,23 @@ fn config_directory(environment: Environment<'_>) -> Option<OsString> {
     set.or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config").into()))
 }
 
-/// The names in a directory.
+/// The names in a directory, as a filter: it may take a name for another one, and never misses one.
 struct DirectoryNames {
     /// The directory's path, with a separator at the end.
     prefix: Vec<u8>,
-    names: Vec<OsString>,
+    /// A bit for the hash of each name, since a home directory has a hundred of them.
+    filter: [u64; 64],
 }
 
 impl DirectoryNames {
     /// `None` if nothing is known: the directory cannot be read. A directory that does not exist has no names.
     fn read(directory: PathBuf) -> Option<DirectoryNames> {
-        let mut names = Vec::new();
+        let mut filter = [0; 64];
         match std::fs::read_dir(&directory) {
             Ok(entries) => {
                 for entry in entries {
-                    names.push(entry.ok()?.file_name());
+                    let (word, bit) = place_of(entry.ok()?.file_name().as_encoded_bytes());
+                    filter[word] |= bit;
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -139,16 +141,22 @@ impl DirectoryNames {
         }
         let mut prefix = directory.into_os_string().into_encoded_bytes();
         prefix.push(b'/');
-        Some(DirectoryNames { prefix, names })
+        Some(DirectoryNames { prefix, filter })
     }
 
-    /// Whether `file` may exist: it is elsewhere, or the directory has the first name of its path. Case is
-    /// ignored, as some file systems do.
+    /// Whether `file` may exist: it is elsewhere, or the directory may have the first name of its path.
     fn may_have(&self, file: &Path) -> bool {
         let Some(below) = file.as_os_str().as_encoded_bytes().strip_prefix(self.prefix.as_slice()) else {
             return true;
         };
-        let first = below.split(|byte| *byte == b'/').next().unwrap_or(below);
-        self.names.iter().any(|name| name.as_encoded_bytes().eq_ignore_ascii_case(first))
+        let (word, bit) = place_of(below.split(|byte| *byte == b'/').next().unwrap_or(below));
+        self.filter[word] & bit != 0
     }
+}
+
+/// The place of a name in the filter: a word and a bit. Case is ignored, as some file systems do.
+fn place_of(name: &[u8]) -> (usize, u64) {
+    let hash =
+        name.iter().fold(0_u32, |hash, byte| (hash ^ u32::from(byte | 0x20)).wrapping_mul(0x0100_0193));
+    ((hash >> 26) as usize, 1 << (hash >> 20 & 63))
 }
