@@ -21,9 +21,11 @@ NEVER = {"execve", "arch_prctl"}
 # strace cannot simulate.
 CANNOT_FAIL = {
     "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "geteuid", "getpid", "getppid", "getuid", "munmap",
-    "rt_sigprocmask", "rt_sigreturn", "set_tid_address",
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "set_tid_address",
 }  # fmt: skip
 KILL = "signal=KILL"
+# The exit status if the process was killed that was about to become the plugin.
+PLUGIN_KILLED = 128 + signal.SIGKILL
 CLONE_NEWUSER = 0x10000000
 PR_SET_CHILD_SUBREAPER = 36
 # The program must not make any of these calls.
@@ -153,6 +155,9 @@ def attempt(scenario, world, injection, call, before, report, tally):
     if not killing and not is_mute:
         scenario.judge(world, outcome, call)
     scenario.after(world, before)
+    if killing and outcome[0] == PLUGIN_KILLED:
+        # That is a failure of the plugin, which is not run again for ten seconds.
+        world.run(world.command("--clear", world.plugin, scenario.argument))
     scenario.again(world)
     if reap():
         raise Broken("the next run left processes behind")
