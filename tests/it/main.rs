@@ -26,6 +26,8 @@ mod keep_warm;
 mod key;
 mod krew;
 mod kubectl;
+#[cfg(target_os = "linux")]
+mod many_entries;
 mod packages;
 mod passthrough;
 mod paths;

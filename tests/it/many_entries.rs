@@ -1,0 +1,73 @@
+//! A cache file with thousands of entries: what a call needs grows with the file, and not faster.
+
+use std::fs;
+
+use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
+
+/// A sandbox whose cache file has copies of one entry under `count` names.
+struct Crowded {
+    sandbox: Sandbox,
+    plugin: Plugin,
+}
+
+impl Crowded {
+    fn new(count: usize) -> Crowded {
+        let sandbox = Sandbox::new();
+        // An encrypted entry opens under its own name only.
+        sandbox.set_env("K8S_TOKEN_CACHE_ENCRYPTION", "off");
+        let plugin = sandbox.plugin("aws");
+        plugin.prints(Credential::token("t".repeat(1900)).expires_in(HOUR).bytes());
+        assert_eq!(sandbox.cache(&plugin).run().code(), 0);
+        let file = fs::read_to_string(sandbox.cache_file()).unwrap();
+        fs::write(sandbox.cache_file(), repeat_entry(&file, count)).unwrap();
+        Crowded { sandbox, plugin }
+    }
+
+    /// A call that may map as much memory as `megabytes` says.
+    fn within(&self, megabytes: usize, call: Call) -> Call {
+        let limit = format!("ulimit -v {} && exec \"$@\"", megabytes << 10);
+        call.behind(["/bin/sh", "-c", &limit, "sh"])
+    }
+}
+
+/// The cache file of one entry, with `count` copies of it.
+fn repeat_entry(file: &str, count: usize) -> String {
+    let lines: Vec<&str> = file.lines().collect();
+    let [header, row, middle, line, end] = lines[..] else { panic!("a file with one entry: {file}") };
+    let object = &line["\"".len() + 32 + "\":".len()..];
+    let expires = row.trim_end().trim_end_matches(']').rsplit(',').next().unwrap();
+    let (front, rest) = header.split_once("\"entries_at\":").unwrap();
+    let header_bytes = header.len() + 1;
+    let entries_at = header_bytes + count * (row.len() + 1) + middle.len() + 1;
+    let mut index = String::new();
+    let mut entries = String::new();
+    for number in 0..count {
+        let (end, separator) = if number + 1 == count { (' ', "\n") } else { (',', ",\n") };
+        let name = format!("{number:032x}");
+        let offset = entries_at + entries.len();
+        index += &format!("[\"{name}\",{offset:>12},{:>8},{expires}]{end}\n", line.len());
+        entries += &format!("\"{name}\":{object}{separator}");
+    }
+    let after = rest.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    format!("{front}\"entries_at\":{entries_at:>12}{after}\n{index}{middle}\n{entries}{end}\n")
+}
+
+#[test]
+fn a_miss_beside_ten_thousand_entries_fits_into_64_megabytes() {
+    for (count, megabytes) in [(1_000, 16), (10_000, 64)] {
+        let crowded = Crowded::new(count);
+        let call = || crowded.sandbox.cache(&crowded.plugin).env("AWS_PROFILE", "other");
+        let miss = crowded.within(megabytes, call()).run();
+        assert_eq!((miss.code(), miss.stderr_text()), (0, String::new()), "{count}");
+        assert_eq!(call().run().code(), 0);
+        assert_eq!(crowded.plugin.runs(), 2, "the copied entry is of another call, and the new one is found");
+    }
+}
+
+#[test]
+fn a_list_of_ten_thousand_entries_fits_into_256_megabytes() {
+    let crowded = Crowded::new(10_000);
+    let run = crowded.within(256, crowded.sandbox.program().arg("--list")).run();
+    assert_eq!(run.code(), 0, "{}", run.stderr_text());
+    assert!(run.stdout.split(|byte| *byte == b'\n').count() > 10_000, "each entry is listed");
+}
