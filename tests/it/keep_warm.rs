@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::support::{
-    Call, Caller, Clock, Credential, EXEC_INFO, MINUTE, PROGRAM, Plugin, Sandbox, Signal, await_that,
-    is_alive, kill, rfc3339,
+    Call, Caller, Clock, Credential, EXEC_INFO, MINUTE, PROGRAM, Plugin, Sandbox, Signal, Terminal,
+    await_that, is_alive, kill, rfc3339,
 };
 
 /// As an EKS token lives; it is due after two thirds of that.
@@ -43,6 +43,10 @@ impl Person {
     fn kubectl(&self) -> Call {
         let interactive = EXEC_INFO.replace("false", "true");
         self.sandbox.cache(&self.aws).args(["eks", "get-token"]).env("KUBERNETES_EXEC_INFO", interactive)
+    }
+
+    fn kept_for_any_client(&self) -> Call {
+        self.kubectl().env("K8S_TOKEN_CACHE_KEEP_WARM", "30m")
     }
 
     fn use_kubectl(&self) {
@@ -334,6 +338,30 @@ fn the_process_holds_nothing_but_the_null_device_and_the_lock() {
     let stat = fs::read_to_string(format!("/proc/{keeper}/stat")).unwrap();
     let fields: Vec<&str> = stat[stat.rfind(')').unwrap() + 2..].split(' ').collect();
     assert_eq!((fields[3], fields[4]), (keeper.to_string().as_str(), "0"), "its own session, no terminal");
+}
+
+/// The output ends with the call, although the process goes on sleeping.
+#[test]
+fn a_pipe_nohup_or_a_session_does_not_wait_for_the_process() {
+    let pipe = ["sh", "-c", "\"$@\" | cat", "pipe"];
+    for surroundings in [&pipe[..], &["nohup"], &["setsid", "--wait"]] {
+        let Some(person) = Person::new() else { return };
+        let run = person.kept_for_any_client().behind(surroundings.iter().copied()).run();
+        assert_eq!(run.code(), 0, "{surroundings:?}: {run:?}");
+        kill(person.keeper(), Signal::Terminate);
+        person.assert_no_keeper();
+    }
+}
+
+/// An SSH connection that is lost hangs up its terminal.
+#[test]
+fn the_end_of_a_terminal_session_does_not_end_the_process() {
+    let Some(mut person) = Person::new() else { return };
+    let terminal = Terminal::new();
+    assert_eq!(person.kept_for_any_client().on_terminal(&terminal).run().code(), 0);
+    person.keeper();
+    drop(terminal);
+    person.advance_and_await_runs(DUE, 2);
 }
 
 #[test]
