@@ -231,10 +231,16 @@ impl Row for KeeperRow {
 /// What a row is about.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Subject<R> {
+    of: RowKey,
+    row: PhantomData<R>,
+}
+
+/// What tells the rows of one kind apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RowKey {
     name: Name,
     /// Zero for the key itself.
     caller: u64,
-    row: PhantomData<R>,
 }
 
 impl<R> Clone for Subject<R> {
@@ -247,7 +253,7 @@ impl<R> Copy for Subject<R> {}
 
 impl Subject<KeyRow> {
     pub fn key(name: &Name) -> Subject<KeyRow> {
-        Subject { name: *name, caller: 0, row: PhantomData }
+        Subject { of: RowKey { name: *name, caller: 0 }, row: PhantomData }
     }
 }
 
@@ -256,23 +262,25 @@ impl Subject<CallerRow> {
         let mut identity = [0; 12];
         identity[..4].copy_from_slice(&process.id.to_le_bytes());
         identity[4..].copy_from_slice(&process.started.to_le_bytes());
-        Subject { name: *name, caller: fnv1a_64(&identity).max(1), row: PhantomData }
+        Subject { of: RowKey { name: *name, caller: fnv1a_64(&identity).max(1) }, row: PhantomData }
     }
 }
 
 impl Subject<KeeperRow> {
     pub fn keeper(name: &Name) -> Subject<KeeperRow> {
-        Subject { name: *name, caller: 0, row: PhantomData }
+        Subject { of: RowKey { name: *name, caller: 0 }, row: PhantomData }
     }
 }
 
 impl<R: Row> Subject<R> {
     /// Offset of the set that the subject's row is in.
     fn offset(&self) -> u64 {
-        let hash = (key_half(&self.name) ^ self.caller) >> 32;
+        let hash = (key_half(&self.of.name) ^ self.of.caller) >> 32;
         R::AREA.offset + hash % R::AREA.sets * SET_BYTES as u64
     }
+}
 
+impl RowKey {
     fn is_of(&self, row: &[u8], now: Duration) -> bool {
         u64_at(row, 16) == self.caller && is_of_key(row, &self.name, now)
     }
@@ -321,27 +329,34 @@ impl Callers {
 
     /// What is known of `subject`; a default row if that is nothing.
     pub fn recall<R: Row>(&self, subject: Subject<R>, now: Duration) -> Recalled<R> {
-        let mut set = [0; SET_BYTES];
-        let length = sys::read_at(&self.0, &mut set, subject.offset()).unwrap_or_default();
-        let is_ours = length == SET_BYTES && lock_file::is_ours(&set);
-        if !is_ours {
-            set.fill(0);
-        }
-        let known = row_offsets().find(|at| subject.is_of(row_at(&set, *at), now));
-        let at = known.unwrap_or_else(|| oldest(&set, now));
+        let (offset, known) = self.find(&subject.of, subject.offset(), now);
         let (row, written_unix_ms) = match known {
-            Some(at) => (R::decode(&content_of(row_at(&set, at))), written(row_at(&set, at), now)),
+            Some((content, written_unix_ms)) => (R::decode(&content), written_unix_ms),
             None => (R::default(), 0),
         };
-        let offset = is_ours.then_some(subject.offset() + at as u64);
         Recalled { row, written_unix_ms, offset, subject }
+    }
+
+    /// The offset of the row that is in the set at `offset`, and if it is known, its content and when it was
+    /// written.
+    fn find(&self, of: &RowKey, offset: u64, now: Duration) -> (Option<u64>, Option<(Content, u64)>) {
+        let mut set = [0; SET_BYTES];
+        let length = sys::read_at(&self.0, &mut set, offset).unwrap_or_default();
+        if length != SET_BYTES || !lock_file::is_ours(&set) {
+            return (None, None);
+        }
+        let known = row_offsets().find(|at| of.is_of(row_at(&set, *at), now));
+        let at = known.unwrap_or_else(|| oldest(&set, now));
+        let row = row_at(&set, at);
+        let known = known.map(|_| (content_of(row), written(row, now)));
+        (Some(offset + at as u64), known)
     }
 
     /// Writes the row over its old version, else over the oldest row of its set. Write errors are
     /// ignored: the table only holds hints.
     pub fn remember<R: Row>(&self, recalled: &Recalled<R>, now: Duration) {
         if let Some(offset) = recalled.offset {
-            let bytes = recalled.subject.encode(&recalled.row.encode(), now);
+            let bytes = recalled.subject.of.encode(&recalled.row.encode(), now);
             let _ = sys::write_all_at(&self.0, &bytes, offset);
         }
     }
