@@ -12,8 +12,10 @@ use super::words::{split_at_byte, words};
 use crate::config;
 use crate::sys;
 
-/// In front of the place of a file whose change time does not count.
-pub(super) const WITHOUT_CHANGE_TIME: char = '!';
+/// Whether `place` is that of a file whose change time does not count.
+pub(super) fn is_without_change_time(place: &str) -> bool {
+    place.as_bytes().first() == Some(&b'!')
+}
 
 /// A program's arguments, and its environment.
 pub(super) struct Invocation<'a> {
@@ -95,33 +97,30 @@ impl Invocation<'_> {
     /// The files of `place`, which is written as `PluginRow::files` describes: none if this call does not have
     /// that flag, variable or directory, several if it has the flag several times.
     pub fn resolve_place(&self, place: &'static str) -> Vec<PathBuf> {
-        let place = place.strip_prefix(WITHOUT_CHANGE_TIME).unwrap_or(place);
+        let place = if is_without_change_time(place) { &place[1..] } else { place };
         let (source, below) = split_at_byte(place, b'/');
-        let mut files = Vec::new();
-        if source.starts_with('-') {
-            for value in self.flag_values(source) {
-                files.push(self.file_below(self.expand_tilde(value.into()), below));
+        let directory = match source.as_bytes() {
+            [b'-', ..] => {
+                let values = self.flag_values(source).map(|value| self.expand_tilde(value.into()));
+                return values.map(|directory| self.file_below(directory, below)).collect();
             }
-        } else {
-            let directory = match source.strip_prefix('$') {
-                Some(variable) => self.path_variable(variable).map(|path| self.expand_tilde(path)),
-                None => self.base_directory(source),
-            };
-            files.extend(directory.map(|directory| self.file_below(directory, below)));
-        }
-        files
+            [b'$', ..] => self.path_variable(&source[1..]).map(|path| self.expand_tilde(path)),
+            _ => self.base_directory(source),
+        };
+        directory.map(|directory| self.file_below(directory, below)).into_iter().collect()
     }
 
-    fn file_below(&self, directory: PathBuf, below: &str) -> PathBuf {
-        match below.strip_suffix('*') {
-            Some(below) => {
-                let mut file = OsString::from(below);
+    fn file_below(&self, mut directory: PathBuf, below: &str) -> PathBuf {
+        match below.as_bytes() {
+            [] => {}
+            [.., b'*'] => {
+                let mut file = OsString::from(&below[..below.len() - 1]);
                 file.push(self.gcloud_configuration(&directory));
-                directory.join(file)
+                directory.push(file);
             }
-            None if below.is_empty() => directory,
-            None => directory.join(below),
+            _ => directory.push(below),
         }
+        directory
     }
 
     /// The directory that the table calls `name`.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::configuration::Configuration;
 use super::interaction::Interaction;
-use super::invocation::{Invocation, Overlay, WITHOUT_CHANGE_TIME, is_variable_name};
+use super::invocation::{Invocation, Overlay, is_variable_name, is_without_change_time};
 use super::mentions::Mentions;
 use super::program::program_name;
 use super::project::{find_project, shim_files};
@@ -102,7 +102,7 @@ impl Identity {
     }
 
     fn add_file(&mut self, place: &str, file: PathBuf) {
-        if place.starts_with(WITHOUT_CHANGE_TIME) {
+        if is_without_change_time(place) {
             push_once(&mut self.files_without_change_time, file.clone());
         }
         push_once(&mut self.files, file);
