@@ -22,7 +22,7 @@ use crate::identity::Interaction;
 use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::{self, ClientEnvironment};
 use crate::log;
-use crate::proxy::refresh;
+use crate::proxy::{Call, refresh};
 use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
 use outcome::{Outcome, Tally};
@@ -97,6 +97,12 @@ struct Warming<'a> {
     policy: Option<PluginPolicy>,
 }
 
+/// A user whose plugin has to run.
+struct Due<'u> {
+    client: &'u UserClient<'u>,
+    was_cached: bool,
+}
+
 /// A credential in the cache.
 struct Cached {
     left: Duration,
@@ -108,16 +114,18 @@ impl Warming<'_> {
     fn run(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
         let (mut silent, mut prompting) = (Vec::new(), Vec::new());
         for client in clients {
-            match self.cached(client) {
+            let (cached, interaction) = self.look_up(client);
+            let due = Due { client, was_cached: cached.is_some() };
+            match cached {
                 Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,
                 _ if let Some(denied) = self.denied(client) => self.report(client, &denied)?,
-                _ if self.may_prompt(client) => prompting.push(client),
-                _ => silent.push(client),
+                _ if self.may_prompt(client, interaction) => prompting.push(due),
+                _ => silent.push(due),
             }
         }
         self.run_side_by_side(&silent)?;
-        for client in prompting {
-            self.run_alone(client)?;
+        for due in &prompting {
+            self.run_alone(due)?;
         }
         Ok(())
     }
@@ -129,17 +137,17 @@ impl Warming<'_> {
         Some(Outcome::Failed(why, SecretBytes::with_capacity(0)))
     }
 
-    fn run_side_by_side(&mut self, clients: &[&UserClient<'_>]) -> Result<()> {
+    fn run_side_by_side(&mut self, clients: &[Due<'_>]) -> Result<()> {
         let mut waiting = clients.iter();
         let mut running: Vec<Running<'_>> = Vec::new();
         let mut drawn_at = None;
         loop {
             while running.len() < SIDE_BY_SIDE
-                && let Some(client) = waiting.next()
+                && let Some(due) = waiting.next()
             {
-                match Running::start(client, self.cached(client).is_some()) {
+                match Running::start(due.client, due.was_cached) {
                     Ok(started) => running.push(started),
-                    Err(failed) => self.report(client, &failed)?,
+                    Err(failed) => self.report(due.client, &failed)?,
                 }
             }
             if running.is_empty() {
@@ -164,12 +172,12 @@ impl Warming<'_> {
     }
 
     /// Runs the plugin with the terminal, as the client would.
-    fn run_alone(&mut self, client: &UserClient<'_>) -> Result<()> {
+    fn run_alone(&mut self, due: &Due<'_>) -> Result<()> {
+        let client = due.client;
         self.progress.draw(self.tally.total(), &client.name());
         self.progress.keep();
         let interactive = self.has_terminal && client.user.interactive_mode != NEVER_INTERACTIVE;
-        let mut running = match Running::start_on_terminal(client, self.cached(client).is_some(), interactive)
-        {
+        let mut running = match Running::start_on_terminal(client, due.was_cached, interactive) {
             Ok(running) => running,
             Err(failed) => return self.report(client, &failed),
         };
@@ -208,18 +216,22 @@ impl Warming<'_> {
     /// Returns the credential that the client would find. `None` if only the wrapped command knows its
     /// cache key.
     fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
-        let now = sys::now();
+        self.look_up(client).0
+    }
+
+    /// Also returns whether the plugin may prompt. Identifies the plugin once: nothing that is allocated for
+    /// that is freed.
+    fn look_up(&self, client: &UserClient<'_>) -> (Option<Cached>, Interaction) {
         let environment = |name: &str| client.variable(name, self.environment);
-        let call = client.call(&environment)?.ok()?;
-        let cache = call.existing_cache().ok()??;
-        let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
-        let left = found.entry.time_left(now);
-        Some(Cached { left, is_due: refresh::is_due(&call, &found.entry, now) })
+        match client.call(&environment) {
+            Some(Ok(call)) => (find_cached(&call), call.identity.interaction),
+            _ => (None, client.identity(self.environment).interaction),
+        }
     }
 
     /// Whether the plugin may prompt. Unknown plugins may, if the client allows it.
-    fn may_prompt(&self, client: &UserClient<'_>) -> bool {
-        match client.identity(self.environment).interaction {
+    fn may_prompt(&self, client: &UserClient<'_>, interaction: Interaction) -> bool {
+        match interaction {
             Interaction::Silent => false,
             Interaction::Unknown => self.has_terminal && client.user.interactive_mode != NEVER_INTERACTIVE,
             Interaction::MayPrompt => true,
@@ -236,4 +248,12 @@ impl Warming<'_> {
         });
         print(&format!("{}: {}\n", client.title(), outcome.describe(color))).map(drop)
     }
+}
+
+fn find_cached(call: &Call<'_>) -> Option<Cached> {
+    let cache = call.existing_cache().ok()??;
+    let now = sys::now();
+    let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
+    let left = found.entry.time_left(now);
+    Some(Cached { left, is_due: refresh::is_due(call, &found.entry, now) })
 }
