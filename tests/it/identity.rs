@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use crate::support::{Setting, skip};
+use crate::support::Setting;
+#[cfg(target_os = "linux")]
+use crate::support::skip;
 
 /// A plugin's call, files that choose its identity, below the home, and variables that do.
 #[cfg(target_os = "linux")]
