@@ -21,8 +21,9 @@ from world import EXEC_INFO, KUBECONFIG, MARK
 
 LIFE_S = 4
 KEYS = 50
-# Starts the program, so that every call has another client.
-SHELL = ["/bin/sh", "-c", '"$@"; exit $?', "sh"]
+# Starts the program, so that every call has another client. Under its own name, a shell that has just started
+# would count as a part of the process that started it.
+CLIENT = ["-c", '"$@"; exit $?', "kubectl"]
 # Run number, key and expiry make the token; they are recorded before it is printed. One run in ten fails.
 PLUGIN = """\
 #!/bin/sh
@@ -43,6 +44,8 @@ class Load:
         self.plugin = self.home / "plugin"
         self.plugin.write_text(PLUGIN.format(home=self.home, life=LIFE_S, mark=MARK))
         self.plugin.chmod(0o755)
+        self.shell = self.home / "kubectl"
+        self.shell.symlink_to("/bin/sh")
         self.kubeconfig = self.home / "config"
         self.kubeconfig.write_text(KUBECONFIG.format(plugin=self.plugin))
         self.original = self.kubeconfig.read_bytes()
@@ -87,7 +90,7 @@ class Load:
             key = f"key-{choice.randrange(KEYS)}"
             began = time.time()
             try:
-                done = self.call(self.plugin, key, front=SHELL)
+                done = self.call(self.plugin, key, front=[str(self.shell), *CLIENT])
             except subprocess.TimeoutExpired:
                 self.problem(f"{key}: the call did not end")
                 continue
