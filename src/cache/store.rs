@@ -160,7 +160,8 @@ impl Store {
         let contents = FileContents::read(&file).map_err(|error| self.error("read", &error))?;
         self.require_ours(&contents)?;
         let is_private = sys::is_private(&file).map_err(|error| self.error("read", &error))?;
-        Ok(if is_private { contents } else { FileContents::default() })
+        // A newer version is left alone, whoever may read it.
+        Ok(if is_private || contents.is_newer() { contents } else { FileContents::default() })
     }
 
     /// Stores `line` if `condition` holds.

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::invocation::Invocation;
+use super::invocation::{Invocation, open_regular};
 use crate::sys;
 
 /// Larger files are not read: the answer is then that the plugin may prompt.
@@ -156,14 +156,11 @@ fn mention(texts: &[String], words: &[&str]) -> bool {
 /// The text of a file; empty if there is none. Fails if it cannot be read or is not UTF-8.
 fn read(path: Option<&Path>) -> Result<String, ()> {
     let Some(path) = path else { return Ok(String::new()) };
-    let file = match sys::open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
         Err(_) => return Err(()),
     };
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(());
-    }
     let mut bytes = Vec::new();
     sys::read_to_end(&file, MAX_BYTES + 1, &mut bytes).map_err(|_| ())?;
     if bytes.len() > MAX_BYTES {

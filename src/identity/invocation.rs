@@ -5,12 +5,14 @@
 
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::texts::Words;
 use super::words::{split_at_byte, words};
 use crate::config;
-use crate::sys;
+use crate::sys::{self, FileKind};
 
 /// Whether `place` is that of a file whose change time does not count.
 pub(super) fn is_without_change_time(place: &str) -> bool {
@@ -166,10 +168,18 @@ impl Invocation<'_> {
     }
 }
 
+/// Opens nothing but a regular file: a FIFO would block, and lose what its writer has for the plugin.
+pub(super) fn open_regular(path: &Path) -> io::Result<File> {
+    match sys::inspect(path)? {
+        (_, FileKind::Other) => Err(io::ErrorKind::InvalidInput.into()),
+        _ => sys::open(path),
+    }
+}
+
 /// The name in gcloud's file `active_config`; `default`, as for gcloud, if there is none.
 fn read_active_configuration(file: &Path) -> String {
     let mut bytes = [0; 128];
-    let length = sys::open(file).and_then(|file| sys::read_at(&file, &mut bytes, 0)).unwrap_or(0);
+    let length = open_regular(file).and_then(|file| sys::read_at(&file, &mut bytes, 0)).unwrap_or(0);
     let name = std::str::from_utf8(&bytes[..length]).unwrap_or("").trim_ascii();
     if name.is_empty() { "default" } else { name }.to_owned()
 }

@@ -17,6 +17,7 @@ use super::project::{find_project, shim_files};
 use super::shell;
 use super::table::{PLUGINS, Plugin, Surroundings};
 use super::variables::{AWS, Groups, IdentityVariable, MISE, ORACLE};
+use super::words::words;
 use super::wrapper::{self, Target};
 use crate::config;
 
@@ -176,9 +177,23 @@ impl Search<'_> {
             }
             Target::Script(script) => {
                 self.add_wrapper(&name, arguments);
+                if shell::runs_start_files(&name, arguments, &self.environment) {
+                    self.add_start_files();
+                }
                 self.follow_script(script, depth);
             }
             Target::Itself => self.add_plugin(program, &name, arguments),
+        }
+    }
+
+    /// What the start files of a shell set could be anything.
+    fn add_start_files(&mut self) {
+        self.identity.is_understood = false;
+        let invocation = Invocation { arguments: &[], environment: &self.environment };
+        let files: Vec<PathBuf> =
+            words(shell::START_FILES).flat_map(|place| invocation.resolve_place(place)).collect();
+        for file in files {
+            push_once(&mut self.identity.files, file);
         }
     }
 

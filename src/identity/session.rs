@@ -186,7 +186,7 @@ pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, count
         let first = first_byte(text);
         for at in starts[first]..starts[first + 1] {
             let name = variables[at].0.as_encoded_bytes();
-            is_session[at] |= if is_prefix { name.starts_with(text) } else { name == text };
+            is_session[at] |= if is_prefix { has_session_prefix(name, text) } else { name == text };
         }
     }
     let mut is_session = is_session.into_iter();
@@ -199,7 +199,17 @@ fn first_byte(text: &[u8]) -> usize {
 
 /// Whether `variable` is one that sessions set.
 pub fn is_session_variable(variable: &str) -> bool {
-    NAMES().any(|name| name == variable) || PREFIXES().any(|prefix| variable.starts_with(prefix))
+    let name = variable.as_bytes();
+    NAMES().any(|known| known == variable)
+        || PREFIXES().any(|prefix| has_session_prefix(name, prefix.as_bytes()))
+}
+
+/// Terminals also have variables of users, for example a key for their own service.
+fn has_session_prefix(name: &[u8], prefix: &[u8]) -> bool {
+    const OF_USERS: [&[u8]; 9] =
+        [b"TOKEN", b"KEY", b"USER", b"AUTH", b"PROFILE", b"ACCOUNT", b"SECRET", b"PASSWORD", b"PASS"];
+    let rest = name.strip_prefix(prefix);
+    rest.is_some_and(|rest| !rest.split(|byte| *byte == b'_').any(|word| OF_USERS.contains(&word)))
 }
 
 /// The value of PATH without repeated elements and without what editors and terminals add, which another

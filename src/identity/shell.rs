@@ -27,6 +27,24 @@ pub(super) fn script_of(arguments: &[OsString]) -> Option<&str> {
     None
 }
 
+/// The files that shells run first (bash(1), "INVOCATION"; zsh(1), "STARTUP/SHUTDOWN FILES").
+pub(super) const START_FILES: &str = "~/.bash_profile ~/.bash_login ~/.profile ~/.bashrc ~/.kshrc ~/.zshenv \
+    ~/.zprofile ~/.zshrc ~/.zlogin $BASH_ENV $ENV";
+
+/// Whether the shell `name` runs files of the user first: as a login shell, an interactive one, or because of
+/// a variable.
+pub(super) fn runs_start_files(name: &str, arguments: &[OsString], environment: &Overlay) -> bool {
+    let is_such_flag = |argument: &OsString| match argument.to_string_lossy().strip_prefix('-') {
+        Some("-login" | "-init-file" | "-rcfile" | "-interactive") => true,
+        Some(options) => !options.starts_with('-') && options.contains(['l', 'i']),
+        None => false,
+    };
+    let is_flag = |argument: &&OsString| argument.as_encoded_bytes().starts_with(b"-");
+    arguments.iter().take_while(is_flag).any(is_such_flag)
+        || ["BASH_ENV", "ENV"].iter().any(|variable| environment.get(variable).is_some())
+        || name == "zsh" && environment.get("ZDOTDIR").is_some()
+}
+
 /// The names in `$NAME` and `${NAME...}`.
 pub(super) fn referenced_variables(script: &str) -> impl Iterator<Item = &str> {
     script.split('$').skip(1).filter_map(|after_dollar| {

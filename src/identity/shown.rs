@@ -199,11 +199,25 @@ fn show_script(text: &str, tag: Tag<'_>) -> String {
 fn show_known(value: &str, tag: Tag<'_>) -> String {
     if value.contains("://") {
         show_address(value, tag)
-    } else if looks_like_secret(value) || value.contains(char::is_whitespace) {
+    } else if looks_like_secret(value) || value.contains(char::is_whitespace) || !is_plain(value) {
         hide(value, tag)
     } else {
         printable(value)
     }
+}
+
+/// Whether `value` is a name, a path, a number or an address without a scheme: nothing that holds a password
+/// beside another word, as `user:password`, `host;pwd=...` or JSON does. An ARN may have colons, and so do path
+/// lists and ports.
+fn is_plain(value: &str) -> bool {
+    let has_port_or_paths =
+        || value.split(':').skip(1).all(|part| part.starts_with(['/', '\\', '~']) || is_number(part));
+    !value.contains(['@', ';', '{', '}', '"', '=', '&', '?'])
+        && (value.starts_with("arn:") || value.starts_with("urn:") || has_port_or_paths())
+}
+
+fn is_number(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit())
 }
 
 fn hide(value: &str, tag: Tag<'_>) -> String {

@@ -280,8 +280,8 @@ fn no_identity_variable_is_a_session_variable() {
 fn session_variables_are_removed_and_the_others_sorted() {
     let of = |names: &[&str]| names.iter().map(|name| ((*name).into(), "x".into())).collect::<Vec<_>>();
     let (names, prefixes) = session::listed();
-    let mut variables = of(&["B", "A", "TERMX", "HOMES", "SSH_AUTH_SOCKET", "A"]);
-    let expected = of(&["A", "A", "B", "HOMES", "SSH_AUTH_SOCKET", "TERMX"]);
+    let mut variables = of(&["B", "A", "TERMX", "HOMES", "SSH_AUTH_SOCKET", "A", "WARP_API_KEY"]);
+    let expected = of(&["A", "A", "B", "HOMES", "SSH_AUTH_SOCKET", "TERMX", "WARP_API_KEY"]);
     variables.extend(of(&names));
     variables.extend(prefixes.iter().map(|prefix| ([prefix, "_1"].concat().into(), "x".into())));
     session::remove_session_variables(&mut variables, false);

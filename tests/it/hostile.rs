@@ -278,3 +278,24 @@ fn endless_output_is_passed_through_until_the_reader_closes() {
     assert_eq!((run.code(), run.stdout.trim_ascii()), (0, &b"300000000"[..]));
     setting.sandbox.await_quiet();
 }
+
+/// Some tools serve secrets through a FIFO. What its writer has is for the plugin.
+#[test]
+fn a_fifo_instead_of_an_identity_file_does_not_hang() {
+    for (command, file) in [
+        ("aws", ".aws/config"),
+        ("aws", ".aws/credentials"),
+        ("aws", ".aws/cli/alias"),
+        ("oci", ".oci/config"),
+        ("gcloud", ".config/gcloud/active_config"),
+        ("corp-login", ".config/gcloud/active_config"),
+    ] {
+        let setting = Setting::new();
+        let plugin = setting.sandbox.plugin(command);
+        plugin.prints(&setting.credential);
+        let path = setting.sandbox.home().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        make_fifo(&path);
+        setting.sandbox.cache(&plugin).args(["eks", "get-token"]).run().assert_prints(&setting.credential);
+    }
+}

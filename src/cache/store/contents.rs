@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::layout::{
     BEGINNING, HEADER_LENGTH, Header, INDEX_END, IndexRow, LARGEST_FILE, NAME_DIGITS, Name, REMOVED,
-    ROW_LENGTH, VERSION, is_removal, line_prefix, number_after,
+    ROW_LENGTH, VERSION, begins_header, is_removal, line_prefix, number_after,
 };
 use super::lookup::{FIRST_READ, LineSnapshot};
 use crate::error::io_error;
@@ -41,14 +41,15 @@ impl FileContents {
         if bytes.starts_with(&[0]) { FileContents::read(file) } else { Ok(FileContents(bytes)) }
     }
 
-    /// Whether this program wrote the file, so that it may be replaced: it begins as a cache file of any
-    /// version does, or it is what a crash leaves of one: nothing, zeros, or a part of the beginning.
+    /// Whether this program wrote the file, so that it may be replaced: it begins as a cache file of this or a
+    /// newer version does, or it is what a crash leaves of one: nothing, zeros, or a part of the beginning.
     pub(super) fn is_ours(&self) -> bool {
         const NEXT: &[u8] = b",\"generation\":";
         let mut rest = &*self.0;
-        let begins_as_ours = number_after(&mut rest, BEGINNING).is_some()
+        let version = number_after(&mut rest, BEGINNING);
+        let is_newer = version.is_some_and(|version| version > VERSION)
             && (rest.starts_with(NEXT) || NEXT.starts_with(rest));
-        begins_as_ours || BEGINNING.starts_with(&self.0) || self.0.iter().all(|byte| *byte == 0)
+        is_newer || begins_header(&self.0) || self.0.iter().all(|byte| *byte == 0)
     }
 
     pub(super) fn parse(&self) -> CacheFile<'_> {

@@ -81,6 +81,19 @@ pub fn number_after(rest: &mut &[u8], label: &[u8]) -> Option<u64> {
     std::str::from_utf8(number).ok()?.parse().ok()
 }
 
+/// What a header looks like; the spaces and digits behind the two labels are numbers.
+const HEADER_TEMPLATE: &[u8] =
+    b"{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n";
+
+/// Whether `start`, as far as it goes, is the header of a file of this version.
+pub(super) fn begins_header(start: &[u8]) -> bool {
+    let numbers_from = BEGINNING.len() + 1;
+    HEADER_TEMPLATE.iter().zip(start).enumerate().all(|(at, (expected, byte))| {
+        let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b' ';
+        byte == expected || at >= numbers_from && is_number(expected) && is_number(byte)
+    })
+}
+
 pub(super) fn line_prefix(name: &Name) -> String {
     let mut prefix = String::with_capacity(NAME_DIGITS + 3);
     prefix.push('"');

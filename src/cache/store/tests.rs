@@ -391,7 +391,7 @@ fn what_a_crash_leaves_of_a_file_is_a_miss_and_is_replaced() {
     let file = file_with(&[name(2)]);
     let zeros = [0; 4096];
     let beginnings = (0..file.len()).map(|length| &file[..length]);
-    for bytes in beginnings.chain([&zeros[..], &zeros[..1], b"{\"version\":1,\"generation\":x"]) {
+    for bytes in beginnings.chain([&zeros[..], &zeros[..1]]) {
         let scratch = Scratch::with(bytes);
         let snapshot = scratch.store.lookup(&name(1)).unwrap();
         assert!(snapshot.object.is_none());
@@ -411,6 +411,10 @@ fn a_file_that_is_not_ours_is_an_error_and_stays() {
         b"null",
         b"\n",
         b" {\"version\":1,\"generation\":",
+        b"{\"version\":1,\"generation\":x",
+        b"{\"version\":1,\"generation\":7,\"notes\":\"keep me\"}",
+        b"{\"version\":1,\"generation\":         7,\"notes\":\"keep me\"}",
+        b"{\"version\":0,\"generation\":         7}",
         b"{\"version\":\"1\"}",
         b"{\"version\":1}",
         b"{\"version\":99999999999999999999}",
@@ -490,7 +494,6 @@ fn a_header_that_lies_is_a_miss() {
         assert_eq!(text.len(), HEADER_LENGTH);
         text
     };
-    let no_rows = (HEADER_LENGTH + INDEX_END.len()).to_string();
     let row = IndexRow { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
     let mut rows = String::new();
     row.push(&mut rows, false);
@@ -500,9 +503,7 @@ fn a_header_that_lies_is_a_miss() {
         header("         7", "           0"),
         header("         7", &format!("{:12}", HEADER_LENGTH + INDEX_END.len() - 1)),
         header("         7", &format!("{most:12}")),
-        header("7", "999999999999999999999"),
-        header("18446744073709551615", &no_rows),
-        header("99999999999999999999", &no_rows),
+        header("9999999999", "999999999999"),
     ] {
         let scratch = Scratch::with((start.clone() + &rows.repeat(100)).as_bytes());
         for number in [0, 1, 1 << 64, u128::MAX] {

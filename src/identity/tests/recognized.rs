@@ -67,7 +67,7 @@ const RECOGNIZED: &[Recognized] = {
         ("xargs aws eks get-token", None, Unknown, &[]),
         // Shells
         ("sh -c aws§eks§get-token", Some("aws"), Silent, AWS_FILES),
-        ("bash -lc aws§eks§get-token", Some("aws"), Silent, AWS_FILES),
+        ("bash -ec aws§eks§get-token", Some("aws"), Silent, AWS_FILES),
         ("bash -e -o pipefail -c exec§aws§eks§get-token", Some("aws"), Silent, AWS_FILES),
         ("sh -c AWS_PROFILE=p§aws§eks§'get-token'", Some("aws"), Silent, AWS_FILES),
         (
@@ -325,6 +325,25 @@ fn command_lines_are_recognized() {
                 }
             }
         }
+    }
+}
+
+/// Their start files could set anything, so everything counts, and the files too.
+#[test]
+fn a_shell_that_runs_start_files_is_understood_only_in_part() {
+    for (line, environment, file) in [
+        ("bash -lc aws§eks§get-token", &[][..], ".bash_profile"),
+        ("sh -l -c aws§eks§get-token", &[], ".profile"),
+        ("bash -ic aws§eks§get-token", &[], ".bashrc"),
+        ("bash --login -c aws§eks§get-token", &[], ".bash_profile"),
+        ("bash -c aws§eks§get-token", &[("BASH_ENV", "/home/u/rc")], "rc"),
+        ("sh -c aws§eks§get-token", &[("ENV", "/home/u/rc")], "rc"),
+        ("zsh -c aws§eks§get-token", &[("ZDOTDIR", "/home/u/zsh")], ".zshenv"),
+    ] {
+        let identity = identify_in(line, environment);
+        assert!(!identity.is_understood, "{line}");
+        assert_eq!(identity.interaction, Interaction::Silent, "{line}");
+        assert!(identity.files.contains(&Path::new("/home/u").join(file)), "{line}: {:?}", identity.files);
     }
 }
 

@@ -78,6 +78,17 @@ fn only_variables_that_the_tables_know_are_shown() {
     for (name, value) in [("AWS_PROFILE", "dev"), ("HOME", "/home/u"), ("AWS_ACCESS_KEY_ID", "AKIA1")] {
         assert_eq!(show_variable(name, value, &tag), value);
     }
+    for (name, value) in [
+        ("AWS_PROFILE", "u:hunter2"),
+        ("AWS_ENDPOINT_URL", "u:hunter2@h"),
+        ("AWS_ENDPOINT_URL", "host=h;pwd=hunter2"),
+        ("CLOUDSDK_CONFIG", "{\"p\":\"hunter2\"}"),
+    ] {
+        assert_eq!(show_variable(name, value, &tag), "***#", "{value}");
+    }
+    for value in ["arn:aws:iam::1:role/r", "/a:/b", "host:6443"] {
+        assert_eq!(show_variable("AWS_PROFILE", value, &tag), value);
+    }
     let uri = "http://me:hunter2@127.0.0.1/";
     let shown = show_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri, &tag);
     assert_eq!(shown, "http://***@127.0.0.1/");
