@@ -1,9 +1,11 @@
 //! `--inject` and `--restore`: puts the cache in front of the exec plugins of kubeconfigs, or removes it.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf, is_separator};
 
 use super::output::{counts, print, unknown_plugin};
 use crate::cli::{self, Action, InjectOptions};
+use crate::config::KUBECTL_PLUGIN;
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
 use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
@@ -43,7 +45,7 @@ pub fn inject(options: &InjectOptions, environment: &ClientEnvironment) -> Resul
 
 fn run(options: &InjectOptions, environment: &ClientEnvironment) -> Result<InjectOutput> {
     let program = program(options, environment)?;
-    let is_own = |command: &str| command == program || is_own(command, environment);
+    let is_own = |command: &str| is_own(command, environment);
     let mut job = InjectJob {
         options,
         program: &program,
@@ -67,7 +69,7 @@ fn run(options: &InjectOptions, environment: &ClientEnvironment) -> Result<Injec
 }
 
 /// The command to write: the one asked for, else the bare name if PATH has it, else the path. With
-/// `--absolute` always a path.
+/// `--absolute` always a path. Fails if the one asked for is not this program: `--restore` would leave it.
 fn program(options: &InjectOptions, environment: &ClientEnvironment) -> Result<String> {
     let own_path = || environment.program.clone().unwrap_or_else(|| PathBuf::from(PROGRAM));
     let path = match (&options.command, program_on_path(environment)) {
@@ -81,10 +83,20 @@ fn program(options: &InjectOptions, environment: &ClientEnvironment) -> Result<S
         (None, Some(_)) if !options.absolute => PROGRAM.into(),
         (None, _) => own_path().into_os_string(),
     };
-    path.into_string()
+    let program = path
+        .into_string()
         .ok()
         .filter(|program| !program.is_empty())
-        .ok_or_else(|| Error::usage("the command to write is empty or not Unicode: see --command"))
+        .ok_or_else(|| Error::usage("the command to write is empty or not Unicode: see --command"))?;
+    match &options.command {
+        Some(wanted) if !is_own(&program, environment) => Err(not_this_program(wanted)),
+        _ => Ok(program),
+    }
+}
+
+fn not_this_program(wanted: &OsStr) -> Error {
+    let text = format!("--command '{}' is not this program: --restore would not recognize it", shown(wanted));
+    Error::usage(text).with_hint(format!("its file must be named {PROGRAM} or {KUBECTL_PLUGIN}"))
 }
 
 /// One call, over all its files.

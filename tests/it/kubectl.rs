@@ -155,25 +155,29 @@ fn the_suggested_allowlist_item_lets_kubectl_run_the_cache() {
 fn the_policy_for_plugins_is_read_as_kubectl_reads_it() {
     let Some(kubectl) = kubectl() else { return };
     let (sandbox, server) = (Sandbox::new(), ApiServer::start());
-    let plugin = sandbox.plugin("plugin");
+    // `--inject` writes only names of the cache.
+    let plugin = sandbox.plugin("k8s-token-cache");
     plugin.prints(Credential::token("the-token").expires_in(HOUR).bytes());
     server.allow_token("the-token");
     let path = plugin.command().to_str().unwrap();
     let directory = plugin.command().parent().unwrap();
     sandbox.set_env("PATH", format!("{}:/usr/bin:/bin", directory.display()));
-    let link = directory.join("link");
+    let links = sandbox.home().join("links");
+    fs::create_dir(&links).unwrap();
+    let link = links.join("kubectl-token_cache");
     std::os::unix::fs::symlink(path, &link).unwrap();
     // What the plugin knows is beside the name that it was called by.
-    std::os::unix::fs::symlink(directory.join("plugin.d"), directory.join("link.d")).unwrap();
+    std::os::unix::fs::symlink(directory.join("k8s-token-cache.d"), links.join("kubectl-token_cache.d"))
+        .unwrap();
     let link = link.to_str().unwrap();
-    let dotted = format!("{}/./plugin", directory.display());
+    let dotted = format!("{}/./k8s-token-cache", directory.display());
     let kuberc = sandbox.home().join(".kube/kuberc");
     fs::create_dir(kuberc.parent().unwrap()).unwrap();
     let list = |entry: &str| format!("Allowlist\ncredentialPluginAllowlist:\n- name: other\n- name: {entry}");
     let mut decisions = Vec::new();
-    for policy in ["AllowAll", "DenyAll", &list("plugin"), &list(path), &list(link), &list("sh")] {
+    for policy in ["AllowAll", "DenyAll", &list("k8s-token-cache"), &list(path), &list(link), &list("sh")] {
         fs::write(&kuberc, format!("{POLICY}{policy}\n")).unwrap();
-        for command in ["plugin", path, link, &dotted] {
+        for command in ["k8s-token-cache", path, link, &dotted] {
             let direct = Kubeconfig::direct([command]);
             let got = direct.kubectl(&kubectl, &sandbox, &server).args(["get", "namespaces"]).run();
             let file = sandbox.home().join("kubeconfig");

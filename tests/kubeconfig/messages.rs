@@ -233,8 +233,8 @@ fn the_command_to_write_can_be_chosen_and_changed() {
     let absolute = if cfg!(windows) { r"C:\opt\k8s-token-cache.exe" } else { "/opt/bin/k8s-token-cache" };
     for (wanted, written) in [
         (absolute, absolute.to_owned()),
-        ("ktc", "ktc".to_owned()),
-        ("bin/ktc", home.path().join("bin").join("ktc").display().to_string()),
+        ("kubectl-token_cache", "kubectl-token_cache".to_owned()),
+        ("bin/k8s-token-cache", home.path().join("bin").join("k8s-token-cache").display().to_string()),
     ] {
         home.run(["--inject", "--command", wanted, "config"]).succeeded();
         assert!(read(&path).contains(&format!("command: {written}\n")), "{}", read(&path));
@@ -244,6 +244,34 @@ fn the_command_to_write_can_be_chosen_and_changed() {
         home.run(["--inject", "--command", "k8s-token-cache", "config"]).succeeded();
         home.file("config", kubeconfig(&[user("a", "aws")]));
     }
+}
+
+#[test]
+fn a_command_to_write_that_is_not_this_program_is_refused() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "aws")]));
+    let before = read(&path);
+    for wanted in ["ktc", "bin/ktc", "aws", "a b", "k8s-token-cache x", "k8s-token-cache/"] {
+        let answer = home.run(["--inject", "--command", wanted, "config"]);
+        assert_eq!(answer.status, Some(2), "{wanted}: {answer:?}");
+        assert!(answer.stderr.contains("is not this program"), "{wanted}: {answer:?}");
+        assert!(answer.stderr.contains("must be named k8s-token-cache or kubectl-token_cache"), "{answer:?}");
+        assert_eq!(read(&path), before, "{wanted}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_of_another_name_of_this_program_can_be_written() {
+    let home = Home::new();
+    let path = home.file("config", kubeconfig(&[user("a", "aws")]));
+    let before = read(&path);
+    let link = home.path().join("ktc");
+    std::os::unix::fs::symlink(PROGRAM, &link).unwrap();
+    home.run(["--inject", "--command", link.to_str().unwrap(), "config"]).succeeded();
+    assert!(read(&path).contains(&format!("command: {}\n", link.display())), "{}", read(&path));
+    home.run(["--restore", "config"]).succeeded();
+    assert_eq!(read(&path), before);
 }
 
 #[test]
