@@ -4,7 +4,8 @@
 const LONGEST_WORD: usize = 64;
 
 /// Returns the word of `known` that the fewest edits make of `word`, if one edit per three letters is
-/// enough. Case, leading dashes and the difference between `_` and `-` do not count.
+/// enough. Case, leading dashes and the difference between `_` and `-` do not count. Word processors and web
+/// pages make one long dash of two.
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word = letters(word);
     if word.is_empty() || word.len() > LONGEST_WORD {
@@ -24,7 +25,7 @@ pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 fn letters(word: &str) -> Vec<u8> {
-    word.trim_start_matches('-').to_ascii_lowercase().replace('_', "-").into_bytes()
+    word.trim_start_matches(['-', '\u{2013}', '\u{2014}']).to_ascii_lowercase().replace('_', "-").into_bytes()
 }
 
 /// Counts insertions, removals, replacements and swaps of neighbors (optimal string alignment).
@@ -61,6 +62,9 @@ mod tests {
             ("-list", "--list"),
             ("--List", "--list"),
             ("--lsit", "--list"),
+            ("\u{2014}list", "--list"),
+            ("\u{2013}inejct", "--inject"),
+            ("\u{2013}-restore", "--restore"),
             ("--key_env", "--key-env"),
             ("--restroe", "--restore"),
         ] {
@@ -71,7 +75,7 @@ mod tests {
     #[test]
     fn other_words_find_nothing() {
         let long = "x".repeat(100_000);
-        for word in ["", "-", "--", "aws", "-l", "--output", "kubelogin", "ä", &long] {
+        for word in ["", "-", "--", "\u{2014}", "aws", "-l", "--output", "kubelogin", "ä", &long] {
             assert_eq!(nearest(word, &KNOWN), None, "{word:.20}");
         }
     }
