@@ -31,7 +31,8 @@ impl<'a> ExecPlugins<'a> {
             return self.check_plugin(findings, client.program(), client);
         }
         let own_path = self.kubeconfigs.program.as_deref().unwrap_or(Path::new(""));
-        let fix = [self.kubeconfigs.own_words(), " --inject --command ", &shell::word(own_path)].concat();
+        let fix =
+            [&shell::own_command(self.kubeconfigs), " --inject --command ", &shell::word(own_path)].concat();
         self.check_program(findings, client.program(), client, &Fix::Command(&fix));
         if let Some(plugin) = client.wrapped_program() {
             self.check_plugin(findings, PathBuf::from(plugin), client);

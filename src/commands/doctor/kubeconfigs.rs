@@ -84,7 +84,8 @@ fn report_not_injected(
     kubeconfigs: &ClientEnvironment,
 ) {
     let text = format!("{}, line {}, does not go through the cache", client.title(), client.user.line);
-    let inject = [kubeconfigs.own_words(), " --inject --user ", &shell::word(&client.user.name)].concat();
+    let inject =
+        [&shell::own_command(kubeconfigs), " --inject --user ", &shell::word(&client.user.name)].concat();
     match kubeconfig::check_writable(file) {
         Ok(()) => findings.problem(&text, &Fix::Command(&inject)),
         Err(error) => {

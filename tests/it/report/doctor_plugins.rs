@@ -26,10 +26,7 @@ fn a_missing_program_is_named_and_the_fix_works() {
     fs::remove_file(setting.home("bin/k8s-token-cache")).unwrap();
     let problem = setting.problem(same);
     assert!(problem.starts_with("'k8s-token-cache' is not found on PATH ("), "{problem}");
-    let fix = problem.split("\nfix: k8s-token-cache ").nth(1).unwrap();
-    let (_, path) = fix.split_once("--command ").unwrap();
-    assert_eq!(path, PROGRAM);
-    assert_eq!(setting.call(fix.split(' ')).run().code(), 0);
+    setting.paste(&problem, &format!("{PROGRAM} --inject --command {PROGRAM}"));
     assert!(setting.problems(same).is_empty());
 }
 
