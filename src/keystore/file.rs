@@ -31,6 +31,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 const NAME: &str = "key";
 
+/// The hint of every error of a key file that exists and is not used.
+pub const MOVE_AWAY: &str = "move it away, and a new key is created";
+
 pub fn path(state_dir: &Path) -> PathBuf {
     state_dir.join(NAME)
 }
@@ -98,8 +101,7 @@ pub fn lock(state_dir: &Path) -> Option<File> {
 
 /// The error of a key file that exists and is not used.
 pub(super) fn refused(path: &Path, why: &str) -> Error {
-    Error::new(Kind::Cache, format!("cannot use '{}': {why}", shown(path)))
-        .with_hint("move it away, and a new key is created")
+    Error::new(Kind::Cache, format!("cannot use '{}': {why}", shown(path))).with_hint(MOVE_AWAY)
 }
 
 /// With the lock, removes what a killed process left, and uses its name again. Without the lock the name

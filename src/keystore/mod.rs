@@ -50,7 +50,7 @@ use crate::error::{Error, Kind, Result, reason};
 use crate::format::base64;
 use crate::secret::{SecretBytes, SecretKey};
 
-pub use file::path as key_file;
+pub use file::{MOVE_AWAY, path as key_file};
 use system::Keyring;
 pub use system::fill_random;
 

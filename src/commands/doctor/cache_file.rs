@@ -1,8 +1,7 @@
 //! Checks the cache file, its lock file and their directory.
 
-use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::directories;
 use super::findings::{Findings, Fix};
@@ -114,21 +113,6 @@ fn is_missing(error: &io::Error) -> bool {
 fn other_path(path: &Path, is_chosen: bool) -> String {
     match is_chosen {
         true => ["unset ", VARIABLE].concat(),
-        false => ["mv ", &shell::word(path), " ", &shell::word(&free_name(path))].concat(),
+        false => directories::move_away(path),
     }
-}
-
-/// Returns a path beside `path` that nothing has: `X.old`, `X.old-2`, ...
-fn free_name(path: &Path) -> PathBuf {
-    let named = |ending: &str| {
-        let mut name = OsString::from(path);
-        name.push(ending);
-        PathBuf::from(name)
-    };
-    let (mut free, mut number) = (named(".old"), 1);
-    while free.symlink_metadata().is_ok() {
-        number += 1;
-        free = named(&format!(".old-{number}"));
-    }
-    free
 }

@@ -1,5 +1,6 @@
-//! Directories that must exist or be created, and commands that make them usable.
+//! Directories that must exist or be created, and commands that make them usable or make way.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::shell;
@@ -33,4 +34,24 @@ pub fn make_writable(directory: &Path) -> String {
         true => ["chmod u+rwx,go-w ", &shell::word(directory)].concat(),
         false => take_over(directory),
     }
+}
+
+/// Returns a command that makes way at `path`, and destroys nothing.
+pub fn move_away(path: &Path) -> String {
+    ["mv ", &shell::word(path), " ", &shell::word(&free_name(path))].concat()
+}
+
+/// Returns a path beside `path` that nothing has: `X.old`, `X.old-2`, ...
+fn free_name(path: &Path) -> PathBuf {
+    let named = |ending: &str| {
+        let mut name = OsString::from(path);
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let (mut free, mut number) = (named(".old"), 1);
+    while free.symlink_metadata().is_ok() {
+        number += 1;
+        free = named(&format!(".old-{number}"));
+    }
+    free
 }

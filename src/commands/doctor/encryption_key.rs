@@ -7,7 +7,7 @@ use super::findings::{Findings, Fix};
 use crate::commands::contents::KeyLocation;
 use crate::config::{Config, Encryption};
 use crate::error::{Error, shown};
-use crate::keystore::Mode;
+use crate::keystore::{self, Mode};
 
 pub fn check(findings: &mut Findings, config: &Config) {
     let location = match KeyLocation::find(config) {
@@ -29,6 +29,10 @@ pub fn check(findings: &mut Findings, config: &Config) {
 fn report(findings: &mut Findings, config: &Config, error: &Error) {
     let locked = config.state_directory.as_deref().and_then(directories::obstacle);
     match (error.hint(), locked.filter(|obstacle| obstacle.is_dir())) {
+        (Some(keystore::MOVE_AWAY), _) => {
+            let file = config.state_directory.as_deref().map(keystore::key_file).unwrap_or_default();
+            findings.problem(&error.text(), &Fix::Command(&directories::move_away(&file)));
+        }
         (Some(hint), _) => findings.problem(&error.text(), &Fix::Advice(hint)),
         (None, Some(locked)) => {
             findings.problem(&error.text(), &Fix::Command(&directories::make_writable(&locked)));
@@ -49,8 +53,8 @@ fn check_directory(findings: &mut Findings, directory: Option<&Path>) {
     match obstacle.is_dir() {
         true => findings.problem(&text, &Fix::Command(&directories::make_writable(&obstacle))),
         false => {
-            let advice = format!("'{}' is not a directory: move it away", shown(&obstacle));
-            findings.problem(&text, &Fix::Advice(&advice));
+            let text = format_args!("{text}: '{}' is not a directory", shown(&obstacle));
+            findings.problem(&text, &Fix::Command(&directories::move_away(&obstacle)));
         }
     }
 }
