@@ -191,7 +191,7 @@ fn the_reports_say_what_is_kept_warm() {
     let table = person.sandbox.program().arg("--list").run().stdout_text();
     assert!(table.contains("kept warm until"), "{table}");
     let doctor = person.sandbox.program().arg("--doctor").run().stdout_text();
-    assert!(doctor.contains(&format!("kept warm by the processes {keeper}")), "{doctor}");
+    assert!(doctor.contains(&format!("kept warm by the process {keeper};")), "{doctor}");
     kill(keeper, Signal::Terminate);
     person.assert_no_keeper();
     let json = person.sandbox.program().args(["--list", "--json"]).run().stdout_text();

@@ -56,10 +56,12 @@ fn note_keepers(findings: &mut Findings, config: &Config) {
     let callers = cache::open_store(config).ok().and_then(|store| Callers::open(&store));
     let ids = callers.map(|callers| keep_warm::process_ids(&callers)).unwrap_or_default();
     if !ids.is_empty() {
+        let processes = if ids.len() == 1 { "process" } else { "processes" };
         let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+        let ids = ids.join(", ");
         let text =
-            ["kept warm by the processes ", &ids.join(", "), "; K8S_TOKEN_CACHE_KEEP_WARM=0 turns that off"];
-        findings.note(&text.concat());
+            format_args!("kept warm by the {processes} {ids}; K8S_TOKEN_CACHE_KEEP_WARM=0 turns that off");
+        findings.note(&text);
     }
 }
 
