@@ -22,7 +22,7 @@ const MOST_LOOKED_UP: usize = 1000;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 
 pub fn check(findings: &mut Findings, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) {
-    settings::check_tilde(findings, "KUBECONFIG", environment);
+    settings::check_path(findings, "KUBECONFIG", environment);
     let mut files = match kubeconfig::default_files(kubeconfigs) {
         Ok(files) => files,
         Err(error) => return findings.problem(&error, &Fix::Advice("set HOME or KUBECONFIG")),

@@ -1,5 +1,6 @@
 //! Checks the `K8S_TOKEN_CACHE_*` variables.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 
@@ -12,8 +13,10 @@ use crate::error::{Error, reason, shown};
 use crate::log;
 use crate::sys;
 
+const CACHE_FILE: &str = "K8S_TOKEN_CACHE_FILE";
+
 /// Settings that are paths or path lists.
-const PATHS: [&str; 3] = ["K8S_TOKEN_CACHE_FILE", "K8S_TOKEN_CACHE_KEY_FILES", "K8S_TOKEN_CACHE_LOG"];
+const PATHS: [&str; 3] = [CACHE_FILE, "K8S_TOKEN_CACHE_KEY_FILES", "K8S_TOKEN_CACHE_LOG"];
 
 pub fn check(
     findings: &mut Findings,
@@ -29,7 +32,7 @@ pub fn check(
     check_names(findings, variables);
     check_switch(findings, config);
     for name in PATHS {
-        check_tilde(findings, name, environment);
+        check_path(findings, name, environment);
     }
     if let Some(log) = &config.log {
         check_log(findings, log);
@@ -64,11 +67,31 @@ fn check_switch(findings: &mut Findings, config: &Config) {
     }
 }
 
-/// Reports paths that begin with a tilde in a variable: only shells expand it, and not within quotes.
-pub fn check_tilde(findings: &mut Findings, name: &str, environment: Environment<'_>) {
-    let Some(list) = config::value(environment, name) else { return };
+/// Reports a path of a variable that does not mean what it seems to.
+pub fn check_path(findings: &mut Findings, name: &str, environment: Environment<'_>) {
+    if let Some((text, correct)) = wrong_path(name, environment) {
+        findings.problem(&text, &Fix::Command(&format!("export {name}={}", shell::word(&correct))));
+    }
+}
+
+/// Returns what is wrong with the paths of a variable, and the value that was meant.
+fn wrong_path(name: &str, environment: Environment<'_>) -> Option<(String, OsString)> {
+    let list = config::value(environment, name)?;
+    if let Some(expanded) = expand_tildes(&list, environment) {
+        let text = format!("{name}={} begins with '~', which only shells expand", shown(&list));
+        return Some((text, expanded));
+    }
+    if name != CACHE_FILE || Path::new(&list).is_absolute() {
+        return None;
+    }
+    let text = format!("{name}={} is relative: each directory gets another cache", shown(&list));
+    Some((text, sys::absolute(Path::new(&list)).ok()?.into_os_string()))
+}
+
+/// Returns the list with the home directory for each `~` that begins a path; `None` if there is none.
+fn expand_tildes(list: &OsStr, environment: Environment<'_>) -> Option<OsString> {
     let (mut begins_with_tilde, mut expanded) = (false, Vec::new());
-    for path in config::split_paths(Some(&list)) {
+    for path in config::split_paths(Some(list)) {
         match (path.strip_prefix("~"), config::home_directory(environment)) {
             (Ok(below_home), Some(home)) => {
                 begins_with_tilde = true;
@@ -77,11 +100,7 @@ pub fn check_tilde(findings: &mut Findings, name: &str, environment: Environment
             _ => expanded.push(path),
         }
     }
-    if begins_with_tilde {
-        let text = format!("{name}={} begins with '~', which only shells expand", shown(&list));
-        let expanded = std::env::join_paths(expanded).unwrap_or_default();
-        findings.problem(&text, &Fix::Command(&format!("export {name}={}", shell::word(&expanded))));
-    }
+    begins_with_tilde.then(|| std::env::join_paths(expanded).unwrap_or_default())
 }
 
 fn check_log(findings: &mut Findings, log: &Path) {

@@ -231,6 +231,18 @@ fn settings_that_switch_the_cache_off_are_named() {
 }
 
 #[test]
+fn a_relative_cache_file_is_named_and_the_fix_works() {
+    let setting = Setting::healthy();
+    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FILE", "cache/token.json"));
+    let expected = "K8S_TOKEN_CACHE_FILE=cache/token.json is relative: each directory gets another cache\n\
+                    fix: export K8S_TOKEN_CACHE_FILE=/";
+    assert!(problem.starts_with(expected), "{problem}");
+    let (_, path) = problem.split_once("fix: export K8S_TOKEN_CACHE_FILE=").unwrap();
+    assert!(path.ends_with("/cache/token.json"), "{problem}");
+    assert!(setting.problems(|call| call.env("K8S_TOKEN_CACHE_FILE", path)).is_empty());
+}
+
+#[test]
 fn every_invalid_setting_is_named_at_once() {
     let setting = Setting::healthy();
     let problems = setting.problems(|call| {
