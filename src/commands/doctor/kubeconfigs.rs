@@ -68,6 +68,7 @@ fn check_users(
         note_unknown_plugin(findings, &client);
         if user.injected {
             check_allowlist(findings, &client, &mut commands, policy.as_ref());
+            settings::check_user(findings, &client, environment);
         }
     }
     if users.len() <= MOST_LOOKED_UP {

@@ -1,4 +1,4 @@
-//! Checks the `K8S_TOKEN_CACHE_*` variables.
+//! Checks the `K8S_TOKEN_CACHE_*` variables, those of the environment and those of users of kubeconfigs.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -6,8 +6,10 @@ use std::path::Path;
 
 use super::directories;
 use super::findings::{Findings, Fix};
+use super::seen::Seen;
 use super::shell;
 use crate::cli::suggestion;
+use crate::commands::client::UserClient;
 use crate::config::{self, Config, Environment};
 use crate::error::{Error, reason, shown};
 use crate::log;
@@ -57,13 +59,16 @@ fn check_names(findings: &mut Findings, variables: &[String]) {
 }
 
 fn check_switch(findings: &mut Findings, config: &Config) {
-    let fix = Fix::Command("unset K8S_TOKEN_CACHE_DISABLE");
+    if let Some(text) = switched_off(config) {
+        findings.problem(&text, &Fix::Command("unset K8S_TOKEN_CACHE_DISABLE"));
+    }
+}
+
+/// Returns why nothing is cached; `None` if the cache is not switched off.
+fn switched_off(config: &Config) -> Option<String> {
     match &config.warning {
-        Some(warning) => findings.problem(&format_args!("nothing is cached: {warning}"), &fix),
-        None if config.disabled => {
-            findings.problem(&"nothing is cached: K8S_TOKEN_CACHE_DISABLE is set", &fix);
-        }
-        None => {}
+        Some(warning) => Some(format!("nothing is cached: {warning}")),
+        None => config.disabled.then(|| "nothing is cached: K8S_TOKEN_CACHE_DISABLE is set".to_owned()),
     }
 }
 
@@ -101,6 +106,38 @@ fn expand_tildes(list: &OsStr, environment: Environment<'_>) -> Option<OsString>
         }
     }
     begins_with_tilde.then(|| std::env::join_paths(expanded).unwrap_or_default())
+}
+
+/// Checks the variables in `env` of a user, which the client sets for this program.
+pub fn check_user(findings: &mut Findings, client: &UserClient<'_>, environment: Environment<'_>) {
+    let mut seen = Seen::default();
+    for (name, _) in client.user.env.iter().filter(|(name, _)| name.starts_with(config::PREFIX)) {
+        let of_client = |other: &str| {
+            let counts = other == name || !other.starts_with(config::PREFIX);
+            client.variable(other, environment).filter(|_| counts)
+        };
+        if let Some(wrong) = wrong_setting(name, &of_client).filter(|_| seen.insert(name.as_ref())) {
+            let fix = format!(
+                "kubectl config set-credentials {} --exec-env={}-",
+                shell::word(&client.user.name),
+                shell::word(name)
+            );
+            findings.problem(&format_args!("{}: {wrong}", client.title()), &Fix::Command(&fix));
+        }
+    }
+}
+
+/// Returns what is wrong with the only setting of `environment`.
+fn wrong_setting(name: &str, environment: Environment<'_>) -> Option<String> {
+    let (config, errors) = Config::read_with_errors(environment);
+    if let Some(error) = errors.first() {
+        return Some(error.text());
+    }
+    if !config::is_known(name) {
+        return Some(format!("{} is not a variable of this program", shown(name)));
+    }
+    let wrong_path = || wrong_path(name, environment).filter(|_| PATHS.contains(&name));
+    switched_off(&config).or_else(|| wrong_path().map(|(text, _)| text))
 }
 
 fn check_log(findings: &mut Findings, log: &Path) {

@@ -231,6 +231,34 @@ fn settings_that_switch_the_cache_off_are_named() {
 }
 
 #[test]
+fn wrong_settings_in_env_of_a_user_are_named_with_the_user() {
+    let setting = Setting::new();
+    for (name, value, expected) in [
+        ("K8S_TOKEN_CACHE_REFRESH_MARGIN", "xx", "K8S_TOKEN_CACHE_REFRESH_MARGIN: invalid value 'xx'"),
+        ("K8S_TOKEN_CACHE_DISABLE", "1", "nothing is cached: K8S_TOKEN_CACHE_DISABLE is set"),
+        ("K8S_TOKEN_CACHE_DISABLE", "x", "nothing is cached: K8S_TOKEN_CACHE_DISABLE: invalid value 'x'"),
+        ("K8S_TOKEN_CACHE_FIEL", "/x", "K8S_TOKEN_CACHE_FIEL is not a variable of this program"),
+        ("K8S_TOKEN_CACHE_FILE", "~/x", "K8S_TOKEN_CACHE_FILE=~/x begins with '~'"),
+        ("K8S_TOKEN_CACHE_FILE", "x/y", "K8S_TOKEN_CACHE_FILE=x/y is relative"),
+    ] {
+        let kubeconfig = setting.users(&[User::cached("ok", EKS), User::cached("dev", EKS).env(name, value)]);
+        let problem = setting.problem(same);
+        let title = format!("user 'dev' of '{}': ", kubeconfig.display());
+        assert!(problem.starts_with(&(title + expected)), "{problem}");
+        let fix = format!("\nfix: kubectl config set-credentials dev --exec-env={name}-");
+        assert!(problem.ends_with(&fix), "{problem}");
+    }
+    for (name, value) in [("K8S_TOKEN_CACHE_REFRESH_MARGIN", "5s"), ("K8S_TOKEN_CACHE_DISABLE", "0")] {
+        setting.users(&[User::cached("dev", EKS).env(name, value)]);
+        assert!(setting.problems(same).is_empty(), "{name}={value}");
+    }
+    // What the environment says is reported once, and not for each user.
+    setting.users(&[User::cached("dev", EKS).env("K8S_TOKEN_CACHE_REFRESH_MARGIN", "5s")]);
+    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_REFRESH_AHEAD", "soon"));
+    assert!(problem.starts_with("K8S_TOKEN_CACHE_REFRESH_AHEAD: "), "{problem}");
+}
+
+#[test]
 fn a_relative_cache_file_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_FILE", "cache/token.json"));
