@@ -8,7 +8,7 @@ use crate::cli::{self, Action, InjectOptions};
 use crate::config::KUBECTL_PLUGIN;
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
-use crate::kubeconfig::files::{self, EditError, EditOutcome, OnBusy};
+use crate::kubeconfig::files::{self, EditError, EditOutcome, KubeconfigFile, OnBusy};
 use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UnknownPlugin, UserState};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
@@ -99,6 +99,29 @@ fn not_this_program(wanted: &OsStr) -> Error {
     Error::usage(text).with_hint(format!("its file must be named {PROGRAM} or {KUBECTL_PLUGIN}"))
 }
 
+/// What `--inject` asks for without options.
+fn plain_request<'a>(edit: EditRequest<'a>, program: &'a str) -> InjectRequest<'a> {
+    InjectRequest {
+        edit,
+        program,
+        replaces_program: false,
+        plugin_directory: None,
+        is_reserved: &cli::is_verb_without_dashes,
+        is_known: &identity::covers,
+        counts_environment: &|command| !identity::is_understood(command),
+    }
+}
+
+/// Returns what `--inject` would do to the users of a file. Writes nothing.
+pub fn preview(path: &Path, environment: &ClientEnvironment) -> Result<Plan, EditError> {
+    let text = KubeconfigFile::read(path)?.text;
+    let absolute = sys::absolute(path).unwrap_or_default();
+    let is_own = |command: &str| is_own(command, environment);
+    let directory = absolute.parent().and_then(Path::to_str);
+    let edit = EditRequest { users: &[], directory, is_own: &is_own };
+    Ok(plan::inject(&text, &plain_request(edit, PROGRAM))?)
+}
+
 /// One call, over all its files.
 struct InjectJob<'a> {
     options: &'a InjectOptions,
@@ -146,13 +169,9 @@ impl InjectJob<'_> {
             Action::Inject => plan::inject(
                 text,
                 &InjectRequest {
-                    edit,
-                    program: self.program,
                     replaces_program: self.options.command.is_some() || self.options.absolute,
                     plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
-                    is_reserved: &cli::is_verb_without_dashes,
-                    is_known: &identity::covers,
-                    counts_environment: &|command| !identity::is_understood(command),
+                    ..plain_request(edit, self.program)
                 },
             ),
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::exec_plugins::ExecPlugins;
 use super::findings::{Findings, Fix};
 use super::last_output;
+use super::refusals::Refusals;
 use super::seen::Seen;
 use super::settings;
 use super::shell;
@@ -15,6 +16,7 @@ use crate::config::Environment;
 use crate::error::shown;
 use crate::identity;
 use crate::kubeconfig::kuberc::{self, PluginPolicy};
+use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{self, ClientEnvironment};
 
 /// The last outputs of more users are not looked up: that takes longer than everything else.
@@ -57,12 +59,14 @@ fn check_users(
     }
     let mut plugins = ExecPlugins::new(environment, kubeconfigs);
     let mut commands = Seen::default();
+    let mut refusals = Refusals::default();
     let policy = kuberc::policy(&|name| kubeconfigs.kuberc_variable(name));
     for (file, user) in users {
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
         if !user.injected {
-            report_not_injected(findings, file, &client, kubeconfigs);
+            let refusal = refusals.of(file, &user.name, kubeconfigs);
+            report_not_injected(findings, file, &client, refusal, kubeconfigs);
         }
         plugins.check(findings, &client);
         note_unknown_plugin(findings, &client);
@@ -82,9 +86,14 @@ fn report_not_injected(
     findings: &mut Findings,
     file: &Path,
     client: &UserClient<'_>,
+    refusal: Option<Refusal>,
     kubeconfigs: &ClientEnvironment,
 ) {
     let text = format!("{}, line {}, does not go through the cache", client.title(), client.user.line);
+    if let Some(Refusal { line, reason }) = refusal {
+        let text = format_args!("{text}, and --inject refuses it: line {line}: {reason}");
+        return findings.problem(&text, &Fix::Advice("put the cache in front of its command by hand"));
+    }
     let inject =
         [&shell::own_command(kubeconfigs), " --inject --user ", &shell::word(&client.user.name)].concat();
     match kubeconfig::check_writable(file) {

@@ -21,6 +21,33 @@ fn users_without_the_cache_are_named_and_the_fix_injects_them() {
 }
 
 #[test]
+fn users_that_inject_refuses_are_named_with_the_reason() {
+    let setting = Setting::new();
+    let user = |name: &str, exec: &str| format!("- name: {name}\n  user:\n    exec:\n{exec}");
+    let rest = "      apiVersion: client.authentication.k8s.io/v1\n      interactiveMode: Never\n";
+    let refused = [
+        user("merge", &format!("      <<: {{installHint: x}}\n      command: aws\n{rest}")),
+        user("explicit", &format!("      ? command\n      : aws\n{rest}")),
+        user("block", &format!("      command: |-\n        aws\n{rest}")),
+    ];
+    let fine = user("fine", &format!("      command: aws\n{rest}"));
+    let text = format!("apiVersion: v1\nkind: Config\nusers:\n{}{fine}", refused.concat());
+    let path = setting.write(".kube/config", text);
+    let problems = setting.problems(same);
+    let inject = setting.call(["--inject", "--dry-run"]).run().stderr_text();
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    for (problem, name) in problems.iter().zip(["merge", "explicit", "block"]) {
+        let refusal = format!("{}: {name}: refused, ", path.display());
+        let reason = inject.lines().find_map(|line| line.strip_prefix(&refusal)).expect(name);
+        assert!(problem.contains(&format!("and --inject refuses it: {reason}\n")), "{problem}");
+        assert!(problem.ends_with("fix: put the cache in front of its command by hand"), "{problem}");
+    }
+    assert!(problems[3].ends_with("fix: k8s-token-cache --inject --user fine"), "{problems:?}");
+    setting.write(".kube/config", format!("sops: {{}}\nusers:\n{fine}"));
+    assert!(setting.problem(same).contains("the file is encrypted with SOPS"));
+}
+
+#[test]
 fn a_missing_program_is_named_and_the_fix_works() {
     let setting = Setting::healthy();
     fs::remove_file(setting.home("bin/k8s-token-cache")).unwrap();
