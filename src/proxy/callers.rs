@@ -368,6 +368,15 @@ impl Callers {
         self.remember(&recalled, now);
     }
 
+    /// Ends the pause after failures of a key, because a person is there who can log in.
+    pub fn end_pause(&self, name: &Name, now: Duration) {
+        let mut key = self.recall(Subject::key(name), now);
+        if key.row.failure(now).is_some() {
+            key.row.succeed();
+            self.remember(&key, now);
+        }
+    }
+
     /// Forgets everything: the next failure counts as the first.
     pub fn forget_all(&self) {
         let mut start = [0; ROW_BYTES];

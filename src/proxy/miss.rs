@@ -63,8 +63,8 @@ impl<'a> Miss<'a> {
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
     pub fn answer(&self, ticket: Ticket) -> Result<u8> {
         policy::require_allowed(self.call)?;
-        if is_on_terminal() {
-            self.end_pause_of_key();
+        if let Some(callers) = self.callers.as_ref().filter(|_| is_on_terminal()) {
+            callers.end_pause(&self.cache.name, sys::now());
         }
         if let Some((failure, left)) = self.recent_failure() {
             return self.repeat_failure(failure, left);
@@ -265,15 +265,6 @@ impl<'a> Miss<'a> {
             .or_else(|| callers.recall(Subject::key(&self.cache.name), now).row.failure(now))
     }
 
-    fn end_pause_of_key(&self) {
-        let (Some(callers), now) = (&self.callers, sys::now()) else { return };
-        let mut key = callers.recall(Subject::key(&self.cache.name), now);
-        if key.row.failure(now).is_some() {
-            key.row.succeed();
-            callers.remember(&key, now);
-        }
-    }
-
     fn remember_served(&self, fingerprint: u64) {
         let was_rejected = self.reason == Reason::Rejected;
         self.update_caller(|row| {
@@ -318,6 +309,7 @@ impl<'a> Miss<'a> {
     }
 }
 
-fn is_on_terminal() -> bool {
+/// Whether a person may be there.
+pub fn is_on_terminal() -> bool {
     sys::is_terminal(Stream::Input) || sys::is_terminal(Stream::Error)
 }

@@ -15,7 +15,7 @@ pub mod client;
 pub mod failure;
 mod flight;
 pub mod keep_warm;
-mod miss;
+pub mod miss;
 pub mod plugin;
 mod policy;
 pub mod refresh;

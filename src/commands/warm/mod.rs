@@ -15,13 +15,15 @@ use std::time::Duration;
 use super::client::{UserClient, Users, clients, users};
 use super::output::print;
 use super::page::Color;
-use crate::cache::Lookup;
+use crate::cache::{Cache, Lookup};
 use crate::config::{self, Environment};
 use crate::error::{Error, Result};
 use crate::identity::Interaction;
 use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::{self, ClientEnvironment};
 use crate::log;
+use crate::proxy::callers::Callers;
+use crate::proxy::miss::is_on_terminal;
 use crate::proxy::{Call, refresh};
 use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
@@ -114,7 +116,7 @@ impl Warming<'_> {
     fn run(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
         let (mut silent, mut prompting) = (Vec::new(), Vec::new());
         for client in clients {
-            let (cached, interaction) = self.look_up(client);
+            let (cached, interaction) = self.look_up(client, &end_pause_on_terminal);
             let due = Due { client, was_cached: cached.is_some() };
             match cached {
                 Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,
@@ -216,15 +218,15 @@ impl Warming<'_> {
     /// Returns the credential that the client would find. `None` if only the wrapped command knows its
     /// cache key.
     fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
-        self.look_up(client).0
+        self.look_up(client, &|_| ()).0
     }
 
-    /// Also returns whether the plugin may prompt. Identifies the plugin once: nothing that is allocated for
-    /// that is freed.
-    fn look_up(&self, client: &UserClient<'_>) -> (Option<Cached>, Interaction) {
+    /// Also returns whether the plugin may prompt. `prepare` gets the cache first. Identifies the plugin once:
+    /// nothing that is allocated for that is freed.
+    fn look_up(&self, client: &UserClient<'_>, prepare: &dyn Fn(&Cache)) -> (Option<Cached>, Interaction) {
         let environment = |name: &str| client.variable(name, self.environment);
         match client.call(&environment) {
-            Some(Ok(call)) => (find_cached(&call), call.identity.interaction),
+            Some(Ok(call)) => (find_cached(&call, prepare), call.identity.interaction),
             _ => (None, client.identity(self.environment).interaction),
         }
     }
@@ -250,8 +252,16 @@ impl Warming<'_> {
     }
 }
 
-fn find_cached(call: &Call<'_>) -> Option<Cached> {
+/// Ends the pause after failures of a credential, since its plugin may have to run without the terminal.
+fn end_pause_on_terminal(cache: &Cache) {
+    if let Some(callers) = Callers::open(&cache.store).filter(|_| is_on_terminal()) {
+        callers.end_pause(&cache.name, sys::now());
+    }
+}
+
+fn find_cached(call: &Call<'_>, prepare: &dyn Fn(&Cache)) -> Option<Cached> {
     let cache = call.existing_cache().ok()??;
+    prepare(&cache);
     let now = sys::now();
     let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
     let left = found.entry.time_left(now);

@@ -267,3 +267,20 @@ fn what_kubectls_policy_forbids_is_not_run() {
     assert_eq!(with_list(&["aws", "k8s-token-cache"]).code(), 0);
     assert_eq!(setting.aws.runs(), 1);
 }
+
+/// Its plugins run side by side, without the terminal.
+#[test]
+fn at_a_terminal_it_ends_the_pause_after_a_failure() {
+    let setting = Setting::new();
+    setting.users(&[User::cached("dev", EKS), User::cached("prod", EKS).env("AWS_PROFILE", "prod")]);
+    setting.aws.exits_with(3);
+    for runs in [2, 2] {
+        assert_eq!(setting.call(["--warm"]).run().code(), 1);
+        assert_eq!(setting.aws.runs(), runs);
+    }
+    hour(&setting.aws);
+    setting.aws.exits_with(0);
+    let terminal = Terminal::new();
+    let run = setting.call(["--warm"]).on_terminal(&terminal).run();
+    assert_eq!(run.stdout_text().lines().last(), Some("2 fetched"), "{run:?}");
+}
