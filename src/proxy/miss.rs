@@ -14,9 +14,8 @@ use super::policy;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
 use crate::error::{Error, Kind, Result, printable};
-use crate::format::shell::quote;
 use crate::format::time::Human;
-use crate::identity::{self, Interaction};
+use crate::identity::Interaction;
 use crate::log::{self, write_stdout};
 use crate::sys::{self, Directory, Stream};
 
@@ -25,6 +24,8 @@ const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// How long to wait for a plugin that may prompt. kubelogin gives a login in the browser three minutes,
 /// and every waiter that gives up opens another window.
 const PROMPT_WAIT_LIMIT: Duration = Duration::from_secs(5 * 60);
+/// The exit status if there is no such program.
+const STATUS_NOT_FOUND: u8 = 127;
 
 pub struct Miss<'a> {
     call: &'a Call<'a>,
@@ -212,13 +213,17 @@ impl<'a> Miss<'a> {
 
     /// Answers with a failure that is too recent to try again.
     fn repeat_failure(&self, failure: Failure, left: Duration) -> Result<u8> {
-        let text = format!(
-            "'{}' failed with status {}; next attempt in {} s; to see its message, {}",
+        let mut text = format!(
+            "'{}' failed with status {}; next attempt in {} s",
             self.program(),
             failure.status,
-            left.as_secs() + 1,
-            self.way_to_see_message()
+            left.as_secs() + 1
         );
+        // A program that was not found has no message.
+        if failure.status != STATUS_NOT_FOUND {
+            // Not the command: in a shell it may lack the variables of the kubeconfig that select the identity.
+            text.push_str("; to see its message, set K8S_TOKEN_CACHE_DISABLE=1 for a call");
+        }
         match self.usable() {
             Some(found) => self.serve_stale(found, &text),
             None => {
@@ -226,17 +231,6 @@ impl<'a> Miss<'a> {
                 self.log("failed", &text);
                 Ok(failure.status)
             }
-        }
-    }
-
-    /// The command, if it can be shown whole; else a setting that makes any call run it.
-    fn way_to_see_message(&self) -> String {
-        let command = &self.call.command;
-        let shown = identity::show_arguments(command, &|_| String::new());
-        let is_whole = shown.iter().zip(command).all(|(shown, word)| shown.as_str() == word);
-        match is_whole {
-            true => format!("run: {}", shown.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")),
-            false => "set K8S_TOKEN_CACHE_DISABLE=1 for a call".to_owned(),
         }
     }
 
