@@ -30,16 +30,27 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> 
     (merged.users, merged.errors)
 }
 
-/// Returns the name of the user of the current context. As for kubectl, the first file that has a current
-/// context, or a context of that name, wins.
-pub fn current_user(environment: &kubeconfig::ClientEnvironment) -> Result<String> {
-    let merged = kubeconfig::merge(&kubeconfig::default_files(environment)?, environment);
-    let context = merged.current_context.ok_or_else(|| {
-        Error::failure("the kubeconfig has no current context").with_hint("use --explain --user NAME")
-    })?;
-    merged
-        .current_user
-        .ok_or_else(|| Error::failure(format!("no kubeconfig has the current context '{context}'")))
+/// Returns the name of the user of the current context in `files`. As for kubectl, the first file that has a
+/// current context, or a context of that name, wins. If there is none, a file that cannot be read is the reason.
+pub fn current_user(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> Result<String> {
+    let merged = kubeconfig::merge(files, environment);
+    let missing = match (merged.current_user, merged.current_context) {
+        (Some(user), _) => return Ok(user),
+        (None, Some(context)) => {
+            Error::failure(format!("no kubeconfig has the current context '{}'", printable(&context)))
+        }
+        (None, None) => {
+            Error::failure("the kubeconfig has no current context").with_hint("use --explain --user NAME")
+        }
+    };
+    Err(merged.errors.into_iter().next().unwrap_or(missing))
+}
+
+/// Returns the default files that exist, since kubectl ignores missing ones; all of them if none exists.
+pub fn files_to_read(environment: &kubeconfig::ClientEnvironment) -> Result<Vec<PathBuf>> {
+    let files = kubeconfig::default_files(environment)?;
+    let existing: Vec<PathBuf> = files.iter().filter(|file| file.exists()).cloned().collect();
+    Ok(if existing.is_empty() { files } else { existing })
 }
 
 /// Returns one client for each user, or one per cluster if the plugin is told of it.
@@ -110,17 +121,18 @@ impl<'u> UserClient<'u> {
         }
     }
 
-    /// Returns the command of the plugin, and the variables that the user adds to its cache key.
-    pub fn into_wrapped(self) -> Wrapped {
-        let command = self.words();
-        self.wrapped.unwrap_or(Wrapped { key_env: None, command })
-    }
-
     /// Returns the call of this program by the client, if the command is this program. `environment` is
     /// [`UserClient::variable`].
     pub fn call<'e>(&self, environment: Environment<'e>) -> Option<Result<Call<'e>>> {
-        let call = Call::new(self.wrapped.clone()?, environment);
-        Some(call.map(|call| call.with_variables(&self.user.env).with_configuration()))
+        self.wrapped.is_some().then(|| self.plugin_call(environment))
+    }
+
+    /// Returns the call as [`UserClient::call`] does; if the cache is not in front of the plugin, the call that
+    /// there would be with it.
+    pub fn plugin_call<'e>(&self, environment: Environment<'e>) -> Result<Call<'e>> {
+        let direct = || Wrapped { key_env: None, command: self.words() };
+        let call = Call::new(self.wrapped.clone().unwrap_or_else(direct), environment)?;
+        Ok(call.with_variables(&self.user.env).with_configuration())
     }
 
     /// Identifies the plugin in the environment that it gets.

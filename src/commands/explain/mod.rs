@@ -1,19 +1,20 @@
 //! `--explain`: what the credential of a command depends on, and why the next call hits or misses.
 //!
-//! A shell does not set what clients set, so the report explains several calls: one from here, and one
-//! for each kubeconfig user with the same plugin, as its client makes it. Then it shows what else is
-//! cached for the command, and how that differs. It runs nothing and creates nothing.
+//! A shell does not set what clients set, so the report on a command explains several calls: one from here,
+//! and one for each kubeconfig user with the same plugin, as its client makes it. Then it shows what else is
+//! cached for the command, and how that differs. The report on a user explains the calls of that user only. It
+//! runs nothing and creates nothing.
 
 mod key_env;
 mod nearest;
 mod report;
 mod wording;
 
-use super::client::{clients, current_user, users};
+use super::client::{clients, current_user, files_to_read, users};
 use crate::cli::{ExplainSubject, Wrapped};
 use crate::config::Environment;
-use crate::error::{Error, Result};
-use crate::kubeconfig::{self, ClientEnvironment};
+use crate::error::{Error, Result, printable};
+use crate::kubeconfig::ClientEnvironment;
 use crate::proxy::Call;
 use report::Report;
 
@@ -22,11 +23,24 @@ pub fn explain(
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
-    let call = Call::new(wrapped(subject, kubeconfigs)?, environment)?.with_configuration();
+    let name = match subject {
+        ExplainSubject::Command(wrapped) => return explain_command(wrapped, environment, kubeconfigs),
+        ExplainSubject::User(name) => name,
+        ExplainSubject::CurrentUser => current_user(&files_to_read(kubeconfigs)?, kubeconfigs)?,
+    };
+    explain_user(&name, environment, kubeconfigs)
+}
+
+fn explain_command(
+    wrapped: Wrapped,
+    environment: Environment<'_>,
+    kubeconfigs: &ClientEnvironment,
+) -> Result<u8> {
+    let call = Call::new(wrapped, environment)?.with_configuration();
     let mut report = Report::new(&call.config, environment);
     report.explain_call(&call);
     // `--doctor` reports kubeconfigs that cannot be read.
-    let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();
+    let files = files_to_read(kubeconfigs).unwrap_or_default();
     let (users, _) = users(&files, kubeconfigs);
     for client in clients(&users, kubeconfigs) {
         if client.runs(&call.command) {
@@ -37,20 +51,21 @@ pub fn explain(
     report.print()
 }
 
-/// Returns the command to explain. That of a user is the plugin behind the cache, if the cache is in
-/// front of it.
-fn wrapped(subject: ExplainSubject, kubeconfigs: &ClientEnvironment) -> Result<Wrapped> {
-    let name = match subject {
-        ExplainSubject::Command(wrapped) => return Ok(wrapped),
-        ExplainSubject::User(name) => name,
-        ExplainSubject::CurrentUser => current_user(kubeconfigs)?,
+/// Explains the plugin of one user. That is the plugin behind the cache, if the cache is in front of it.
+fn explain_user(name: &str, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) -> Result<u8> {
+    let (users, errors) = users(&files_to_read(kubeconfigs)?, kubeconfigs);
+    let mut clients = clients(&users, kubeconfigs);
+    clients.retain(|client| client.user.name == name);
+    let Some(first) = clients.first() else {
+        let text = format!("no kubeconfig has a user '{}' with an exec plugin", printable(name));
+        return Err(errors.into_iter().next().unwrap_or_else(|| Error::failure(text)));
     };
-    let files = kubeconfig::default_files(kubeconfigs)?;
-    let (users, _) = users(&files, kubeconfigs);
-    for client in clients(&users, kubeconfigs) {
-        if client.user.name == name {
-            return Ok(client.into_wrapped());
-        }
+    let variable = |name: &str| first.variable(name, environment);
+    let call = first.plugin_call(&variable)?;
+    let mut report = Report::new(&call.config, environment);
+    report.describe_call(&call);
+    for client in &clients {
+        report.explain_client(client, environment);
     }
-    Err(Error::failure(format!("no kubeconfig has a user '{name}' with an exec plugin")))
+    report.print()
 }

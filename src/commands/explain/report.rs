@@ -28,7 +28,7 @@ pub struct Report {
     page: Page,
     redactor: Redactor,
     now: Duration,
-    /// The parts of the keys that were explained so far. The first key is that of the call from here.
+    /// The parts of the keys that were explained so far. The first key is that of the call that was described.
     explained: Vec<SecretBytes>,
     /// The parts of the entries that were shown as the nearest of a miss.
     nearest: Vec<SecretBytes>,
@@ -62,17 +62,29 @@ impl Report {
 
     /// Explains the command, called from here.
     pub fn explain_call(&mut self, call: &Call<'_>) {
+        if let Some(key) = self.describe_call(call) {
+            self.page.heading(&"Called from here:");
+            self.page.indent(INDENT);
+            self.add_outlook(call, key, Origin::Here);
+        }
+    }
+
+    /// Adds the command, its plugin and what the cache key is made from. Returns the key; `None` if there can be
+    /// none, after saying why.
+    pub fn describe_call(&mut self, call: &Call<'_>) -> Option<CacheKey> {
         self.page.row("command", &self.redactor.command_line(&call.command));
         self.page.row("plugin", &wording::plugin(&call.identity));
         self.contents = Contents::read(&call.config).ok();
         match call.cache_key() {
             Ok(key) => {
                 self.add_parts(&key);
-                self.page.heading(&"Called from here:");
-                self.page.indent(INDENT);
-                self.add_outlook(call, key, Origin::Here);
+                self.explained.push(key.parts().to_vec().into());
+                Some(key)
             }
-            Err(error) => self.add_never_cached(&error),
+            Err(error) => {
+                self.add_never_cached(&error);
+                None
+            }
         }
     }
 
@@ -178,7 +190,7 @@ impl Report {
         self.page.rows("client", &client);
     }
 
-    /// Adds the parts that the key of the call from here does not have.
+    /// Adds the parts that the key of the call that was described does not have.
     fn add_additional_parts(&mut self, key: &CacheKey) {
         let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
         let mut added = Vec::new();

@@ -237,6 +237,46 @@ fn a_recent_failure_is_shown_to_the_same_shell() {
 }
 
 #[test]
+fn only_the_user_that_was_asked_for_is_explained() {
+    let setting = Setting::new();
+    setting.users(&[
+        User::cached("dev", &EKS.join(" ")).env("AWS_PROFILE", "dev"),
+        User::cached("prod", &EKS.join(" ")).env("AWS_PROFILE", "prod"),
+        User::direct("bare", &EKS.join(" ")),
+    ]);
+    for name in ["dev", "prod", "bare"] {
+        let report = setting.shown(["--explain", "--user", name]);
+        assert!(report.contains(&format!("\nCalled for user '{name}' of '")), "{report}");
+        assert_eq!(report.matches("Called").count(), 1, "{report}");
+        assert_eq!(report.contains(&format!("AWS_PROFILE={name}\n")), name != "bare", "{report}");
+    }
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_read_is_the_reason_that_no_user_is_found() {
+    let setting = Setting::new();
+    let path = setting.home(".kube/config");
+    let explained = |arguments: &[&str]| {
+        let run = setting.call(["--explain"]).args(arguments).run();
+        assert_eq!((run.code(), run.stdout_text()), (1, String::new()), "{run:?}");
+        run.stderr_text()
+    };
+    for arguments in [&[][..], &["--user", "dev"]] {
+        let _ = std::fs::remove_file(&path);
+        let missing =
+            format!("k8s-token-cache: cannot read '{}': no such file or directory\n", path.display());
+        assert_eq!(explained(arguments), missing);
+        setting.write(".kube/config", "users:\n- {name: [\n");
+        let invalid = explained(arguments);
+        assert!(
+            invalid.starts_with(&format!("k8s-token-cache: cannot read '{}'", path.display())),
+            "{invalid}"
+        );
+        assert!(invalid.contains("line "), "{invalid}");
+    }
+}
+
+#[test]
 fn explaining_creates_and_runs_nothing() {
     let setting = Setting::new();
     setting.users(&[User::cached("dev", &EKS.join(" ")), User::direct("bare", &EKS.join(" "))]);
