@@ -21,7 +21,7 @@ pub struct Call<'e> {
     pub log: Log,
     pub environment: Environment<'e>,
     /// Whether `--key-env` states all variables that matter.
-    key_env_is_complete: bool,
+    pub key_env_is_complete: bool,
     /// What `environment` has beside the process's own variables.
     added_variables: Vec<(OsString, OsString)>,
 }

@@ -13,7 +13,7 @@ use crate::commands::page::{Color, Page};
 use crate::commands::parts::{self, Difference};
 use crate::commands::redactor::Redactor;
 use crate::config::{Config, Environment};
-use crate::error::{Result, printable};
+use crate::error::{Result, printable, shown};
 use crate::format::time::Human;
 use crate::key::{CacheKey, PartKind};
 use crate::proxy::Call;
@@ -73,11 +73,14 @@ impl Report {
     /// none, after saying why.
     pub fn describe_call(&mut self, call: &Call<'_>) -> Option<CacheKey> {
         self.page.row("command", &self.redactor.command_line(&call.command));
-        self.page.row("plugin", &wording::plugin(&call.identity));
+        self.page.row("plugin", &wording::plugin(call));
+        if let Some(text) = missing_program(call) {
+            self.page.row("but", &text);
+        }
         self.contents = Contents::read(&call.config).ok();
         match call.cache_key() {
             Ok(key) => {
-                self.add_parts(&key);
+                self.add_parts(call, &key);
                 self.explained.push(key.parts().to_vec().into());
                 Some(key)
             }
@@ -154,14 +157,19 @@ impl Report {
         }
     }
 
-    fn add_parts(&mut self, key: &CacheKey) {
+    fn add_parts(&mut self, call: &Call<'_>, key: &CacheKey) {
         let [mut program, mut variables, mut environment, mut files, mut directory, mut client] =
             [const { Vec::new() }; 6];
         for item in parts::items(key.parts()) {
             let lines = match item.part {
                 PartKind::Program => &mut program,
                 PartKind::File => &mut files,
-                PartKind::WorkingDirectory | PartKind::Session => &mut directory,
+                // The label says what it is.
+                PartKind::WorkingDirectory => {
+                    directory.push(item.value(&self.redactor));
+                    continue;
+                }
+                PartKind::Session => &mut directory,
                 PartKind::ApiVersion | PartKind::Cluster => &mut client,
                 PartKind::Proof => {
                     variables.push(printable(&item.name()) + " is set");
@@ -177,13 +185,18 @@ impl Report {
             };
             lines.push(item.describe(&self.redactor));
         }
+        for name in &call.config.key_env {
+            if (call.environment)(name).is_none() {
+                variables.push(printable(name) + " is not set");
+            }
+        }
         if client.is_empty() {
             client.push(wording::NO_CLIENT.to_owned());
         }
         self.page.rows("program", &program);
         self.page.rows("variables", &variables);
         if !environment.is_empty() {
-            self.page.row("environment", &environment.join(" "));
+            self.page.row("others", &environment.join(" "));
         }
         self.page.rows("files", &files);
         self.page.rows("directory", &directory);
@@ -251,19 +264,21 @@ impl Report {
             self.page.row("refresh", &wording::refresh(call, entry, &row, self.now));
         } else {
             let reason = Reason::InsideMargin.text();
-            self.add_miss(&format_args!("{reason} of {margin}, because {left} are left"));
+            let pause = pause(cache, self.now);
+            self.add_miss(&format_args!("{reason} of {margin}, because {left} are left{pause}"));
         }
     }
 
     /// Adds why there is no entry: the nearest entry of the same command shows it best.
     fn add_missing_entry(&mut self, call: &Call<'_>, cache: &Cache, reason: Reason) {
+        let pause = pause(cache, self.now);
         let contents = self.contents.take();
         let nearest = contents.as_ref().and_then(|contents| nearest::entry(contents, cache.key.parts()));
         match nearest {
-            None => self.add_miss(&reason.text()),
+            None => self.add_miss(&[reason.text(), &pause].concat()),
             Some((entry, differences)) if differences.is_empty() => {
                 self.add_entry("entry", entry);
-                self.add_miss(&reason.text());
+                self.add_miss(&[reason.text(), &pause].concat());
             }
             Some((entry, differences)) => {
                 self.add_entry("nearest", entry);
@@ -271,7 +286,7 @@ impl Report {
                     differences.iter().filter_map(|difference| difference.environment_name()).collect();
                 let differences = nearest::texts(&differences, &self.redactor).join("; ");
                 let reason = reason.text();
-                self.add_miss(&format_args!("{reason}; the nearest entry differs: {differences}"));
+                self.add_miss(&format_args!("{reason}{pause}; the nearest entry differs: {differences}"));
                 self.nearest.push(entry.parts().to_vec().into());
                 if let Some(hint) = key_env::hint(call, cache.key.parts(), &names) {
                     self.page.row("hint", &hint);
@@ -312,12 +327,30 @@ impl Report {
     }
 }
 
+/// Returns that the program of the call is not found, unless the client has another PATH or it is a path.
+fn missing_program(call: &Call<'_>) -> Option<String> {
+    let program = call.command.first()?;
+    let is_path = program.to_string_lossy().contains(std::path::is_separator);
+    if is_path || (call.environment)("PATH") != sys::variable("PATH") || sys::find_program(program).is_some()
+    {
+        return None;
+    }
+    Some(format!("'{}' is not found on PATH", shown(program)))
+}
+
 /// Returns what is remembered of a failure. The next call from the same shell has the same parent
 /// process as this program.
 fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
     let caller = Subject::caller(&cache.name, sys::parent_process()?);
     let failure = Callers::open(&cache.store)?.recall(caller, now).row.failure?;
     Some((failure, failure.remaining_for_caller(now)?))
+}
+
+/// Returns ", and paused for 10 s after status 3" while a failure answers calls without a terminal, else nothing.
+fn pause(cache: &Cache, now: Duration) -> String {
+    let Some((failure, left)) = remembered_of_key(cache, now).failure(now) else { return String::new() };
+    let seconds = left.as_secs() + 1;
+    format!(", and paused for {seconds} s after status {} (not for calls from a terminal)", failure.status)
 }
 
 /// Returns what is remembered of the key: background refreshes, and the last run.

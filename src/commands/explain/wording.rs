@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cache::entry::Entry;
 use crate::commands::output::plural;
 use crate::format::time::{self, Human};
-use crate::identity::{Identity, Interaction};
+use crate::identity::Interaction;
 use crate::proxy::Call;
 use crate::proxy::callers::KeyRow;
 use crate::proxy::failure::unix_ms;
@@ -14,19 +14,28 @@ use crate::proxy::refresh;
 pub const NO_CLIENT: &str = "none: KUBERNETES_EXEC_INFO is not set in a shell; clients set it, and its \
                              apiVersion and cluster are part of the cache key";
 
-pub fn plugin(identity: &Identity) -> String {
+pub fn plugin(call: &Call<'_>) -> String {
+    let identity = &call.identity;
     let manner = match identity.interaction {
         Interaction::Silent => "never prompts",
         Interaction::MayPrompt => "may prompt",
-        Interaction::Unknown => "is not known never to prompt",
+        Interaction::Unknown => "it is not known whether it prompts",
     };
-    let everything = "its program, the files that it mentions, the files of all plugins, and the environment";
+    let everything = match call.key_env_is_complete {
+        false => {
+            "all counts: its program, the files that it mentions, the files of all plugins, and the environment"
+        }
+        true => {
+            "its program counts, the files that it mentions, the files of all plugins, and of the environment \
+             the variables of --key-env and of all plugins"
+        }
+    };
     match (identity.family, identity.is_understood) {
         (Some(family), true) => [family, "; ", manner].concat(),
         (Some(family), false) => {
-            format!("{family}, behind something unknown, so all counts: {everything}; {manner}")
+            format!("{family}, behind something unknown, so {everything}; {manner}")
         }
-        (None, _) => format!("unknown, so all counts: {everything}; {manner}"),
+        (None, _) => format!("unknown, so {everything}; {manner}"),
     }
 }
 
@@ -47,7 +56,7 @@ pub fn refresh(call: &Call<'_>, entry: &Entry, row: &KeyRow, now: Duration) -> S
             (Some(_), _) => "K8S_TOKEN_CACHE_REFRESH_AHEAD is 0",
             (None, Interaction::MayPrompt) => "the plugin may prompt",
             (None, _) => {
-                "the plugin is not known never to prompt, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set"
+                "it is not known whether the plugin prompts, and K8S_TOKEN_CACHE_REFRESH_AHEAD is not set"
             }
         };
         return ["not in the background: ", why].concat();

@@ -232,6 +232,9 @@ fn a_recent_failure_is_shown_to_the_same_shell() {
     let report = setting.explained(|call| call);
     let [but] = &rows(&report, "but")[..] else { panic!("{report}") };
     assert!(but.starts_with("the plugin failed with status 3 just now; it is not run again for "), "{but}");
+    let next = &rows(&report, "next")[0];
+    assert!(next.starts_with("miss: not cached, and paused for "), "{next}");
+    assert!(next.contains(" s after status 3 (not for calls from a terminal)"), "{next}");
     let elsewhere = setting.call(["--explain"]).args(EKS).by_another_caller().run();
     assert!(rows(&text(&elsewhere), "but").is_empty(), "{elsewhere:?}");
 }
@@ -274,6 +277,22 @@ fn a_kubeconfig_that_cannot_be_read_is_the_reason_that_no_user_is_found() {
         );
         assert!(invalid.contains("line "), "{invalid}");
     }
+}
+
+#[test]
+fn what_counts_for_an_unknown_plugin_is_shown() {
+    let setting = Setting::new();
+    let report = setting.shown(["--explain", "awss", "eks"]);
+    assert_eq!(rows(&report, "but"), ["'awss' is not found on PATH"], "{report}");
+    assert!(rows(&report, "plugin")[0].starts_with("unknown, so all counts: "), "{report}");
+    assert!(rows(&report, "plugin")[0].ends_with("; it is not known whether it prompts"), "{report}");
+    assert!(rows(&report, "others")[0].contains("PATH"), "{report}");
+    let report = setting.shown(["--explain", "--key-env=FOO", "awss", "eks"]);
+    assert!(!report.contains("all counts") && rows(&report, "others").is_empty(), "{report}");
+    assert!(rows(&report, "variables")[0].contains("FOO is not set"), "{report}");
+    let report = setting.shown(["--explain", "./plugin"]);
+    assert!(!report.contains("directory  directory"), "{report}");
+    assert!(rows(&report, "but").is_empty() && rows(&report, "directory")[0].starts_with('/'), "{report}");
 }
 
 #[test]
