@@ -129,6 +129,11 @@ impl fmt::Display for Cause {
 /// Returns the system's text for `error`, in lower case, without std's "(os error N)" and Windows' full
 /// stop.
 pub fn reason(error: &io::Error) -> String {
+    // As the system says it: Rust's own text is "entity not found".
+    let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
+    if is_bare && error.kind() == io::ErrorKind::NotFound {
+        return "no such file or directory".to_owned();
+    }
     let mut text = error.to_string();
     if let Some(number) = text.find("(os error") {
         text.truncate(number);
@@ -181,6 +186,12 @@ mod tests {
     fn an_error_is_one_line_and_its_hint_another() {
         let error = Error::usage("cannot use 'a\nb\u{1b}[31m'").with_hint("do so");
         assert_eq!(error.to_string(), "cannot use 'a\u{fffd}b\u{fffd}[31m'\nhint: do so");
+    }
+
+    #[test]
+    fn what_is_missing_is_called_as_the_system_calls_it() {
+        assert_eq!(reason(&io::ErrorKind::NotFound.into()), "no such file or directory");
+        assert_eq!(reason(&io::Error::new(io::ErrorKind::NotFound, "no key")), "no key");
     }
 
     #[test]
