@@ -18,6 +18,8 @@ use crate::format::time;
 use crate::secret::SecretBytes;
 
 const API_GROUP: &str = "client.authentication.k8s.io/";
+const NO_CREDENTIAL: &str = "it is not an ExecCredential in JSON or YAML";
+const WRONG_TYPE: &str = "a member is of the wrong type";
 const NO_EXPIRY: &str = "it states no expiry (see K8S_TOKEN_CACHE_DEFAULT_TTL)";
 /// Go's zero time, which means that there is none.
 const ZERO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -70,7 +72,7 @@ pub fn judge(output: &[u8], expectation: &Expectation<'_>, now: Duration) -> Ver
         true => None,
         false => match std::str::from_utf8(text).ok().and_then(expectation.yaml_to_json) {
             Some(json) => Some(SecretBytes::from(json.into_bytes())),
-            None => return Verdict::Invalid("it is neither JSON nor YAML"),
+            None => return Verdict::Invalid(NO_CREDENTIAL),
         },
     };
     let json = converted.as_ref().map_or(text, SecretBytes::expose);
@@ -111,6 +113,9 @@ fn is_unusable_token(token: &str) -> bool {
 
 fn status<'a>(json: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>, &'static str> {
     let document = json::parse(json).map_err(|_| "it is not JSON")?;
+    if document.members().is_none() {
+        return Err(NO_CREDENTIAL);
+    }
     // Without a kind, client-go's decoder takes the one that it expects (apimachinery
     // `pkg/runtime/serializer/json/json.go`, `gvkWithDefaults`).
     if string(document, "kind")?.is_some_and(|kind| kind != "ExecCredential" && !kind.is_empty()) {
@@ -139,13 +144,16 @@ fn status<'a>(json: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>,
 
 fn string<'a>(object: Value<'a>, name: &str) -> Result<Option<Cow<'a, str>>, &'static str> {
     let value = member(object, name)?;
-    value.map(|value| value.as_str().ok_or("a member is of the wrong type")).transpose()
+    value.map(|value| value.as_str().ok_or(WRONG_TYPE)).transpose()
 }
 
 /// The member `name`, or `None` if it is absent or null. Fails if it occurs twice, because readers differ in
-/// which one they take.
+/// which one they take, and if `object` is none.
 fn member<'a>(object: Value<'a>, name: &str) -> Result<Option<Value<'a>>, &'static str> {
-    let member = object.member(name).map_err(|_| "it is no object, or has a member twice")?;
+    if object.members().is_none() {
+        return Err(WRONG_TYPE);
+    }
+    let member = object.member(name).map_err(|_| "it has a member twice")?;
     Ok(member.filter(|value| !value.is_null()))
 }
 

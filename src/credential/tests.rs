@@ -51,6 +51,20 @@ fn token_status(token: &str) -> String {
 }
 
 #[test]
+fn output_that_is_no_mapping_is_not_an_exec_credential() {
+    for output in ["hello", "hello\nworld", "[1]", "", "a: b: c"] {
+        assert_eq!(
+            judged(output),
+            Verdict::Invalid("it is not an ExecCredential in JSON or YAML"),
+            "{output}"
+        );
+    }
+    assert_eq!(judged(with_status("[]")), Verdict::Invalid("a member is of the wrong type"));
+    let twice = with_status(r#"{"token":"a","token":"b"}"#);
+    assert_eq!(judged(twice), Verdict::Invalid("it has a member twice"));
+}
+
+#[test]
 fn a_credential_is_cached_until_its_stamp() {
     for (stamp, expires_unix_s) in [
         ("2026-01-31T08:00:01Z", NOW_UNIX_S + 1),
