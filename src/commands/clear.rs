@@ -5,13 +5,17 @@ use super::output::{plural, print};
 use super::parts;
 use crate::cache::{self, Cache};
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::proxy::callers::Callers;
 use crate::proxy::{Call, keep_warm};
 use crate::sys;
 
 /// Removes every entry.
 pub fn clear_all(config: &Config) -> Result<u8> {
+    remove_all(config).map_err(with_hint)
+}
+
+fn remove_all(config: &Config) -> Result<u8> {
     let store = cache::open_store(config)?;
     let removed = store.clear(sys::now())?;
     let ended = Callers::open(&store).map_or(0, |callers| {
@@ -25,6 +29,10 @@ pub fn clear_all(config: &Config) -> Result<u8> {
 /// Removes the entry of one command, and its entries that differ only in a changed file or in what
 /// clients set: `--clear` runs in a shell, and cannot know what kubectl sets.
 pub fn clear(call: &Call<'_>) -> Result<u8> {
+    remove(call).map_err(with_hint)
+}
+
+fn remove(call: &Call<'_>) -> Result<u8> {
     let key = call.cache_key()?;
     let contents = Contents::read(&call.config)?;
     let (mut names, mut others) = (Vec::new(), 0);
@@ -54,9 +62,30 @@ pub fn clear(call: &Call<'_>) -> Result<u8> {
     });
     let mut text = cleared(removed, ended);
     if others > 0 {
-        text.push_str(&format!("{others} of this command under other identities stay: see --explain\n"));
+        text.push_str(&kept(others));
     }
     print(&text)
+}
+
+/// Adds where to learn what to do if the cache cannot be used, for example because the file is another program's.
+fn with_hint(error: Error) -> Error {
+    match error.kind() {
+        Kind::Cache => error.with_hint("--doctor says how to fix this"),
+        _ => error,
+    }
+}
+
+/// Says that `others` credentials of the command were not removed, and how to remove them.
+fn kept(others: usize) -> String {
+    let (identities, stay, them, their) = match others {
+        1 => ("another identity", "stays", "it", "its"),
+        _ => ("other identities", "stay", "them", "their"),
+    };
+    format!(
+        "{others} of this command under {identities} {stay}: to remove {them}, run this with {their} variables \
+         (for example AWS_PROFILE=... k8s-token-cache --clear ...; --explain names them), or --clear without a \
+         command\n"
+    )
 }
 
 /// `ended` is the number of processes that kept a credential warm.

@@ -138,6 +138,7 @@ fn a_cache_path_that_is_not_ours_stays_and_gets_no_neighbors() {
         let clear = setting.sandbox.program().arg("--clear").run();
         assert_eq!(clear.code(), 1, "{what}: {clear:?}");
         assert!(clear.stderr_text().contains("d/token.json'"), "{what}: {clear:?}");
+        assert!(clear.stderr_text().ends_with("\nhint: --doctor says how to fix this\n"));
         let doctor = setting.sandbox.program().arg("--doctor").run();
         assert_eq!(doctor.code(), 1, "{what}: {doctor:?}");
         assert!(doctor.stdout_text().contains("d/token.json'"), "{what}: {doctor:?}");

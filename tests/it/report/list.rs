@@ -151,8 +151,17 @@ fn clearing_one_command_keeps_its_other_identities() {
     assert!(setting.misses(from_kubectl().env("AWS_PROFILE", "prod")));
     assert!(setting.misses(from_kubectl().arg("other")));
 
+    assert!(setting.misses(from_kubectl().env("AWS_PROFILE", "test")));
+
+    let none = setting.call(["--clear", command]).env("AWS_PROFILE", "test").run().stdout_text();
+    assert!(
+        none.starts_with("removed 1 credential\n2 of this command under other identities stay: "),
+        "{none}"
+    );
     let cleared = setting.call(["--clear", command]).env("AWS_PROFILE", "dev").run();
-    let expected = "removed 1 credential\n1 of this command under other identities stay: see --explain\n";
+    let expected = "removed 1 credential\n1 of this command under another identity stays: to remove it, run this \
+                    with its variables (for example AWS_PROFILE=... k8s-token-cache --clear ...; --explain names \
+                    them), or --clear without a command\n";
     assert_eq!(cleared.stdout_text(), expected);
     assert!(setting.misses(from_kubectl()), "it is gone");
     assert!(!setting.misses(from_kubectl().env("AWS_PROFILE", "prod")), "it stays");
