@@ -160,7 +160,7 @@ impl Store {
         let contents = FileContents::read(&file).map_err(|error| self.error("read", &error))?;
         self.require_ours(&contents)?;
         let is_private = sys::is_private(&file).map_err(|error| self.error("read", &error))?;
-        // A newer version is left alone, whoever may read it.
+        // A newer version is left alone, without regard to its mode.
         Ok(if is_private || contents.is_newer() { contents } else { FileContents::default() })
     }
 
