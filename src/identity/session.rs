@@ -108,6 +108,10 @@ const NAMES: fn() -> Words = list![
     // Another path in each SSH session, each VS Code window and after each login (ssh-agent(1)). Counts if the
     // command line runs ssh: see `Mentions::runs_ssh`.
     "SSH_AUTH_SOCK",
+    // Of terminals, though their last word is one of users' variables (see `has_session_prefix`): kovidgoyal/kitty
+    // kitty/child.py; gnachman/iTerm2 sources/PTYSession.m; KDE/konsole src/session/Session.cpp; VS Code
+    // src/vs/workbench/contrib/terminal/common/scripts.
+    "KITTY_PUBLIC_KEY ITERM_PROFILE KONSOLE_PROFILE_NAME VSCODE_PROFILE_INITIALIZED",
     // Set last by the client (client-go plugin/pkg/client/auth/exec/exec.go); a part of the key by itself.
     "KUBERNETES_EXEC_INFO",
     // A part of the key by itself.
