@@ -89,7 +89,13 @@ impl Error {
     }
 
     pub fn exit_status(&self) -> u8 {
-        match self.0.kind {
+        self.0.kind.exit_status()
+    }
+}
+
+impl Kind {
+    pub const fn exit_status(self) -> u8 {
+        match self {
             Kind::Usage => 2,
             Kind::PluginNotFound => 127,
             Kind::PluginNotRunnable => 126,

@@ -67,7 +67,7 @@ fn remove(call: &Call<'_>) -> Result<u8> {
     print(&text)
 }
 
-/// Adds where to learn what to do if the cache cannot be used, for example because the file is another program's.
+/// Adds a hint to an error of the cache, for example if the file is another program's.
 fn with_hint(error: Error) -> Error {
     match error.kind() {
         Kind::Cache => error.with_hint("--doctor says how to fix this"),

@@ -10,7 +10,7 @@ impl<'t> Names<'t> {
         Names(names)
     }
 
-    /// The place where the list has the name first.
+    /// The index of the first item with this name.
     pub fn first(&self, name: &str) -> Option<usize> {
         let (found, place) = *self.0.get(self.0.partition_point(|(known, _)| *known < name))?;
         (found == name).then_some(place)

@@ -57,7 +57,7 @@ impl ClientKind {
     fn recognize(exec_info: Option<&OsStr>, caller: Option<&ProcessInfo>) -> ClientKind {
         let name = caller.map(|caller| caller.name.as_str()).unwrap_or_default();
         match exec_info.map(OsStr::as_encoded_bytes) {
-            Some(info) if info.ends_with(b"\n") => ClientKind::ClientGo,
+            Some(info) if is_client_go(info) => ClientKind::ClientGo,
             Some(info) if name.starts_with("python") || info.contains(&b' ') => ClientKind::Python,
             Some(_) => ClientKind::KubeRs,
             None if is_shell(name) || LAUNCHERS.contains(&name) => ClientKind::Person,
@@ -164,13 +164,18 @@ impl Client {
 
 /// The kind of the client, and its process. The name of the process is only looked up if it matters.
 fn recognize(exec_info: Option<&OsStr>) -> (ClientKind, Option<Process>) {
-    if ClientKind::recognize(exec_info, None) == ClientKind::ClientGo
+    if exec_info.is_some_and(|info| is_client_go(info.as_encoded_bytes()))
         && let Some(process) = sys::leading_parent()
     {
         return (ClientKind::ClientGo, Some(process));
     }
     let caller = calling_process();
     (ClientKind::recognize(exec_info, caller.as_ref()), caller.map(|caller| caller.process))
+}
+
+/// Whether client-go wrote this `KUBERNETES_EXEC_INFO`.
+pub fn is_client_go(exec_info: &[u8]) -> bool {
+    exec_info.ends_with(b"\n")
 }
 
 /// The process behind this call: our parent, or the parent of a shell that was started to run us.

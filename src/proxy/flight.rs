@@ -1,9 +1,9 @@
 //! Single flight: of many calls that miss at once, one runs the plugin and the others wait for it.
 //!
 //! What a waiter does follows from the key's lock and from what the call before left behind. An entry
-//! answers every waiter. If the plugin fails, every waiter gets that failure. After output that cannot be cached, each
-//! waiter runs the plugin without the lock, so that such calls do not queue. If the holder left nothing,
-//! it died, and the next waiter runs the plugin. If it hangs, one waiter takes over.
+//! answers every waiter. If the plugin fails, every waiter gets that failure. After output that cannot be
+//! cached, each waiter runs the plugin without the lock, so that such calls do not queue. If the holder left
+//! nothing, it died, and the next waiter runs the plugin. If it hangs, one waiter takes over.
 
 use std::ffi::OsStr;
 use std::time::Duration;

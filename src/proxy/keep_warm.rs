@@ -9,12 +9,12 @@
 //! never prompts, and it ends if the entry was removed, the identity changed, kubectl's policy forbids the
 //! plugin, the plugin failed, the program was replaced, or the clock jumped past the window.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::call::Call;
 use super::callers::{Callers, KeeperRow, Subject};
+use super::client::is_client_go;
 use super::policy::PolicySource;
 use super::refresh;
 use crate::cache::entry::Entry;
@@ -42,15 +42,11 @@ pub fn window(call: &Call<'_>) -> Option<Duration> {
 
 fn is_kept_by_default(call: &Call<'_>) -> bool {
     let is_interactive = || {
-        config::value(call.environment, EXEC_INFO)
-            .is_some_and(|info| is_client_go(&info) && exec_info::is_interactive(info.as_encoded_bytes()))
+        let info = config::value(call.environment, EXEC_INFO).unwrap_or_default();
+        // kube-rs says `"interactive":true` without a terminal too.
+        is_client_go(info.as_encoded_bytes()) && exec_info::is_interactive(info.as_encoded_bytes())
     };
     !cfg!(windows) && is_interactive() && call.identity.interaction_now() == Interaction::Silent
-}
-
-/// kube-rs says `"interactive":true` without a terminal too.
-fn is_client_go(exec_info: &OsStr) -> bool {
-    exec_info.as_encoded_bytes().ends_with(b"\n")
 }
 
 /// Makes this process the keeper of `cache`'s entry and returns when there is nothing to keep. The

@@ -24,8 +24,6 @@ const WAIT_LIMIT: Duration = Duration::from_secs(60);
 /// How long to wait for a plugin that may prompt. kubelogin gives a login in the browser three minutes,
 /// and every waiter that gives up opens another window.
 const PROMPT_WAIT_LIMIT: Duration = Duration::from_secs(5 * 60);
-/// The exit status if there is no such program.
-const STATUS_NOT_FOUND: u8 = 127;
 
 pub struct Miss<'a> {
     call: &'a Call<'a>,
@@ -220,7 +218,7 @@ impl<'a> Miss<'a> {
             left.as_secs() + 1
         );
         // A program that was not found has no message.
-        if failure.status != STATUS_NOT_FOUND {
+        if failure.status != Kind::PluginNotFound.exit_status() {
             // Not the command: in a shell it may lack the variables of the kubeconfig that select the identity.
             text.push_str("; to see its message, set K8S_TOKEN_CACHE_DISABLE=1 for a call");
         }

@@ -29,7 +29,7 @@ pub fn require_allowed(call: &Call<'_>) -> Result<()> {
     PolicySource::of(call).require_allowed(call)
 }
 
-/// Where the policy for a call is, for as long as its credential is kept warm.
+/// The source of the policy for a call, for as long as its credential is kept warm.
 pub struct PolicySource {
     /// The variables of [`names`] as the client has them; `None` if another client than kubectl called.
     values: Option<[Option<OsString>; 4]>,
@@ -76,7 +76,7 @@ impl PolicySource {
     }
 }
 
-/// The variables that say where the kuberc is and which program a name means.
+/// The variables that lead to the kuberc and to the program of a name.
 fn names() -> [&'static str; 4] {
     ["KUBERC", "KUBECTL_KUBERC", if cfg!(windows) { "USERPROFILE" } else { "HOME" }, PATH]
 }

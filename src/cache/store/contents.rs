@@ -91,7 +91,7 @@ pub(super) struct StoredLine<'a> {
     pub(super) name: Name,
     pub(super) expires_unix_s: u64,
     pub(super) object: Cow<'a, [u8]>,
-    /// Where the whole line is in `CacheFile::bytes`; `None` for a new line.
+    /// The range of the whole line in `CacheFile::bytes`; `None` for a new line.
     pub(super) place: Option<Range<usize>>,
 }
 

@@ -7,8 +7,10 @@ pub type Name = [u8; 16];
 
 pub(super) const VERSION: u64 = 1;
 pub(super) const NAME_DIGITS: usize = 32;
-pub(super) const HEADER_LENGTH: usize =
-    "{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n".len();
+/// What a header looks like; the spaces and digits after the last two labels are numbers.
+const HEADER_TEMPLATE: &[u8] =
+    b"{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n";
+pub(super) const HEADER_LENGTH: usize = HEADER_TEMPLATE.len();
 pub(super) const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
 /// What a cache file of any version begins with.
 pub(super) const BEGINNING: &[u8] = b"{\"version\":";
@@ -80,10 +82,6 @@ pub fn number_after(rest: &mut &[u8], label: &[u8]) -> Option<u64> {
     *rest = after;
     std::str::from_utf8(number).ok()?.parse().ok()
 }
-
-/// What a header looks like; the spaces and digits behind the two labels are numbers.
-const HEADER_TEMPLATE: &[u8] =
-    b"{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n";
 
 /// Whether `start`, as far as it goes, is the header of a file of this version.
 pub(super) fn begins_header(start: &[u8]) -> bool {

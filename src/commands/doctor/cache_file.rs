@@ -66,8 +66,7 @@ fn check_privacy(findings: &mut Findings, path: &Path) {
     findings.problem(&text, &Fix::Command(&["chmod 600 ", &shell::word(path)].concat()));
 }
 
-/// Returns the command that lets the program use `path`, where another program's or another user's file
-/// is.
+/// Returns a command that removes the obstacle at `path`: another program's or another user's file.
 fn make_way(path: &Path, is_chosen: bool) -> String {
     let is_regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     match is_regular && !sys::belongs_to_user(path) {

@@ -20,7 +20,7 @@ impl Seen {
         place.is_err()
     }
 
-    /// The place of `text`, or as an error the one where it belongs.
+    /// The index of `text`; as an error, the index at which to insert it.
     fn find(&self, text: &OsStr) -> Result<usize, usize> {
         self.0.binary_search_by(|seen| seen.as_os_str().cmp(text))
     }

@@ -107,7 +107,7 @@ fn many_callers_evict_no_key_and_the_table_stays_small() {
     assert_eq!(known as u64, Area::CALLERS.sets * lock_file::ROWS_PER_BLOCK as u64);
 }
 
-/// Where the only row of the table begins.
+/// The offset of the only row of the table.
 fn row_start(bytes: &[u8]) -> usize {
     let mut rows = bytes.chunks(ROW_BYTES).enumerate();
     let is_row = |row: &[u8]| !lock_file::is_ours(row) && row.iter().any(|byte| *byte != 0);
