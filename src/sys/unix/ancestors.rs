@@ -1,6 +1,8 @@
 //! The processes above this one: which, what they are called, how long they have been running.
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 #[cfg(target_os = "macos")]
@@ -186,14 +188,21 @@ pub fn process_age(_process: &Process) -> Option<Duration> {
 /// Whether the first process collects orphans that have ended. In a container without an init it does
 /// not, and an orphan remains as a zombie.
 ///
-/// It does if it handles, blocks or ignores SIGCHLD. It may collect them in another way, which is likely
-/// where process ids are high: a container has few processes.
+/// The first process of the system itself does. In a container, it does if it handles, blocks or ignores
+/// SIGCHLD.
 #[cfg(target_os = "linux")]
 pub fn collects_orphans() -> bool {
-    const HIGH_ID: u32 = 1000;
     let mut status = [0; 4096];
     let Some(status) = read_start("/proc/1/status", &mut status) else { return true };
-    handles_sigchld(&String::from_utf8_lossy(status)) || std::process::id() > HIGH_ID
+    handles_sigchld(&String::from_utf8_lossy(status)) || is_outside_of_containers()
+}
+
+/// Whether this process is in the PID namespace that the kernel starts with
+/// (`PROC_PID_INIT_INO` of linux/proc_ns.h).
+#[cfg(target_os = "linux")]
+fn is_outside_of_containers() -> bool {
+    const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFC;
+    std::fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL_NAMESPACE)
 }
 
 /// `status` is the content of `/proc/PID/status` (proc(5)).
@@ -212,4 +221,32 @@ fn handles_sigchld(status: &str) -> bool {
 #[cfg(not(target_os = "linux"))]
 pub fn collects_orphans() -> bool {
     true
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Process 2 starts the kernel's threads, which no container shows.
+    #[test]
+    fn the_initial_namespace_is_the_one_with_the_kernels_threads() {
+        let second = fs::read_to_string("/proc/2/comm").unwrap_or_default();
+        assert_eq!(is_outside_of_containers(), second.trim() == "kthreadd");
+    }
+
+    #[test]
+    fn a_first_process_collects_if_it_blocks_ignores_or_handles_sigchld() {
+        for (line, collects) in [
+            ("SigBlk:\t0000000000010000", true),
+            ("SigIgn:\t0000000000010000", true),
+            ("SigCgt:\t00000000000104e8", true),
+            ("SigCgt:\t00000000000004e8", false),
+            ("SigPnd:\t0000000000010000", false),
+            ("SigCgt:\tunreadable", false),
+        ] {
+            assert_eq!(handles_sigchld(&format!("Name:\tinit\n{line}\n")), collects, "{line}");
+        }
+    }
 }
