@@ -6,6 +6,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
+use crate::proxy::failure::Failure;
 
 const NOW: Duration = Duration::from_millis(1_769_846_400_123);
 const MS: Duration = Duration::from_millis(1);
