@@ -82,7 +82,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// What is not ours, wherever it is.
-const FOREIGN: [Maker; 13] = [
+const FOREIGN: [Maker; 15] = [
     ("a text file", |path| write(path, "precious\n")),
     ("a private text file", |path| {
         write(path, "precious\n");
@@ -103,6 +103,14 @@ const FOREIGN: [Maker; 13] = [
         write(&beside(path), "precious\n");
         symlink(beside(path), path).unwrap();
     }),
+    ("a hard link to a text file", |path| {
+        write(&beside(path), "precious\n");
+        fs::hard_link(beside(path), path).unwrap();
+    }),
+    ("a hard link to an empty file", |path| {
+        write(&beside(path), "");
+        fs::hard_link(beside(path), path).unwrap();
+    }),
     ("a dangling link", |path| symlink(beside(path), path).unwrap()),
     ("a link to itself", |path| symlink(path, path).unwrap()),
 ];
@@ -122,9 +130,17 @@ fn foreign() -> Vec<Maker> {
 
 fn assert_untouched(setting: &Setting, path: &Path, before: &State, what: &str) {
     assert_eq!(&state_of(path), before, "{what}");
-    let target = setting.path("target");
-    let expected = if what == "a link to a text file" { Some(b"precious\n".to_vec()) } else { None };
-    assert_eq!(fs::read(&target).ok(), expected, "{what}");
+    let target = fs::read_to_string(setting.path("target")).ok();
+    let expected = match what {
+        "a hard link to an empty file" => Some(""),
+        _ => has_target(what).then_some("precious\n"),
+    };
+    assert_eq!(target.as_deref(), expected, "{what}");
+}
+
+/// Whether the maker leaves a file at [`beside`].
+fn has_target(what: &str) -> bool {
+    what.contains("link to a") && what.ends_with("file")
 }
 
 #[test]
@@ -219,7 +235,7 @@ fn a_log_path_that_is_not_ours_stays() {
         assert!(!misses(&setting), "{what}");
         // What is written to a device or a FIFO changes nothing there.
         assert_eq!(state_of(&path), before, "{what}");
-        assert_eq!(setting.path("target").exists(), what == "a link to a text file", "{what}");
+        assert_eq!(setting.path("target").exists(), has_target(what), "{what}");
         let is_stream = ["a FIFO", "a device"].contains(&what);
         assert_eq!(status_of(&setting, &["--doctor"]), i32::from(!is_stream), "{what}");
     }
@@ -235,7 +251,7 @@ fn a_kubeconfig_path_that_is_not_ours_stays_and_blocks_nothing() {
         setting.sandbox.set_env("KUBECONFIG", &path);
         let (before, directory) = (state_of(&path), state_of(&setting.path("d")));
         let file = path.to_str().unwrap();
-        let is_empty = ["a kubeconfig", "a device"].contains(&what);
+        let is_empty = ["a kubeconfig", "a device", "a hard link to an empty file"].contains(&what);
         for verb in ["--inject", "--restore"] {
             let run = setting.sandbox.program().args([verb, file]).run();
             assert_eq!(run.code() == 0, is_empty && what != "a device", "{verb}, {what}: {run:?}");
@@ -248,6 +264,28 @@ fn a_kubeconfig_path_that_is_not_ours_stays_and_blocks_nothing() {
         assert_eq!(state_of(&setting.path("d")).names, directory.names, "{what}");
         assert!(misses(&setting), "{what}");
         assert!(!misses(&setting), "{what}");
+    }
+}
+
+/// The content is ours, so only the second name tells that the user keeps the file elsewhere too.
+#[test]
+fn a_file_of_ours_with_a_second_name_is_not_written_and_doctor_says_so() {
+    for name in ["token.json", "token.json.lock", "log"] {
+        let setting = in_directory();
+        setting.sandbox.set_env("K8S_TOKEN_CACHE_LOG", setting.path("d/log"));
+        assert!(misses(&setting));
+        assert_eq!(status_of(&setting, &["--clear"]), 0);
+        let path = setting.path("d").join(name);
+        fs::hard_link(&path, beside(&path)).unwrap();
+        let before = state_of(&path);
+        assert!(misses(&setting), "{name}");
+        assert_eq!(misses(&setting), name != "log", "{name}");
+        assert_eq!(status_of(&setting, &["--clear"]), i32::from(name != "log"), "{name}");
+        assert_eq!(state_of(&path), before, "{name}");
+        let doctor = setting.sandbox.program().arg("--doctor").run();
+        assert_eq!(doctor.code(), 1, "{name}: {doctor:?}");
+        let text = doctor.stdout_text();
+        assert!(text.contains(&format!("d/{name}'")) && text.contains("hard links"), "{name}: {text}");
     }
 }
 

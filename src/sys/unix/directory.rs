@@ -49,12 +49,13 @@ impl Directory {
     }
 
     /// Opens this user's regular file `name` for reading and writing. Creates a missing file for this user
-    /// alone, and changes nothing on an existing one.
+    /// alone, and changes nothing on an existing one. Fails with `InvalidData` if the file has several names.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?)
     }
 
-    /// Opens this user's regular file `name` for reading, without regard to its mode.
+    /// Opens this user's regular file `name` for reading, without regard to its mode. Fails with `InvalidData`
+    /// if the file has several names.
     pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?)
     }

@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr};
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
 use std::os::fd::{FromRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -19,6 +19,7 @@ use super::trust::{
     MOST_LINKS, effective_user, is_trusted_owner, require_trusted_links, require_trusted_place,
 };
 use crate::error::io_error;
+use crate::sys::SEVERAL_NAMES;
 use crate::sys::process::Stream;
 
 const OWNER_ONLY: u32 = 0o600;
@@ -38,7 +39,8 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     require_private(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
 }
 
-/// Opens this user's regular file `path` for reading, without regard to its mode.
+/// Opens this user's regular file `path` for reading, without regard to its mode. Fails with `InvalidData` if
+/// the file has several names.
 pub fn open_own(path: &Path) -> io::Result<File> {
     require_own(open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | UNTRUSTED)?)
 }
@@ -54,7 +56,8 @@ pub fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Opens `path` for appending and reading. Creates a missing file for this user alone. Waits for no FIFO.
-/// Fails with `PermissionDenied` if another user chose what `path` leads to: the file, or a link on the way.
+/// Fails with `PermissionDenied` if another user chose what `path` leads to: the file, or a link on the way;
+/// with `InvalidData` if the file has several names.
 pub fn open_log(path: &Path) -> io::Result<File> {
     require_trusted_links(path)?;
     let open = |access: i32| {
@@ -72,10 +75,11 @@ pub fn open_log(path: &Path) -> io::Result<File> {
     });
     let file = opened?;
     let metadata = file.metadata()?;
-    if metadata.file_type().is_char_device() || is_trusted_owner(&metadata) {
-        return Ok(file);
+    if !metadata.file_type().is_char_device() && !is_trusted_owner(&metadata) {
+        return Err(belongs_to_another());
     }
-    Err(belongs_to_another())
+    require_one_name(&metadata)?;
+    Ok(file)
 }
 
 /// Opens the null device for reading and writing.
@@ -109,19 +113,29 @@ fn not_a_regular_file(error: io::Error) -> io::Error {
 /// Fails with `PermissionDenied` if the file belongs to another user, and with `InvalidData` if it is not
 /// a regular file or if other users have access to it.
 pub(super) fn require_private(file: File) -> io::Result<File> {
-    match mode_of_own(&file)? & OTHERS_MAY_ANYTHING {
+    match metadata_of_own(&file)?.mode() & OTHERS_MAY_ANYTHING {
         0 => Ok(file),
         _ => Err(io_error(io::ErrorKind::InvalidData, "other users have access to it")),
     }
 }
 
 /// Fails with `PermissionDenied` if the file belongs to another user, and with `InvalidData` if it is not
-/// a regular file.
+/// a regular file or has several names.
 pub(super) fn require_own(file: File) -> io::Result<File> {
-    mode_of_own(&file).map(|_| file)
+    require_one_name(&metadata_of_own(&file)?)?;
+    Ok(file)
 }
 
-fn mode_of_own(file: &File) -> io::Result<u32> {
+/// Fails with `InvalidData` if a regular file has other names too: a write would change a file that the user
+/// knows by another name.
+fn require_one_name(metadata: &Metadata) -> io::Result<()> {
+    match metadata.is_file() && metadata.nlink() > 1 {
+        true => Err(io_error(io::ErrorKind::InvalidData, SEVERAL_NAMES)),
+        false => Ok(()),
+    }
+}
+
+fn metadata_of_own(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.uid() != effective_user() {
         return Err(belongs_to_another());
@@ -129,7 +143,7 @@ fn mode_of_own(file: &File) -> io::Result<u32> {
     if !metadata.is_file() {
         return Err(io_error(io::ErrorKind::InvalidData, "it is not a regular file"));
     }
-    Ok(metadata.mode())
+    Ok(metadata)
 }
 
 fn belongs_to_another() -> io::Error {
@@ -138,7 +152,7 @@ fn belongs_to_another() -> io::Error {
 
 /// Whether other users have no access to the file. Fails if the system does not say.
 pub fn is_private(file: &File) -> io::Result<bool> {
-    Ok(mode_of_own(file)? & OTHERS_MAY_ANYTHING == 0)
+    Ok(metadata_of_own(file)?.mode() & OTHERS_MAY_ANYTHING == 0)
 }
 
 /// Takes the access of other users away.

@@ -17,8 +17,9 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::Console::{GetStdHandle, STD_OUTPUT_HANDLE};
 
-use super::metadata::identity;
+use super::metadata::{has_several_links, identity};
 use crate::error::io_error;
+use crate::sys::SEVERAL_NAMES;
 use crate::sys::process::Stream;
 
 /// How long to wait for another process that has a file open: a virus scanner, an indexer, a reader
@@ -32,9 +33,10 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     retry(READER_PATIENCE, &mut || open_regular(path, File::options().read(true)))
 }
 
-/// Opens `path` for reading. Fails if it is not a regular file. Follows no symbolic link.
+/// Opens `path` for reading. Fails if it is not a regular file, or has several names. Follows no symbolic
+/// link.
 pub fn open_own(path: &Path) -> io::Result<File> {
-    open_private(path)
+    open_private(path).and_then(require_one_name)
 }
 
 /// Always true: access control lists are not checked.
@@ -67,9 +69,19 @@ fn make_directories(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Opens `path` for appending and reading. Creates a missing file.
+/// Opens `path` for appending and reading. Creates a missing file. Fails with `InvalidData` if the file has
+/// several names.
 pub fn open_log(path: &Path) -> io::Result<File> {
-    File::options().read(true).append(true).create(true).open(path)
+    File::options().read(true).append(true).create(true).open(path).and_then(require_one_name)
+}
+
+/// Fails with `InvalidData` if a regular file has other names too: a write would change a file that the user
+/// knows by another name.
+fn require_one_name(file: File) -> io::Result<File> {
+    match file.metadata()?.is_file() && has_several_links(&file)? {
+        true => Err(io_error(io::ErrorKind::InvalidData, SEVERAL_NAMES)),
+        false => Ok(file),
+    }
 }
 
 /// Fails with `InvalidData` if `path` is not a regular file.
@@ -126,14 +138,16 @@ impl Directory {
         }
     }
 
-    /// Opens the file `name` for reading and writing. Creates a missing file.
+    /// Opens the file `name` for reading and writing. Creates a missing file. Fails with `InvalidData` if the
+    /// file has several names.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
-        open_regular(&self.0.join(name), File::options().read(true).write(true).create(true))
+        let file = open_regular(&self.0.join(name), File::options().read(true).write(true).create(true))?;
+        require_one_name(file)
     }
 
-    /// Opens the regular file `name` for reading.
+    /// Opens the regular file `name` for reading. Fails with `InvalidData` if it has several names.
     pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
-        self.open_private(name)
+        open_own(&self.0.join(name))
     }
 
     /// Opens the regular file `name` for reading.
