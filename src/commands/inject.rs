@@ -8,8 +8,10 @@ use crate::cli::{self, Action, InjectOptions};
 use crate::config::KUBECTL_PLUGIN;
 use crate::error::{Error, Result, printable, shown};
 use crate::identity;
+use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::files::{self, EditError, EditOutcome, KubeconfigFile, OnBusy};
 use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UnknownPlugin, UserState};
+use crate::kubeconfig::redacted::{self, Reveal};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
     ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
@@ -191,9 +193,21 @@ impl InjectJob<'_> {
         if !plan.edits.is_empty() {
             check_writable(path)?;
         }
-        let name = shown(path).to_string();
-        let diff = diff::unified(&name, &snapshot.text, &plan.edits, self.color);
+        let (text, edits) = self.redacted(&snapshot.text, &plan.edits)?;
+        let diff = diff::unified(&shown(path).to_string(), &text, &edits, self.color);
         Ok((EditOutcome::Done(plan), diff))
+    }
+
+    /// A text and its edits without secrets: a diff gets into logs and bug reports.
+    fn redacted(&self, text: &str, edits: &[Edit]) -> Result<(String, Vec<Edit>), Refusal> {
+        let no_tag = |_: &str| String::new();
+        let reveal = Reveal {
+            mask: identity::MASK,
+            arguments: &|call| identity::show_arguments(call, &no_tag),
+            variable: &|name, value| identity::show_variable(name, value, &no_tag),
+            is_own: self.is_own,
+        };
+        redacted::redacted(text, edits, &reveal)
     }
 
     fn report_users(&mut self, path: &Path, plan: Plan) {

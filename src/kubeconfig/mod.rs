@@ -2,7 +2,8 @@
 //! `--restore`.
 //!
 //! `scan` finds the users of a text, `plan` decides what becomes of them, `edit`, `args` and `command`
-//! make the edits, `verify` checks them, `diff` shows them; all of these are pure. `files` reads and
+//! make the edits, `verify` checks them, `redacted` hides what is secret, `diff` shows the rest; all of these are
+//! pure. `files` reads and
 //! writes. `merge` sees several files as kubectl does. Nothing is printed or logged here. No message
 //! holds a value of `env`, an argument or a credential.
 
@@ -10,7 +11,7 @@ mod args;
 mod cluster;
 mod command;
 pub mod diff;
-mod edit;
+pub mod edit;
 mod environment;
 pub mod files;
 pub mod kuberc;
@@ -18,6 +19,7 @@ mod lines;
 mod merge;
 mod names;
 pub mod plan;
+pub mod redacted;
 mod refused;
 mod scan;
 mod users;

@@ -58,6 +58,138 @@ fn a_dry_run_shows_a_diff_on_stdout_and_writes_nothing() {
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
 }
 
+/// Every value with the mark is a secret, wherever it is.
+const SECRETS: &str = "\
+# token: hush
+apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: hush
+    server: https://me:hush@example.com
+  name: c
+contexts:
+- {context: {cluster: c, user: dev}, name: dev}
+users:
+- name: plain
+  user: {token: hush, password: 'hush', username: \"hush\"}
+- name: cert
+  user:
+    client-key-data: |  # hush
+      hush
+      hush
+    client-certificate-data: hush
+      hush
+- name: dev
+  user:
+    token: &token hush
+    exec:
+      env:
+      - {name: AWS_PROFILE, value: dev}
+      - {name: DB_PWD, value: hush}
+      - name: AWS_SECRET_ACCESS_KEY
+        value: hush
+      - name: GITHUB_PAT
+        value: *token
+      args:
+      - --pass
+      - hush
+      - --client-secret=hush # hush
+      - eks
+      - --region
+      - eu-west-1
+      apiVersion: client.authentication.k8s.io/v1
+      installHint: \"hush
+
+        hush\"
+      command: aws
+      unknown: hush
+      nested: {hush/hush hush: [hush]}
+    auth-provider: hush # hush
+preferences: {}
+";
+
+#[test]
+fn a_dry_run_shows_no_secret_of_the_file() {
+    let yaml = serde_yaml_ng::from_str::<serde_json::Value>(SECRETS).unwrap();
+    for text in [
+        SECRETS.to_owned(),
+        SECRETS.replace('\n', "\r\n"),
+        serde_json::to_string(&yaml).unwrap(),
+        serde_json::to_string_pretty(&yaml).unwrap(),
+    ] {
+        let home = Home::new();
+        let path = home.file("config", &text);
+        for verb in ["--inject", "--restore"] {
+            let answer = home.run([verb, "--dry-run", "config"]).succeeded();
+            assert!(!answer.stdout.contains("hush") && !answer.stderr.contains("hush"), "{answer:?}");
+            assert!(answer.stdout.contains("aws") && answer.stdout.contains("***"), "{answer:?}");
+            assert!(answer.stdout.contains("\n-") && answer.stdout.contains("\n+"), "{answer:?}");
+            home.run(["--inject", "config"]).succeeded();
+            settle(&path);
+        }
+    }
+}
+
+#[test]
+fn reports_and_errors_show_no_secret_of_the_file() {
+    let home = Home::new();
+    // A hint is for people, and shown.
+    let text = SECRETS.replace("installHint", "hint");
+    let path = home.file("config", &text);
+    let broken = home.file("broken", text.replace("preferences: {}", "preferences: {hush"));
+    for file in [path, broken] {
+        for arguments in [
+            &["--doctor"][..],
+            &["--list"],
+            &["--explain", "--user", "dev"],
+            &["--inject", "--dry-run"],
+            &["--restore"],
+            &["--inject", "--absolute"],
+            &["--inject"],
+            &["--doctor"],
+            &["--warm"],
+            &["--explain", "--user", "dev"],
+        ] {
+            let output = home.command().args(arguments).env("KUBECONFIG", &file).output().unwrap();
+            let answer = crate::support::Answer::of(output);
+            assert!(!answer.stdout.contains("hush"), "{arguments:?}: {answer:?}");
+            assert!(!answer.stderr.contains("hush"), "{arguments:?}: {answer:?}");
+            settle(&file);
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_shows_what_is_no_secret() {
+    let home = Home::new();
+    home.file("config", SECRETS);
+    let answer = home.run(["--inject", "--dry-run", "config"]).succeeded();
+    assert_eq!(
+        answer.stdout,
+        r#"--- config
++++ config
+@@ -29,6 +29,8 @@
+       - name: GITHUB_PAT
+         value: *token
+       args:
++      - --key-env=DB_PWD,GITHUB_PAT
++      - aws
+       - --pass
+       - ***
+       - --client-secret=*** # ***
+@@ -39,7 +41,7 @@
+       installHint: "***"
+ 
+         ***
+-      command: aws
++      command: k8s-token-cache
+       unknown: ***
+       nested: {***: [***]}
+     auth-provider: *** # ***
+"#
+    );
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_terminal_the_diff_has_colors_unless_no_color_is_set() {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_yaml_ng::Value;
 
+use super::redacted::redact;
 use super::writer::{Dice, kubeconfig, mutate};
 use super::{DIRECTORY, inject, inject_unknown, inject_users, is_own, restore};
 use crate::kubeconfig::diff;
@@ -156,6 +157,14 @@ proptest! {
         let plan = inject(&before).unwrap();
         let diff = diff::unified("config", &before, &plan.edits, false);
         prop_assert_eq!(patched(&before, &diff), plan.apply(&before), "{}", diff);
+    }
+
+    #[test]
+    fn every_line_of_a_redacted_kubeconfig_is_one_of_the_original(
+        rolls in prop::collection::vec(any::<u8>(), 0..160)
+    ) {
+        let (before, _) = kubeconfig(&rolls);
+        redact(&before);
     }
 }
 

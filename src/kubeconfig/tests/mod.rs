@@ -6,6 +6,7 @@ mod files;
 mod grammar;
 mod kuberc;
 mod merge;
+mod redacted;
 mod refusals;
 mod writer;
 

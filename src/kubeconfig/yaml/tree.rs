@@ -83,6 +83,11 @@ impl<'a> Tree<'a> {
         &self.documents
     }
 
+    /// Every node, in the order of the text.
+    pub fn ids(&self) -> impl Iterator<Item = Id> + use<> {
+        (0..self.nodes.len() as u32).map(Id)
+    }
+
     pub fn content(&self, id: Id) -> &NodeContent<'a> {
         &self.node(id).content
     }

@@ -1,0 +1,216 @@
+//! A kubeconfig and its edits as they may be shown.
+//!
+//! What passes: names, the fields of `exec` that select something, and what [`Reveal`] leaves of arguments
+//! and variables. Every other value and every comment is hidden, so a token in a place that nothing here
+//! knows stays hidden too. Lines stay lines, so that the numbers of a diff stay right. Pure.
+
+use std::ffi::OsString;
+use std::ops::Range;
+
+use super::edit::{self, Edit};
+use super::scan::{Exec, Kubeconfig, items};
+use super::wrapper::WrapperArgs;
+use super::yaml::{Id, NodeContent, Refusal, Style, Tree};
+use crate::error::printable;
+
+/// Longer keys of mappings are hidden.
+const LONGEST_KEY: usize = 64;
+
+/// What a value becomes.
+pub struct Reveal<'a> {
+    /// Replaces what is hidden.
+    pub mask: &'a str,
+    /// A command and its arguments as they may be shown.
+    pub arguments: &'a dyn Fn(&[OsString]) -> Vec<String>,
+    /// The value of the variable of that name as it may be shown.
+    pub variable: &'a dyn Fn(&str, &str) -> String,
+    /// Whether a command is this program.
+    pub is_own: &'a dyn Fn(&str) -> bool,
+}
+
+/// Returns `text` and its `edits`, which are sorted and do not overlap, as they may be shown. Fails if the text
+/// is no kubeconfig.
+pub fn redacted(text: &str, edits: &[Edit], reveal: &Reveal<'_>) -> Result<(String, Vec<Edit>), Refusal> {
+    let config = Kubeconfig::scan(text)?;
+    let mut masks = Masks { text, mask: reveal.mask, edits: Vec::new() };
+    masks.hide_values(&config.tree, &shown_values(&config, reveal));
+    let shown = edit::apply(&masks.edits, text, 0..text.len());
+    Ok((shown, masks.move_along(edits)))
+}
+
+/// The scalars that are shown, and how, in the order of the text.
+fn shown_values(config: &Kubeconfig<'_>, reveal: &Reveal<'_>) -> Vec<(Id, String)> {
+    let mut page = ShownValues { config, reveal, values: Vec::new() };
+    if let Some(&root) = config.tree.documents().first() {
+        page.fields(root, &["apiVersion", "kind", "current-context"]);
+        for section in ["clusters", "contexts", "users"] {
+            for item in page.entries(root, section) {
+                page.fields(item, &["name"]);
+                if let Some(context) = config.tree.get(item, "context") {
+                    page.fields(context.value, &["cluster", "user", "namespace"]);
+                }
+            }
+        }
+    }
+    for exec in config.users.iter().filter_map(|user| user.exec.ok().flatten()) {
+        page.exec(&exec);
+    }
+    page.values.sort_by_key(|(id, _)| *id);
+    page.values
+}
+
+struct ShownValues<'t> {
+    config: &'t Kubeconfig<'t>,
+    reveal: &'t Reveal<'t>,
+    values: Vec<(Id, String)>,
+}
+
+impl ShownValues<'_> {
+    fn entries(&self, mapping: Id, name: &str) -> Vec<Id> {
+        let entry = self.config.tree.get(mapping, name);
+        entry.map(|entry| items(&self.config.tree, entry.value)).unwrap_or_default()
+    }
+
+    fn fields(&mut self, mapping: Id, names: &[&str]) {
+        for name in names {
+            if let Some(entry) = self.config.tree.get(mapping, name) {
+                let value = self.config.tree.scalar(entry.value).unwrap_or_default();
+                self.values.push((entry.value, printable(value)));
+            }
+        }
+    }
+
+    fn exec(&mut self, exec: &Exec) {
+        self.fields(exec.mapping, &["apiVersion", "command", "interactiveMode", "provideClusterInfo"]);
+        self.arguments(exec);
+        for item in exec.env.map(|env| items(&self.config.tree, env)).unwrap_or_default() {
+            self.fields(item, &["name"]);
+            let [name, value] = ["name", "value"].map(|key| self.config.tree.get(item, key));
+            if let (Some(name), Some(value)) = (name, value) {
+                let [name, text] = [name, value].map(|entry| self.config.tree.scalar(entry.value));
+                let (name, text) = (name.unwrap_or_default(), text.unwrap_or_default());
+                self.values.push((value.value, (self.reveal.variable)(name, text)));
+            }
+        }
+    }
+
+    /// This program's own options name variables.
+    fn arguments(&mut self, exec: &Exec) {
+        let tree = &self.config.tree;
+        let Some(command) = self.config.command(exec) else { return };
+        let args = self.config.args(exec);
+        let words: Vec<&str> = args.iter().map(|&arg| tree.scalar(arg).unwrap_or_default()).collect();
+        let (plain, call): (usize, Vec<&str>) = match (self.reveal.is_own)(command) {
+            false => (0, [&[command], &words[..]].concat()),
+            true => match WrapperArgs::read(self.config, &args, self.reveal.is_own).command {
+                Some(at) => (at, words[at..].to_vec()),
+                None => return,
+            },
+        };
+        let hidden = (self.reveal.arguments)(&call.iter().map(OsString::from).collect::<Vec<_>>());
+        // The command of a user without this program has been shown already.
+        let skipped = call.len() + plain - words.len();
+        let shown = words[..plain].iter().map(|word| printable(word)).chain(hidden.into_iter().skip(skipped));
+        self.values.extend(args.into_iter().zip(shown));
+    }
+}
+
+/// Replaces what is hidden. No mask covers a line break.
+struct Masks<'t> {
+    text: &'t str,
+    mask: &'t str,
+    edits: Vec<Edit>,
+}
+
+impl Masks<'_> {
+    fn hide_values(&mut self, tree: &Tree<'_>, shown: &[(Id, String)]) {
+        let keys = keys(tree);
+        let mut done = 0;
+        for id in tree.ids() {
+            let NodeContent::Scalar(value, style) = tree.content(id) else { continue };
+            let place = tree.body(id)..tree.range(id).end;
+            self.hide_comments(done..place.start);
+            done = place.end;
+            let first = shown.partition_point(|(other, _)| *other < id);
+            let text = match shown.get(first).filter(|(other, _)| *other == id) {
+                Some((_, text)) => text,
+                None if keys.binary_search(&id).is_ok() && is_plain_key(value) => continue,
+                None if tree.is_null(id) || matches!(&**value, "" | "true" | "false") => continue,
+                None => self.mask,
+            };
+            if text != value {
+                self.hide(place, *style, text);
+            }
+        }
+        self.hide_comments(done..self.text.len());
+    }
+
+    /// Puts `text` into the first line of a scalar, and masks into the others.
+    fn hide(&mut self, place: Range<usize>, style: Style, text: &str) {
+        let source = &self.text[place.clone()];
+        let quote = match style {
+            Style::SingleQuoted => "'",
+            Style::DoubleQuoted => "\"",
+            _ => "",
+        };
+        let is_block = matches!(style, Style::Literal | Style::Folded);
+        let mut start = place.start;
+        for (number, line) in source.split_inclusive('\n').enumerate() {
+            let content = line.trim_end();
+            let indent = content.len() - content.trim_start().len();
+            let hidden = match number {
+                0 if is_block => content[..1].to_owned(),
+                0 => [quote, text, quote].concat(),
+                _ => self.mask.to_owned(),
+            };
+            if indent < content.len() {
+                self.edits.push(Edit { range: start + indent..start + content.len(), text: hidden });
+            }
+            start += line.len();
+        }
+    }
+
+    /// Hides the comments between two scalars.
+    fn hide_comments(&mut self, gap: Range<usize>) {
+        let mut start = gap.start;
+        for line in self.text.get(gap).unwrap_or_default().split_inclusive('\n') {
+            let content = line.trim_end();
+            if let Some(at) = content.find('#').filter(|at| at + 1 < content.len()) {
+                let text = ["# ", self.mask].concat();
+                self.edits.push(Edit { range: start + at..start + content.len(), text });
+            }
+            start += line.len();
+        }
+    }
+
+    /// The edits at their places in the masked text.
+    fn move_along(&self, edits: &[Edit]) -> Vec<Edit> {
+        let (mut masks, mut growth) = (self.edits.iter().peekable(), 0);
+        let mut moved = |place: usize| {
+            while let Some(mask) = masks.next_if(|mask| mask.range.end <= place) {
+                growth += mask.text.len() as isize - mask.range.len() as isize;
+            }
+            let place = masks.peek().map_or(place, |mask| place.min(mask.range.start));
+            place.saturating_add_signed(growth)
+        };
+        let mut result = Vec::with_capacity(edits.len());
+        for Edit { range, text } in edits {
+            let range = moved(range.start)..moved(range.end);
+            result.push(Edit { range, text: text.clone() });
+        }
+        result
+    }
+}
+
+/// The scalars that are keys, in the order of the text.
+fn keys(tree: &Tree<'_>) -> Vec<Id> {
+    let mappings = tree.ids().filter(|id| tree.is_mapping(*id));
+    let mut keys: Vec<Id> = mappings.flat_map(|id| tree.entries(id).map(|entry| entry.key)).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Whether a key has the form of a name.
+fn is_plain_key(key: &str) -> bool {
+    key.len() <= LONGEST_KEY && key.chars().all(|c| c.is_ascii_alphanumeric() || "-_./<".contains(c))
+}
