@@ -12,7 +12,7 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         '--list'    = 'show what is cached, never a token'
         '--explain' = 'show what the credential of a command depends on'
         '--clear'   = 'remove every credential, or that of a command'
-        '--warm'    = 'fetch the credential of every user with the cache now'
+        '--warm'    = 'fetch the credential of every injected user now'
         '--doctor'  = 'check kubeconfigs, plugins, cache and encryption key'
         '--help'    = 'show the usage'
         '--version' = 'show the version'

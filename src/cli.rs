@@ -1,10 +1,10 @@
 //! The command line: arguments to a [`Command`], and the one usage text.
 //!
 //! The first argument that does not begin with `-` starts the wrapped command; `--` ends the
-//! options. The program's own verbs are options, so that they take no name from the commands that
-//! it wraps; a verb without its dashes is refused, because `clear` is also a program. Verbs that take
-//! files accept their options among them. Nothing is looked up or run here, and errors show only the
-//! name of an option: what follows it may be a secret that was meant for the plugin.
+//! options. The program's own verbs are options, so that a wrapped command can have any name. A verb
+//! without its dashes is refused, because `clear` is also a program. Options may come before, between
+//! and after the files of a verb. Nothing is looked up or run here, and errors show only the name of
+//! an option: its value may be a secret that was meant for the plugin.
 
 pub mod suggestion;
 mod usage;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::config;
 use crate::error::{Error, Result};
-pub use usage::{USAGE, in_own_words};
+pub use usage::{USAGE, with_command_name};
 
 /// Makes a process of this program renew a credential in the background, on systems without fork. The
 /// usage text does not name it.

@@ -2,9 +2,9 @@
 //!
 //! Reads every variable once, checks it, and fills in the documented default. An empty variable
 //! counts as unset. An invalid value is an error that names the variable, the value and what is
-//! expected. With the cache switched off, nothing that is wrong with a setting stops the plugin.
-//! The directories depend on the platform and the environment alone, so that each platform's rule
-//! can be tested on all of them.
+//! expected. If the cache is switched off, invalid settings do not stop the plugin.
+//! The directories depend only on the platform and the environment, so that the rules of all
+//! platforms can be tested on each of them.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -52,8 +52,9 @@ pub const PROGRAM: &str = "k8s-token-cache";
 /// Its name as a plugin of kubectl, which is the name of the link that krew makes.
 pub const KUBECTL_PLUGIN: &str = "kubectl-token_cache";
 
-/// Returns what a user types to start this program. `called_as` is the first of its arguments.
-pub fn own_words(called_as: &OsStr) -> &'static str {
+/// Returns what a user types to start this program: its name, or `kubectl token-cache` if kubectl runs it as
+/// a plugin. `called_as` is the first of its arguments.
+pub fn command_name(called_as: &OsStr) -> &'static str {
     match Path::new(called_as).file_stem() {
         Some(name) if name == KUBECTL_PLUGIN => "kubectl token-cache",
         _ => PROGRAM,
@@ -286,8 +287,8 @@ fn refuse_old_name(environment: Environment<'_>) -> Result<()> {
     }
 }
 
-/// Returns whether the cache is switched off, and what is wrong with the switch. It is for
-/// emergencies: an invalid value must not stop kubectl, so it counts as on.
+/// Returns whether the cache is switched off, and what is wrong with the variable. An invalid value counts as
+/// on: the switch is for emergencies, in which kubectl must work.
 fn read_switch(environment: Environment<'_>) -> (bool, Option<Error>) {
     let text = match text(environment, DISABLE) {
         Ok(text) => text.unwrap_or_default(),

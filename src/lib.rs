@@ -31,7 +31,7 @@ use proxy::Call;
 pub fn run(mut arguments: Vec<OsString>) -> u8 {
     let called_as = if arguments.is_empty() { OsString::new() } else { arguments.remove(0) };
     dispatch(&called_as, arguments).unwrap_or_else(|error| {
-        let error = error.map_hint(|hint| cli::in_own_words(hint, config::own_words(&called_as)));
+        let error = error.map_hint(|hint| cli::with_command_name(hint, config::command_name(&called_as)));
         log::write_message(&error);
         error.exit_status()
     })
@@ -54,7 +54,9 @@ fn dispatch(called_as: &OsStr, arguments: Vec<OsString>) -> Result<u8> {
         Command::Refresh(wrapped) => {
             proxy::background::run(&Call::new(wrapped, &sys::variable)?.with_configuration())
         }
-        Command::Help => commands::print(&cli::in_own_words(cli::USAGE, config::own_words(called_as))),
+        Command::Help => {
+            commands::print(&cli::with_command_name(cli::USAGE, config::command_name(called_as)))
+        }
         Command::Version => commands::print(concat!("k8s-token-cache ", env!("CARGO_PKG_VERSION"), "\n")),
     }
 }

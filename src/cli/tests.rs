@@ -255,17 +255,17 @@ fn the_usage_text_fits_80_columns_and_names_everything() {
 }
 
 #[test]
-fn calls_in_a_text_get_the_words_that_the_program_was_called_by() {
-    for (text, told) in [
+fn command_lines_in_a_text_use_the_name_that_the_program_was_called_by() {
+    for (text, expected) in [
         ("", ""),
         ("run 'k8s-token-cache --help'", "run 'kubectl token-cache --help'"),
         ("  k8s-token-cache A\n  k8s-token-cache B\n", "  kubectl token-cache A\n  kubectl token-cache B\n"),
         ("/x/k8s-token-cache --help", "/x/k8s-token-cache --help"),
         ("https://h/k8s-token-cache/k8s-token-cache\n", "https://h/k8s-token-cache/k8s-token-cache\n"),
     ] {
-        assert_eq!(in_own_words(text, "kubectl token-cache"), told);
+        assert_eq!(with_command_name(text, "kubectl token-cache"), expected);
     }
-    assert_eq!(in_own_words(USAGE, PROGRAM), USAGE);
-    let usage = in_own_words(USAGE, "kubectl token-cache");
+    assert_eq!(with_command_name(USAGE, PROGRAM), USAGE);
+    let usage = with_command_name(USAGE, "kubectl token-cache");
     assert!(!usage.contains("k8s-token-cache -") && usage.contains("\n  kubectl token-cache "), "{usage}");
 }

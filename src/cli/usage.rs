@@ -13,7 +13,7 @@ Usage:
   k8s-token-cache VERB [OPTION]... [ARG]...
 
 COMMAND is an exec plugin, for example: aws eks get-token --cluster-name demo
-Its credential comes from the cache, else COMMAND is run.
+Prints its credential from the cache, and runs it only if there is none.
   --key-env=NAME,...     environment variables to include in the cache key
 
 Verbs for kubeconfigs, with their options:
@@ -25,9 +25,9 @@ Verbs for kubeconfigs, with their options:
     --command NAME       with --inject: the command to write, a name or a path
     --absolute           with --inject: write the paths of cache and plugin, for
                          programs with a short PATH
-  --warm [FILE]...       fetch the credential of every user with the cache now
+  --warm [FILE]...       fetch the credential of every injected user now
 
-Verbs that look:
+Verbs that report:
   --list                 show what is cached, never a token
     --json               print one line of JSON, for programs
   --explain [COMMAND]    show what the credential depends on, and why the next
@@ -72,15 +72,15 @@ More: ",
     "\n"
 );
 
-/// Returns `text` with `own_words` for each call of this program in it. A path or an address that ends in
-/// the program's name is no call.
-pub fn in_own_words(text: &str, own_words: &str) -> String {
-    let mut told = String::with_capacity(text.len() + 100);
+/// Replaces the program's name by `command_name` in the command lines of `text`, for example by
+/// `kubectl token-cache`. Paths and addresses that end in the program's name stay.
+pub fn with_command_name(text: &str, command_name: &str) -> String {
+    let mut replaced = String::with_capacity(text.len() + 100);
     for word in text.split_inclusive(' ') {
         match word.strip_suffix(' ').and_then(|word| word.strip_suffix(PROGRAM)) {
-            Some(before) if !before.ends_with('/') => told.extend([before, own_words, " "]),
-            _ => told.push_str(word),
+            Some(before) if !before.ends_with('/') => replaced.extend([before, command_name, " "]),
+            _ => replaced.push_str(word),
         }
     }
-    told
+    replaced
 }

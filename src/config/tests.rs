@@ -349,6 +349,6 @@ fn the_program_is_named_as_it_was_called() {
         ("/home/u/.krew/bin/kubectl-token_cache", "kubectl token-cache"),
         ("kubectl-token_cache.exe", "kubectl token-cache"),
     ] {
-        assert_eq!(own_words(OsStr::new(called_as)), words, "{called_as}");
+        assert_eq!(command_name(OsStr::new(called_as)), words, "{called_as}");
     }
 }

@@ -45,8 +45,8 @@ impl ClientEnvironment {
 
 impl ClientEnvironment {
     /// Returns what a user types to start this program, as it was called.
-    pub fn own_words(&self) -> &'static str {
-        config::own_words(self.program.as_deref().unwrap_or(Path::new("")).as_os_str())
+    pub fn command_name(&self) -> &'static str {
+        config::command_name(self.program.as_deref().unwrap_or(Path::new("")).as_os_str())
     }
 
     /// A variable that says where the kuberc is.

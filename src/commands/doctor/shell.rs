@@ -13,11 +13,12 @@ pub fn word(word: &(impl AsRef<OsStr> + ?Sized)) -> String {
     quote(&shown(word).to_string())
 }
 
-/// Returns what starts this program: what a user types if PATH has it, else its path. kubectl has found it itself.
+/// Returns the command that starts this program: its name if it is on PATH, else its path. As a plugin of
+/// kubectl, it is on PATH.
 pub fn own_command(environment: &ClientEnvironment) -> String {
-    let words = environment.own_words();
-    match words != PROGRAM || sys::find_program(PROGRAM.as_ref()).is_some() {
-        true => words.to_owned(),
+    let name = environment.command_name();
+    match name != PROGRAM || sys::find_program(PROGRAM.as_ref()).is_some() {
+        true => name.to_owned(),
         false => word(environment.program.as_deref().unwrap_or(Path::new(PROGRAM))),
     }
 }
