@@ -39,7 +39,7 @@ pub struct Subject<R> {
     row: PhantomData<R>,
 }
 
-/// What tells the rows of one kind apart.
+/// Identifies a row among those of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct RowKey {
     name: Name,
@@ -141,8 +141,8 @@ impl Callers {
         Recalled { row, written_unix_ms, offset, subject }
     }
 
-    /// The offset of the row that is in the set at `offset`, and if it is known, its content and when it was
-    /// written.
+    /// Finds the row `of` in the set at `offset`: the offset of the row; if the table has the row, its content
+    /// and when it was written.
     fn find(&self, of: &RowKey, offset: u64, now: Duration) -> (Option<u64>, Option<(Content, u64)>) {
         let mut set = [0; SET_BYTES];
         let length = sys::read_at(&self.0, &mut set, offset).unwrap_or_default();

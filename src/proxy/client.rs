@@ -29,11 +29,11 @@ use crate::sys::{self, Process, ProcessInfo};
 const KUBE_RS_MINIMUM: Duration = Duration::from_secs(60);
 const CAREFUL_MINIMUM: Duration = Duration::from_secs(5 * 60);
 
-/// A client that asks again within this time starts, or asks for each request.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-const LONGEST_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// A client that asks again within this time is starting, or asks for each request: no sign of a rejection.
+const FIRST_GRACE_PERIOD: Duration = Duration::from_secs(10);
+const LONGEST_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
 
-/// A shell younger than this was started to run us, so its parent is the client (`sh -c`, scripts).
+/// A shell that started less than this ago was started to run us, so its parent is the client (`sh -c`, scripts).
 const YOUNG_SHELL: Duration = Duration::from_secs(2);
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "busybox", "fish"];
 /// Programs that run commands for a person.
@@ -53,7 +53,7 @@ pub enum ClientKind {
 }
 
 impl ClientKind {
-    /// `caller` is the process behind the call, young shells skipped.
+    /// `caller` is the process that made the call; see [`calling_process`].
     fn recognize(exec_info: Option<&OsStr>, caller: Option<&ProcessInfo>) -> ClientKind {
         let name = caller.map(|caller| caller.name.as_str()).unwrap_or_default();
         match exec_info.map(OsStr::as_encoded_bytes) {
@@ -79,14 +79,14 @@ impl ClientKind {
     ///
     /// kube-rs and Python mostly ask for other reasons, so the time doubles with every replacement:
     /// otherwise, a client that asks every 15 s would never get a hit. Most of the others ask only after
-    /// a 401. pykube-ng asks for each request, so without the cache it never has an old credential; a
-    /// time that doubles would let it fail for minutes after a revocation.
-    fn patience(self, heals: u8) -> Option<Duration> {
+    /// a 401. pykube-ng asks for each request, so without the cache it never has an old credential. If its
+    /// time doubled, it would fail for minutes after a revocation.
+    fn grace_period(self, replacements: u8) -> Option<Duration> {
         match self {
             ClientKind::ClientGo => Some(Duration::ZERO),
-            ClientKind::Other => Some(FIRST_PATIENCE),
+            ClientKind::Other => Some(FIRST_GRACE_PERIOD),
             ClientKind::KubeRs | ClientKind::Python => {
-                Some(FIRST_PATIENCE.saturating_mul(1 << heals.min(8)).min(LONGEST_PATIENCE))
+                Some(FIRST_GRACE_PERIOD.saturating_mul(1 << replacements.min(8)).min(LONGEST_GRACE_PERIOD))
             }
             ClientKind::Person => None,
         }
@@ -114,7 +114,7 @@ impl History {
 }
 
 impl Client {
-    /// Recognizes the client. Reads the table only if the client's asking again can mean something.
+    /// Recognizes the client. Does not read the table for a person, who may ask again at any time.
     pub fn of(call: &Call<'_>, cache: &Cache, now: Duration) -> Client {
         let (kind, process) = recognize(config::value(call.environment, EXEC_INFO).as_deref());
         let subject = process.map(|process| Subject::caller(&cache.name, process));
@@ -133,18 +133,19 @@ impl Client {
         self.rejects(found, now).then_some(Reason::Rejected)
     }
 
-    /// Whether this client asks again for the credential that it got long enough ago. The age of the
-    /// entry does not count: the client may have got it just now.
+    /// Whether this client got the same credential before, longer than the grace period ago. The age of the
+    /// entry does not matter: the client may have got it just now.
     fn rejects(&self, found: &Found, now: Duration) -> bool {
         let Some(History { caller, .. }) = &self.history else { return false };
         let had_for = now.saturating_sub(Duration::from_millis(caller.row.served_unix_ms));
-        let patience = self.kind.patience(caller.row.heals);
-        caller.row.served == found.fingerprint && patience.is_some_and(|patience| had_for >= patience)
+        let grace_period = self.kind.grace_period(caller.row.replacements);
+        caller.row.served == found.fingerprint && grace_period.is_some_and(|period| had_for >= period)
     }
 
     /// Records which credential the client got, for its next call and for the last use of the entry.
     ///
-    /// Creates the lock file if it is missing: healing must not depend on an earlier store.
+    /// Creates the lock file if it is missing, so that a rejection is noticed even if nothing was stored
+    /// since the file was deleted.
     pub fn remember_served(&mut self, store: &Store, fingerprint: u64, now: Duration) {
         if self.history.is_none() && self.kind != ClientKind::Person {
             let callers = || Callers::open_or_create(store, &store.make_directory().ok()?);
@@ -230,15 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn patience_doubles_only_for_clients_that_mostly_ask_for_other_reasons() {
-        let patience = |kind: ClientKind| {
-            [0, 1, 2, 5, 6, 255].map(|heals| kind.patience(heals).map(|patience| patience.as_secs()))
+    fn the_grace_period_doubles_only_for_clients_that_mostly_ask_for_other_reasons() {
+        let periods = |kind: ClientKind| {
+            [0, 1, 2, 5, 6, 255].map(|replacements| {
+                kind.grace_period(replacements).map(|grace_period| grace_period.as_secs())
+            })
         };
-        assert_eq!(patience(ClientKind::KubeRs), [10, 20, 40, 320, 600, 600].map(Some));
-        assert_eq!(patience(ClientKind::Python), [10, 20, 40, 320, 600, 600].map(Some));
-        assert_eq!(patience(ClientKind::Other), [Some(10); 6]);
-        assert_eq!(patience(ClientKind::ClientGo), [Some(0); 6]);
-        assert_eq!(patience(ClientKind::Person), [None; 6]);
+        assert_eq!(periods(ClientKind::KubeRs), [10, 20, 40, 320, 600, 600].map(Some));
+        assert_eq!(periods(ClientKind::Python), [10, 20, 40, 320, 600, 600].map(Some));
+        assert_eq!(periods(ClientKind::Other), [Some(10); 6]);
+        assert_eq!(periods(ClientKind::ClientGo), [Some(0); 6]);
+        assert_eq!(periods(ClientKind::Person), [None; 6]);
     }
 
     #[test]

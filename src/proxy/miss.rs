@@ -262,7 +262,7 @@ impl<'a> Miss<'a> {
         self.update_caller(|row| {
             row.served = fingerprint;
             row.served_unix_ms = unix_ms(sys::now());
-            row.heals = row.heals.saturating_add(u8::from(was_rejected));
+            row.replacements = row.replacements.saturating_add(u8::from(was_rejected));
             row.failure = None;
         });
     }

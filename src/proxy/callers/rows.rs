@@ -45,7 +45,7 @@ pub struct CallerRow {
     pub served: u64,
     pub served_unix_ms: u64,
     /// How often this caller had its credential replaced.
-    pub heals: u8,
+    pub replacements: u8,
     /// The latest failure that the caller saw.
     pub failure: Option<Failure>,
 }
@@ -60,7 +60,7 @@ impl Row for CallerRow {
         content[..8].copy_from_slice(&self.served.to_le_bytes());
         content[8..16].copy_from_slice(&self.served_unix_ms.to_le_bytes());
         content[16..24].copy_from_slice(&failed_unix_ms.to_le_bytes());
-        content[24..27].copy_from_slice(&[self.heals, u8::from(self.failure.is_some()), status]);
+        content[24..27].copy_from_slice(&[self.replacements, u8::from(self.failure.is_some()), status]);
         content
     }
 
@@ -69,7 +69,7 @@ impl Row for CallerRow {
         CallerRow {
             served: u64_at(content, 0),
             served_unix_ms: u64_at(content, 8),
-            heals: content[24],
+            replacements: content[24],
             failure: (content[25] != 0).then_some(failure),
         }
     }

@@ -118,8 +118,12 @@ fn row_start(bytes: &[u8]) -> usize {
 #[test]
 fn a_torn_row_counts_as_missing() {
     let table = empty_table();
-    let row =
-        CallerRow { served_unix_ms: 9, heals: 3, failure: Some(Failure::new(9, NOW)), ..served(u64::MAX) };
+    let row = CallerRow {
+        served_unix_ms: 9,
+        replacements: 3,
+        failure: Some(Failure::new(9, NOW)),
+        ..served(u64::MAX)
+    };
     table.update(caller(42), NOW, |known| *known = row);
     let bytes = bytes_of(&table);
     let start = row_start(&bytes);
@@ -279,8 +283,8 @@ proptest! {
         failure in failure(), ending in ending(), name in any::<Name>(), process in any::<(u32, u64)>(),
     ) {
         let (served, served_unix_ms, ended_unix_ms, refresh_paused_until_unix_ms, taken_over_unix_ms) = numbers;
-        let (heals, failures, refresh_failures, refreshed_by) = counts;
-        let caller = CallerRow { served, served_unix_ms, heals, failure };
+        let (replacements, failures, refresh_failures, refreshed_by) = counts;
+        let caller = CallerRow { served, served_unix_ms, replacements, failure };
         let key = KeyRow {
             ending, ended_unix_ms, failures, refresh_paused_until_unix_ms, refresh_failures, refreshed_by,
             taken_over_unix_ms,

@@ -15,7 +15,7 @@ use k8s_token_cache::sys::{Process, write_all_at};
 use program::NOW;
 use program::fuzz_target;
 
-/// One for all inputs: the program leaves it to its end to close the table.
+/// One for all inputs, because the program never closes the table.
 static TABLE: LazyLock<RawFd> = LazyLock::new(|| {
     // SAFETY: the name is a string; the result is checked.
     let descriptor = unsafe { libc::memfd_create(c"callers".as_ptr(), 0) };
@@ -39,11 +39,12 @@ fuzz_target!(|input: (&[u8], u32, u64, u8)| {
 
     let failure = Failure::new(status, NOW);
     callers.update(caller, NOW, |row| {
-        *row = CallerRow { served: started, served_unix_ms: started, heals: status, failure: Some(failure) };
+        *row =
+            CallerRow { served: started, served_unix_ms: started, replacements: status, failure: Some(failure) };
     });
     callers.update(key, NOW, |row| row.fail(failure));
     let row = callers.recall(caller, NOW).row;
-    assert_eq!((row.served, row.heals, row.failure), (started, status, Some(failure)));
+    assert_eq!((row.served, row.replacements, row.failure), (started, status, Some(failure)));
     assert_eq!(callers.recall(key, NOW).row.ending, Ending::Failed { status });
     assert_eq!(callers.last_use_unix_ms(&name, NOW), unix_ms(NOW));
     // A row from the future counts as missing.
