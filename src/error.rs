@@ -1,8 +1,8 @@
 //! Errors: what failed, on what, why, and with which exit status.
 //!
 //! An [`Error`] is one line for people, an optional hint on a line of its own, and a [`Kind`]. It
-//! never holds a byte of a plugin's output or of a credential. Text from elsewhere becomes harmless
-//! for terminals here.
+//! never holds a byte of a plugin's output or of a credential. [`printable`] makes text from other
+//! sources harmless for terminals.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -120,7 +120,7 @@ pub fn io_error(kind: io::ErrorKind, why: impl Into<String>) -> io::Error {
     io::Error::new(kind, Cause(why.into()))
 }
 
-/// The text of an `io::Error`. std's own type for it adds 2 KB to the program: it can show itself with escapes.
+/// The text of an `io::Error`. std's own type for it adds 2 KB to the program, for its `Debug`.
 #[derive(Debug)]
 struct Cause(String);
 
@@ -135,7 +135,7 @@ impl fmt::Display for Cause {
 /// Returns the system's text for `error`, in lower case, without std's "(os error N)" and Windows' full
 /// stop.
 pub fn reason(error: &io::Error) -> String {
-    // As the system says it: Rust's own text is "entity not found".
+    // The system's text. Rust's own text is "entity not found".
     let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
     if is_bare && error.kind() == io::ErrorKind::NotFound {
         return "no such file or directory".to_owned();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_called_as_the_system_calls_it() {
+    fn a_missing_file_is_reported_with_the_systems_text() {
         assert_eq!(reason(&io::ErrorKind::NotFound.into()), "no such file or directory");
         assert_eq!(reason(&io::Error::new(io::ErrorKind::NotFound, "no key")), "no key");
     }

@@ -51,8 +51,8 @@ impl Log {
     }
 }
 
-/// Opens the log for appending, and creates it if it is missing. Fails with `InvalidData` if it is a file that
-/// has content but does not begin with a line of a log, so that no file of another kind is spoilt.
+/// Opens the log for appending, and creates it if it is missing. Fails with `InvalidData` if the file has
+/// content that does not begin with a line of a log, so that no other file is damaged.
 pub fn open(path: &Path) -> io::Result<File> {
     let file = sys::open_log(path)?;
     let mut start = [0; TIME.len()];
@@ -62,7 +62,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Err(io_error(io::ErrorKind::InvalidData, "it is not a log of this program"))
 }
 
-/// What a line begins with; any digit counts.
+/// The form of the time at the beginning of a line; `0` is any digit.
 const TIME: &[u8; 21] = b"0000-00-00T00:00:00Z ";
 
 fn is_time(start: &[u8; TIME.len()]) -> bool {

@@ -83,7 +83,7 @@ impl SecretBytes {
         }
     }
 
-    /// Wipes the spare capacity too, which a truncation leaves filled.
+    /// Wipes the spare capacity too, because a truncation leaves bytes there.
     #[inline(never)]
     fn wipe(&mut self) {
         self.0.as_mut_slice().zeroize();

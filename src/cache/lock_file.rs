@@ -1,8 +1,8 @@
-//! The content of the lock file: a table of fixed size, of which every block says whose it is.
+//! The content of the lock file: a table of fixed size, in blocks that each begin with [`MARK`].
 //!
-//! A block begins with [`MARK`], and rows follow. So one read tells whether a block may be written, and
-//! nothing is ever written to a file that is not ours. [`crate::proxy`] defines the rows. A file that is
-//! empty, or full of zeros after a power failure, becomes a new table.
+//! Rows follow the mark. So one read of a block tells whether it is ours and may be written, and nothing
+//! is ever written to another program's file. [`crate::proxy`] defines the rows. A file that is empty, or
+//! full of zeros after a power failure, becomes a new table.
 
 use std::ffi::OsStr;
 use std::fs::File;

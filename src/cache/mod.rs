@@ -57,7 +57,7 @@ pub enum Lookup {
     Miss(Reason),
 }
 
-/// An entry, and a number that tells it from any other entry.
+/// An entry, and a number that identifies it.
 pub struct Found {
     pub entry: Entry,
     pub fingerprint: u64,

@@ -15,8 +15,8 @@
 //! Damaged parts are misses to a reader, and the next write drops them. [`super::entry`] defines what a
 //! line contains. A writer replaces nothing that is not ours: see [`FileContents::is_ours`].
 //!
-//! A removal must also reach stores that are under way. Clearing everything raises the generation, which
-//! every store compares. Removing one entry leaves a line that says when (`{"removed":<ns>}`) for an
+//! A store that began before a removal must not undo it. Clearing everything raises the generation, which
+//! every store compares. Removing one entry leaves a line with the time (`{"removed":<ns>}`) for an
 //! hour, so that only stores of that entry that began earlier are refused.
 
 mod contents;

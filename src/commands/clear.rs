@@ -50,7 +50,7 @@ fn remove(call: &Call<'_>) -> Result<u8> {
     if let Some(cache) = Cache::existing(&call.config, key)?
         && !names.contains(&cache.name)
     {
-        // An entry that cannot be decrypted, or one that is being fetched right now.
+        // There may be an entry that cannot be decrypted, and a call that is about to store one.
         names.push(cache.name);
     }
     let store = cache::open_store(&call.config)?;

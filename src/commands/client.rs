@@ -31,7 +31,8 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> 
 }
 
 /// Returns the name of the user of the current context in `files`. As for kubectl, the first file that has a
-/// current context, or a context of that name, wins. If there is none, a file that cannot be read is the reason.
+/// current context, or a context of that name, wins. Fails if there is none, with the error of a file that
+/// cannot be read, if there is one.
 pub fn current_user(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> Result<String> {
     let merged = kubeconfig::merge(files, environment);
     let missing = match (merged.current_user, merged.current_context) {
@@ -127,8 +128,8 @@ impl<'u> UserClient<'u> {
         self.wrapped.is_some().then(|| self.plugin_call(environment))
     }
 
-    /// Returns the call as [`UserClient::call`] does; if the cache is not in front of the plugin, the call that
-    /// there would be with it.
+    /// Returns the call as [`UserClient::call`] does; for a plugin without the cache, the call that the client
+    /// would make after `--inject`.
     pub fn plugin_call<'e>(&self, environment: Environment<'e>) -> Result<Call<'e>> {
         let direct = || Wrapped { key_env: None, command: self.words() };
         let call = Call::new(self.wrapped.clone().unwrap_or_else(direct), environment)?;

@@ -9,7 +9,7 @@ use crate::error::{Result, shown};
 use crate::key::CacheKey;
 use crate::keystore::{self, KeyOrigin};
 
-/// The entries of the cache file, as far as they can be decrypted.
+/// The entries of the cache file that can be decrypted.
 pub struct Contents {
     pub key: KeyLocation,
     pub entries: Vec<(Name, Entry)>,

@@ -262,7 +262,7 @@ impl InjectJob<'_> {
         }
     }
 
-    /// Refuses a name that no file has. A refused file may have it.
+    /// Reports a name that no file has, unless a file was refused, which may have it.
     fn check_names(&mut self) {
         if self.output.refused {
             return;

@@ -23,8 +23,8 @@ pub fn width(stream: Stream, environment: Environment<'_>) -> Option<usize> {
     columns.filter(|columns| *columns > 0).or_else(|| sys::terminal_width(stream))
 }
 
-/// Returns `text` in at most `room` columns, without some of its middle. Most of the end stays, because
-/// command lines end with what tells them apart.
+/// Returns `text` in at most `room` columns, with the middle left out. Keeps more of the end than of the
+/// beginning, because similar command lines differ at the end.
 pub fn shorten(text: &str, room: usize) -> String {
     let length = columns(text);
     if length <= room {

@@ -1,6 +1,6 @@
 //! Command lines and values as reports may show them, with tags for what is hidden.
 //!
-//! A tag is made with the encryption key, so that it tells two hidden values apart and proves nothing
+//! A tag is made with the encryption key, so that it distinguishes two hidden values but reveals nothing
 //! about them. Without a key there is no tag.
 
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use crate::format::fnv::fnv1a_128;
 use crate::format::hex;
 use crate::identity;
 
-/// Two bytes: enough to tell a handful of values apart, and too little to check a guess.
+/// Two bytes: enough to distinguish a handful of values, and too few to confirm a guess.
 const TAG_BYTES: usize = 2;
 
 pub struct Redactor {

@@ -2,8 +2,8 @@
 //!
 //! [`judge`] takes the output of a plugin and accepts what client-go accepts (the `v1` and `v1beta1` kinds of
 //! `client.authentication.k8s.io`, client-go's `plugin/pkg/client/auth/exec/exec.go`, `refreshCredsLocked`),
-//! in JSON and in YAML. What client-go accepts but cannot use is not cached. The output itself is cached, byte for byte. Verdicts contain fixed texts only, so
-//! that nothing of a credential can reach a message.
+//! in JSON and in YAML. What client-go accepts but cannot use is not cached. The output itself is cached,
+//! byte for byte. Verdicts contain fixed texts only, so that nothing of a credential can reach a message.
 
 pub mod x509;
 

@@ -105,7 +105,7 @@ pub(super) fn refused(path: &Path, why: &str) -> Error {
 }
 
 /// With the lock, removes what a killed process left, and uses its name again. Without the lock the name
-/// is random: a process id does not do, because two containers that share a home may both be process 1.
+/// is random. A process id is not enough, because two containers that share a home may both be process 1.
 fn temporary_name(directory: &Directory, locked: bool) -> io::Result<OsString> {
     if locked {
         let name = OsString::from("key.new");

@@ -20,8 +20,8 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(75);
 
 /// Starts the refresh of `found`, unless one is running or has failed recently, or the plugin may prompt.
 ///
-/// If the process of the last refresh is a zombie, the first process of this container does not collect
-/// orphans, and another refresh would leave another zombie.
+/// If the process of the last refresh is a zombie, the first process of this container does not reap orphans,
+/// and another refresh would leave another zombie.
 pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&Callers>, now: Duration) {
     let opened = if callers.is_none() { Callers::open(&cache.store) } else { None };
     let Some(callers) = callers.or(opened.as_ref()) else { return };
@@ -33,7 +33,7 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
         return;
     }
     if sys::is_zombie(recalled.row.refreshed_by) {
-        return call.log.write("refresh", &"not started: the first process here collects no orphans", now);
+        return call.log.write("refresh", &"not started: process 1 does not reap orphans", now);
     }
     recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
     callers.remember(&recalled, now);
@@ -42,7 +42,8 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
 
 /// Starts a process that keeps the new credential warm, if that is wanted.
 ///
-/// In a container whose first process collects no orphans, it would end as a zombie, so none is started.
+/// In a container whose first process does not reap orphans, the process would end as a zombie, so none is
+/// started.
 pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>) {
     let last = callers.map(|callers| callers.recall(Subject::keeper(&cache.name), sys::now()).row.process.id);
     let is_wanted = keep_warm::window(call).is_some();

@@ -22,7 +22,7 @@ pub struct Call<'e> {
     pub environment: Environment<'e>,
     /// Whether `--key-env` states all variables that matter.
     pub key_env_is_complete: bool,
-    /// What `environment` has beside the process's own variables.
+    /// The variables of `environment` that the process itself does not have, or has with another value.
     added_variables: Vec<(OsString, OsString)>,
 }
 
@@ -50,8 +50,8 @@ impl<'e> Call<'e> {
         self
     }
 
-    /// Returns whether the plugin's configuration names programs; then everything counts for the key. A hit need
-    /// not ask: no entry of such a call is stored under the shorter key.
+    /// Reads the plugin's configuration, and returns whether it names programs. If so, everything counts for the
+    /// key from now on. A hit need not call this: no entry of such a call is stored under the shorter key.
     pub fn extend_identity(&mut self) -> bool {
         let has_programs = self.identity.runs_configured_programs();
         if has_programs {
@@ -60,7 +60,7 @@ impl<'e> Call<'e> {
         has_programs
     }
 
-    /// The call with the key under which its credential is stored.
+    /// Returns the call with the key under which its credential is stored.
     pub fn with_configuration(mut self) -> Call<'e> {
         self.extend_identity();
         self

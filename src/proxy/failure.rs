@@ -23,20 +23,20 @@ impl Failure {
         Failure { status, unix_ms: unix_ms(now) }
     }
 
-    /// For how long this failure still answers calls, given that it does so for `pause`. `None` once
-    /// that has passed, and for a failure in the future.
+    /// Returns the rest of a `pause` that began with this failure. `None` if it is over, and for a failure in
+    /// the future.
     pub fn remaining(&self, pause: Duration, now: Duration) -> Option<Duration> {
         let elapsed = now.checked_sub(Duration::from_millis(self.unix_ms))?;
         pause.checked_sub(elapsed).filter(|left| !left.is_zero())
     }
 
-    /// For how long this failure still answers the caller that saw it.
+    /// Returns how long the caller that saw this failure still gets it again.
     pub fn remaining_for_caller(&self, now: Duration) -> Option<Duration> {
         self.remaining(FIRST_PAUSE, now)
     }
 }
 
-/// For how long a failure answers every call without a terminal, after so many failures in a row.
+/// Returns how long calls without a terminal get the last of `failures` failures in a row again.
 pub fn pause_after(failures: u8) -> Duration {
     let doublings = u32::from(failures.saturating_sub(1)).min(16);
     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)

@@ -1,13 +1,15 @@
 //! Keeping a credential warm: a process that renews it for as long as a person uses it.
 //!
 //! EKS tokens live for 14 minutes, so a person who runs kubectl a few times an hour would wait for the
-//! plugin at one call in seven. After a miss or a refresh for an interactive client, the detached process
-//! stays: it sleeps until the credential is due, renews it, and ends when no client has used it for
-//! [`window`]. There is one keeper per key and at most [`MOST_KEEPERS`] per cache file.
+//! plugin at one call in fifteen (`docs/benchmark.md`). After a miss or a refresh for an interactive client,
+//! the detached process does not end: it becomes the keeper of the credential. It sleeps until the
+//! credential is due, renews it, and ends when no client has used it for [`window`]. There is one keeper
+//! per key and at most [`MOST_KEEPERS`] per cache file.
 //!
-//! Each round runs in a copy of the keeper, which ends: the keeper allocates nothing while it lives. It
-//! never prompts, and it ends if the entry was removed, the identity changed, kubectl's policy forbids the
-//! plugin, the plugin failed, the program was replaced, or the clock jumped past the window.
+//! Each round runs in a forked copy of the keeper that ends afterwards, so that the keeper's memory does
+//! not grow. A keeper never prompts. It ends if the entry was removed, the identity changed, kubectl's
+//! policy forbids the plugin, the plugin failed, the program was replaced, or the clock jumped past the
+//! window.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,7 +34,7 @@ pub const MOST_KEEPERS: u64 = 8;
 /// How long after its last use the credential of this call is kept warm; `None` if it is not.
 ///
 /// By default, only for a client that a person uses at a terminal, and for a plugin that is known to be
-/// silent. On Windows a running program cannot be upgraded, so the default there is not to stay.
+/// silent. Never by default on Windows, because a running program cannot be upgraded there.
 pub fn window(call: &Call<'_>) -> Option<Duration> {
     match call.config.keep_warm {
         Some(window) => Some(window).filter(|window| !window.is_zero()),

@@ -1,7 +1,8 @@
 //! What a call does: hit, stale or miss.
 //!
-//!     cache key -> look up -> fresh?  write it; refresh in the background if it is getting old
-//!                          -> else    lock the key -> look again -> run the plugin -> check -> write -> store
+//!     cache key -> look up -> fresh?  write it; refresh in the background if it expires soon
+//!                          -> else    lock the key -> look again -> run the plugin -> check -> write
+//!                                     -> store
 //!
 //! The credential comes first: if the cache fails, the plugin's output is printed and its exit status
 //! returned. Output is the plugin's bytes, unchanged. The files of this folder follow the path of a call:
@@ -98,7 +99,7 @@ fn run_uncached(call: &Call<'_>) -> Result<u8> {
     plugin::run_uncached(&call.command)
 }
 
-/// Takes no lock and writes once. What must follow comes after the credential was written.
+/// Takes no lock and writes once. Everything else is done after the credential was written.
 fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: Duration) -> Result<u8> {
     write_stdout(found.entry.credential())?;
     client.remember_served(&cache.store, found.fingerprint, now);

@@ -1,8 +1,8 @@
 //! kubectl's policy for exec plugins (kuberc), applied to the wrapped command.
 //!
 //! kubectl compares its list with the command in the kubeconfig, which is this program. Without a check
-//! here, a list that has this program would allow every program. Only a run of the plugin is checked, and each
-//! run of a process that keeps a credential warm: a hit reads no kuberc.
+//! here, a list with this program would allow every program. Each run of the plugin is checked, also in a
+//! process that keeps a credential warm. A hit runs nothing and reads no kuberc.
 //!
 //! The kubeconfig can set variables for its plugin (`exec.env`), and so could name another kuberc or change
 //! PATH. So the variables that count are those that the client was started with, if the system tells them.
@@ -19,8 +19,7 @@ use crate::sys;
 
 const PATH: &str = "PATH";
 
-/// Programs with client-go that read no kuberc. A program that is not known may be kubectl under another
-/// name.
+/// Programs with client-go that read no kuberc. Any other program may be kubectl under another name.
 const OTHER_CLIENTS: [&str; 8] =
     ["helm", "k9s", "terraform", "tofu", "flux", "argocd", "stern", "headlamp-server"];
 

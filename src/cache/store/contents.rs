@@ -41,8 +41,8 @@ impl FileContents {
         if bytes.starts_with(&[0]) { FileContents::read(file) } else { Ok(FileContents(bytes)) }
     }
 
-    /// Whether this program wrote the file, so that it may be replaced: it begins as a cache file of this or a
-    /// newer version does, or it is what a crash leaves of one: nothing, zeros, or a part of the beginning.
+    /// Whether the file may be replaced, because this program wrote it: it begins like a cache file of this or a
+    /// newer version, or it is what a crash leaves of one (an empty file, zeros, or a part of the beginning).
     pub(super) fn is_ours(&self) -> bool {
         const NEXT: &[u8] = b",\"generation\":";
         let mut rest = &*self.0;
@@ -192,7 +192,7 @@ impl<'a> CacheFile<'a> {
 }
 
 impl<'a> StoredLine<'a> {
-    /// `None` unless the row describes exactly one line: anything else, copied, would break the JSON.
+    /// `None` unless the row describes exactly one line: a copy of anything else would make the JSON invalid.
     fn read(bytes: &'a [u8], row: &IndexRow) -> Option<StoredLine<'a>> {
         let start = usize::try_from(row.offset).ok()?;
         let (line, rest) = bytes.get(start..)?.split_at_checked(row.length)?;

@@ -213,8 +213,6 @@ fn names_that_are_not_spread_are_found_too() {
     }
 }
 
-/// Probes that it takes to find each of these sorted names: the most, and all together.
-
 #[test]
 fn a_removal_refuses_late_stores_of_that_entry_alone() {
     let scratch = Scratch::new();

@@ -49,11 +49,11 @@ fn check_files(findings: &mut Findings, store: &Store, is_chosen: bool) {
             findings.problem(&text, &Fix::Advice(advice));
         }
         Ok(_) => check_privacy(findings, path),
-        Err(error) => return findings.problem(&error, &Fix::Command(&make_way(path, is_chosen))),
+        Err(error) => return findings.problem(&error, &Fix::Command(&clear_path(path, is_chosen))),
     }
     match store.check_lock_file() {
         Ok(()) => check_privacy(findings, &lock),
-        Err(error) => findings.problem(&error, &Fix::Command(&make_way(&lock, is_chosen))),
+        Err(error) => findings.problem(&error, &Fix::Command(&clear_path(&lock, is_chosen))),
     }
 }
 
@@ -66,8 +66,8 @@ fn check_privacy(findings: &mut Findings, path: &Path) {
     findings.problem(&text, &Fix::Command(&["chmod 600 ", &shell::word(path)].concat()));
 }
 
-/// Returns a command that removes the obstacle at `path`: another program's or another user's file.
-fn make_way(path: &Path, is_chosen: bool) -> String {
+/// Returns a command that makes `path` usable, which another program's or another user's file has.
+fn clear_path(path: &Path, is_chosen: bool) -> String {
     let is_regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     match is_regular && !sys::belongs_to_user(path) {
         true => directories::take_over(path),
@@ -107,8 +107,8 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Returns the command that makes way for the cache file, and destroys nothing: what is there is not
-/// ours.
+/// Returns a command after which the cache file has a free path. It deletes nothing, because the file at
+/// `path` is not ours.
 fn other_path(path: &Path, is_chosen: bool) -> String {
     match is_chosen {
         true => ["unset ", VARIABLE].concat(),

@@ -1,4 +1,4 @@
-//! Directories that must exist or be created, and commands that make them usable or make way.
+//! Directories that must exist or be created, and commands that make them usable.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ pub fn make_writable(directory: &Path) -> String {
     }
 }
 
-/// Returns a command that makes way at `path`, and destroys nothing.
+/// Returns a command that renames the file at `path` to a free name.
 pub fn move_away(path: &Path) -> String {
     ["mv ", &shell::word(path), " ", &shell::word(&free_name(path))].concat()
 }

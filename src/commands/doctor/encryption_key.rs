@@ -25,7 +25,7 @@ pub fn check(findings: &mut Findings, config: &Config) {
     }
 }
 
-/// Reports why the key cannot be found. If the user may not even look into its directory, the fix opens it.
+/// Reports why the key cannot be found. If the user cannot use its directory, the fix gives access to it.
 fn report(findings: &mut Findings, config: &Config, error: &Error) {
     let locked = config.state_directory.as_deref().and_then(directories::obstacle);
     match (error.hint(), locked.filter(|obstacle| obstacle.is_dir())) {

@@ -8,7 +8,7 @@ use crate::kubeconfig::files::EditError;
 use crate::kubeconfig::plan::{Plan, UserState};
 use crate::kubeconfig::yaml::Refusal;
 
-/// What `--inject` would do to the file that was asked for last: users come file by file.
+/// The plan of `--inject` for the latest file. One is enough, because users are checked file by file.
 #[derive(Default)]
 pub struct Refusals(Option<(PathBuf, Result<Plan, EditError>)>);
 
@@ -24,7 +24,7 @@ impl Refusals {
                 _ => None,
             }),
             Err(EditError::Refused(refusal)) => Some(*refusal),
-            // Its users were read, so it is being changed now.
+            // Its users were read a moment ago, so another program is changing the file.
             Err(EditError::Failed(_)) => None,
         }
     }

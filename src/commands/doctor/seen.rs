@@ -1,5 +1,5 @@
-//! The set of what was checked already. One sorted vector for both uses takes 3 KB less of the program than two
-//! `BTreeSet`s.
+//! The set of what was checked already. One sorted vector for both uses makes the program 3 KB smaller
+//! than two `BTreeSet`s.
 
 use std::ffi::{OsStr, OsString};
 

@@ -72,14 +72,14 @@ fn switched_off(config: &Config) -> Option<String> {
     }
 }
 
-/// Reports a path of a variable that does not mean what it seems to.
+/// Reports a path of a variable that begins with `~`, and a cache file with a relative path.
 pub fn check_path(findings: &mut Findings, name: &str, environment: Environment<'_>) {
     if let Some((text, correct)) = wrong_path(name, environment) {
         findings.problem(&text, &Fix::Command(&format!("export {name}={}", shell::word(&correct))));
     }
 }
 
-/// Returns what is wrong with the paths of a variable, and the value that was meant.
+/// Returns what is wrong with the paths of a variable, and the value that the user presumably meant.
 fn wrong_path(name: &str, environment: Environment<'_>) -> Option<(String, OsString)> {
     let list = config::value(environment, name)?;
     if let Some(expanded) = expand_tildes(&list, environment) {

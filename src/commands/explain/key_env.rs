@@ -5,7 +5,7 @@ use crate::identity::Identity;
 use crate::key::PartKind;
 use crate::proxy::Call;
 
-/// Counted in other ways, or the same in every call.
+/// PATH counts by the program that it leads to, and HOME counts with every `--key-env`.
 const NEVER_LISTED: [&str; 2] = ["PATH", "HOME"];
 
 /// Returns how to leave out those of `differing` that count only because every variable does. `None` if there

@@ -1,9 +1,9 @@
 //! `--explain`: what the credential of a command depends on, and why the next call hits or misses.
 //!
-//! A shell does not set what clients set, so the report on a command explains several calls: one from here,
-//! and one for each kubeconfig user with the same plugin, as its client makes it. Then it shows what else is
-//! cached for the command, and how that differs. The report on a user explains the calls of that user only. It
-//! runs nothing and creates nothing.
+//! A shell does not set the variables that clients set, so the report on a command explains several
+//! calls: one from here, and one for each kubeconfig user with the same plugin, as its client makes it.
+//! Then it shows what else is cached for the command, and how that differs. The report on a user
+//! explains the calls of that user only. No report runs or creates anything.
 
 mod key_env;
 mod nearest;

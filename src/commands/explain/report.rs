@@ -28,7 +28,7 @@ pub struct Report {
     page: Page,
     redactor: Redactor,
     now: Duration,
-    /// The parts of the keys that were explained so far. The first key is that of the call that was described.
+    /// The parts of the keys that were explained so far. The first is the key of [`Report::describe_call`].
     explained: Vec<SecretBytes>,
     /// The parts of the entries that were shown as the nearest of a miss.
     nearest: Vec<SecretBytes>,
@@ -69,8 +69,8 @@ impl Report {
         }
     }
 
-    /// Adds the command, its plugin and what the cache key is made from. Returns the key; `None` if there can be
-    /// none, after saying why.
+    /// Adds the command, its plugin and the parts of the cache key. Returns the key. If there can be none, adds
+    /// the reason and returns `None`.
     pub fn describe_call(&mut self, call: &Call<'_>) -> Option<CacheKey> {
         self.page.row("command", &self.redactor.command_line(&call.command));
         self.page.row("plugin", &wording::plugin(call));
@@ -203,7 +203,7 @@ impl Report {
         self.page.rows("client", &client);
     }
 
-    /// Adds the parts that the key of the call that was described does not have.
+    /// Adds the parts that are not in the key of [`Report::describe_call`].
     fn add_additional_parts(&mut self, key: &CacheKey) {
         let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
         let mut added = Vec::new();
@@ -269,7 +269,7 @@ impl Report {
         }
     }
 
-    /// Adds why there is no entry: the nearest entry of the same command shows it best.
+    /// Adds why there is no entry, with the differences from the nearest entry of the same command.
     fn add_missing_entry(&mut self, call: &Call<'_>, cache: &Cache, reason: Reason) {
         let pause = pause(cache, self.now);
         let contents = self.contents.take();
@@ -327,7 +327,8 @@ impl Report {
     }
 }
 
-/// Returns that the program of the call is not found, unless the client has another PATH or it is a path.
+/// Returns a text if the program of the call is a name that is not found on PATH. `None` if the client has
+/// another PATH.
 fn missing_program(call: &Call<'_>) -> Option<String> {
     let program = call.command.first()?;
     let is_path = program.to_string_lossy().contains(std::path::is_separator);
@@ -346,7 +347,8 @@ fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
     Some((failure, failure.remaining_for_caller(now)?))
 }
 
-/// Returns ", and paused for 10 s after status 3" while a failure answers calls without a terminal, else nothing.
+/// Returns ", and paused for 10 s after status 3 ..." while the plugin is not run for calls without a terminal,
+/// else an empty text.
 fn pause(cache: &Cache, now: Duration) -> String {
     let Some((failure, left)) = remembered_of_key(cache, now).failure(now) else { return String::new() };
     let seconds = left.as_secs() + 1;

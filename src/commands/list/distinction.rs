@@ -1,7 +1,7 @@
 //! What distinguishes the entries of one command from each other.
 //!
 //! A part distinguishes an entry if not all entries of its command have it. Hashes of all parts are
-//! counted once, so that ten thousand entries take no longer than ten thousand times one.
+//! sorted and counted, so that the entries need not be compared with each other.
 
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;

@@ -7,7 +7,7 @@ use crate::commands::parts;
 use crate::config::Environment;
 use crate::kubeconfig::{self, ClientEnvironment};
 
-/// The name of the entry that a kubeconfig user's next call looks for, sorted.
+/// Pairs of an entry's name and a kubeconfig user whose next call looks for that entry, sorted.
 pub struct ServedUsers(Vec<(Name, String)>);
 
 impl ServedUsers {

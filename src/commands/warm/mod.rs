@@ -155,7 +155,7 @@ impl Warming<'_> {
             if running.is_empty() {
                 return Ok(());
             }
-            // Allocates, so it must not happen at each turn of a loop that may run for minutes.
+            // Allocates, so it must not happen in each iteration of a loop that may run for minutes.
             if drawn_at != Some(self.tally.total()) {
                 drawn_at = Some(self.tally.total());
                 let names: Vec<String> = running.iter().map(|one| one.client.name()).collect();
@@ -215,14 +215,14 @@ impl Warming<'_> {
         }
     }
 
-    /// Returns the credential that the client would find. `None` if only the wrapped command knows its
-    /// cache key.
+    /// Returns the credential that the client would find. `None` if there is none, or if a program in front
+    /// of the cache changes the environment, so that the cache key is not known here.
     fn cached(&self, client: &UserClient<'_>) -> Option<Cached> {
         self.look_up(client, &|_| ()).0
     }
 
-    /// Also returns whether the plugin may prompt. `prepare` gets the cache first. Identifies the plugin once:
-    /// nothing that is allocated for that is freed.
+    /// Returns the credential, and whether the plugin may prompt. Calls `prepare` with the cache before it looks.
+    /// Does both in one function, so that the plugin is identified once: memory for that is never freed.
     fn look_up(&self, client: &UserClient<'_>, prepare: &dyn Fn(&Cache)) -> (Option<Cached>, Interaction) {
         let environment = |name: &str| client.variable(name, self.environment);
         match client.call(&environment) {
