@@ -50,12 +50,12 @@ fn render() -> String {
 fn render_row(text: &mut String, row: &PluginRow, call: &str, interaction: Interaction, comment: &str) {
     let prompts = match interaction {
         Interaction::Silent => "never prompts",
-        Interaction::Unknown => "is not known never to prompt",
+        Interaction::Unknown => "it is not known whether it prompts",
         Interaction::MayPrompt => "may prompt",
     };
     write!(
         text,
-        "\n### {}\n\n- Command: {}; `{}` {prompts}\n",
+        "\n### {}\n\n- Command: {}; `{}`: {prompts}\n",
         row.family,
         code(row.commands),
         call.replace('§', " ")
