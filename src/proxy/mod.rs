@@ -37,11 +37,11 @@ use miss::Miss;
 /// Prints the credential of the wrapped command and returns the exit status.
 pub fn run(call: &mut Call<'_>) -> Result<u8> {
     let now = sys::now();
-    if let Some(warning) = &call.config.warning {
-        call.log.warn(warning, now);
-    }
     if call.config.disabled {
-        call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now);
+        match &call.config.warning {
+            Some(warning) => call.log.warn(warning, now),
+            None => call.log.write("disabled", &"K8S_TOKEN_CACHE_DISABLE is set", now),
+        }
         return run_uncached(call);
     }
     match look_up(call, now) {

@@ -86,6 +86,14 @@ fn the_emergency_switch_never_stops_a_client() {
     assert_eq!(call("enabled").on_terminal(&terminal).run().code(), 0);
     let shown = terminal.into_text();
     assert!(shown.contains("k8s-token-cache: K8S_TOKEN_CACHE_DISABLE: invalid value 'enabled'"), "{shown}");
+
+    let log = setting.home("log");
+    for (lines, switch) in ["1", "enabled"].into_iter().enumerate() {
+        assert_eq!(call(switch).env("K8S_TOKEN_CACHE_LOG", &log).run().code(), 0);
+        let logged = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(logged.lines().count(), lines + 1, "{logged}");
+        assert!(logged.contains("K8S_TOKEN_CACHE_DISABLE"), "{logged}");
+    }
 }
 
 #[test]
