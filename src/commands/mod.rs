@@ -2,8 +2,8 @@
 //!
 //! `--list`, `--explain` and `--doctor` report, `--clear`, `--warm`, `--inject` and `--restore` act.
 //! What several of them need is in `output` (printing), `page` (layout), `contents` (what is cached),
-//! `parts` (cache keys for people), `redactor` (hiding secrets) and `client` (kubeconfig users and what
-//! their clients run).
+//! `parts` (cache keys for people), `redactor` (hiding secrets), `key_files` (paths that lead nowhere) and
+//! `client` (kubeconfig users and what their clients run).
 //!
 //! No verb prints a credential or a secret. Reports run nothing and create no file. A hit uses nothing
 //! of this folder.
@@ -14,6 +14,7 @@ mod contents;
 mod doctor;
 mod explain;
 mod inject;
+mod key_files;
 mod list;
 mod output;
 mod page;

@@ -10,6 +10,7 @@ use super::seen::Seen;
 use super::shell;
 use crate::cli::suggestion;
 use crate::commands::client::UserClient;
+use crate::commands::key_files;
 use crate::config::{self, Config, Environment};
 use crate::error::{Error, reason, shown};
 use crate::log;
@@ -36,6 +37,7 @@ pub fn check(
     for name in PATHS {
         check_path(findings, name, environment);
     }
+    check_key_files(findings, config);
     if let Some(log) = &config.log {
         check_log(findings, log);
     }
@@ -76,6 +78,17 @@ fn switched_off(config: &Config) -> Option<String> {
 pub fn check_path(findings: &mut Findings, name: &str, environment: Environment<'_>) {
     if let Some((text, correct)) = wrong_path(name, environment) {
         findings.problem(&text, &Fix::Command(&format!("export {name}={}", shell::word(&correct))));
+    }
+}
+
+/// Reports paths that lead to no file. [`check_path`] reports those that begin with a tilde.
+fn check_key_files(findings: &mut Findings, config: &Config) {
+    let paths = config.key_files.iter().filter(|path| !path.starts_with("~"));
+    for missing in paths.filter_map(|path| key_files::missing(path)) {
+        match missing.fix {
+            Some(fix) => findings.problem(&missing.text, &Fix::Advice(fix)),
+            None => findings.note(&format_args!("{}; it counts when it is created", missing.text)),
+        }
     }
 }
 
@@ -137,7 +150,10 @@ fn wrong_setting(name: &str, environment: Environment<'_>) -> Option<String> {
         return Some(format!("{} is not a variable of this program", shown(name)));
     }
     let wrong_path = || wrong_path(name, environment).filter(|_| PATHS.contains(&name));
-    switched_off(&config).or_else(|| wrong_path().map(|(text, _)| text))
+    let missing = || config.key_files.iter().filter_map(|path| key_files::missing(path));
+    switched_off(&config)
+        .or_else(|| wrong_path().map(|(text, _)| text))
+        .or_else(|| missing().find(|missing| missing.fix.is_some()).map(|missing| missing.text))
 }
 
 fn check_log(findings: &mut Findings, log: &Path) {

@@ -8,6 +8,7 @@ use crate::cache::entry::Entry;
 use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
 use crate::commands::client::UserClient;
 use crate::commands::contents::Contents;
+use crate::commands::key_files;
 use crate::commands::output::plural;
 use crate::commands::page::{Color, Page};
 use crate::commands::parts::{self, Difference};
@@ -199,8 +200,16 @@ impl Report {
             self.page.row("others", &environment.join(" "));
         }
         self.page.rows("files", &files);
+        self.add_missing_key_files(call);
         self.page.rows("directory", &directory);
         self.page.rows("client", &client);
+    }
+
+    fn add_missing_key_files(&mut self, call: &Call<'_>) {
+        for missing in call.config.key_files.iter().filter_map(|path| key_files::missing(path)) {
+            let fix = missing.fix.map(|fix| [": ", fix].concat()).unwrap_or_default();
+            self.page.row("but", &[missing.text, fix].concat());
+        }
     }
 
     /// Adds the parts that are not in the key of [`Report::describe_call`].

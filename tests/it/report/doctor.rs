@@ -240,6 +240,11 @@ fn wrong_settings_in_env_of_a_user_are_named_with_the_user() {
         ("K8S_TOKEN_CACHE_FIEL", "/x", "K8S_TOKEN_CACHE_FIEL is not a variable of this program"),
         ("K8S_TOKEN_CACHE_FILE", "~/x", "K8S_TOKEN_CACHE_FILE=~/x begins with '~'"),
         ("K8S_TOKEN_CACHE_FILE", "x/y", "K8S_TOKEN_CACHE_FILE=x/y is relative"),
+        (
+            "K8S_TOKEN_CACHE_KEY_FILES",
+            "/x/*",
+            "K8S_TOKEN_CACHE_KEY_FILES names '/x/*', which leads to no file",
+        ),
     ] {
         let kubeconfig = setting.users(&[User::cached("ok", EKS), User::cached("dev", EKS).env(name, value)]);
         let problem = setting.problem(same);
@@ -309,6 +314,35 @@ fn a_tilde_that_no_shell_expanded_is_named_and_the_fix_expands_it() {
     assert!(problems[0].ends_with(&expected), "{problems:?}");
     let problems = setting.problems(|call| call.env("K8S_TOKEN_CACHE_LOG", "~/log"));
     assert!(problems[0].ends_with(&format!("fix: export K8S_TOKEN_CACHE_LOG={home}/log")), "{problems:?}");
+}
+
+#[test]
+fn a_key_file_that_does_not_exist_is_named_with_the_fix() {
+    let setting = Setting::healthy();
+    let there = setting.write("there", "").display().to_string();
+    let odd = setting.write("[odd]*", "").display().to_string();
+    let explained = |list: &str| {
+        let call = setting.call(["--explain"]).args(EKS.split(' '));
+        rows(&call.env("K8S_TOKEN_CACHE_KEY_FILES", list).run().stdout_text(), "but")
+    };
+    let names = |path: &str| format!("K8S_TOKEN_CACHE_KEY_FILES names '{path}', which leads to no file: ");
+    let fix = "write each path in full";
+    for (path, pattern) in [("/x/*.json", '*'), ("/x/?", '?'), ("/x/{a,b}", '{'), ("/x/[ab]", '[')] {
+        let list = format!("{there}:{path}:{odd}");
+        let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_KEY_FILES", &list));
+        let expected = format!("{}only shells expand '{pattern}'", names(path));
+        assert_eq!(problem, format!("{expected}\nfix: {fix}"));
+        assert_eq!(explained(&list), [format!("{expected}: {fix}")]);
+    }
+    assert_eq!(explained("~/x"), [format!("{}only shells expand '~': {fix}", names("~/x"))]);
+    assert_eq!(explained("/x/y"), [format!("{}there is no such file", names("/x/y"))]);
+    assert!(explained(&there).is_empty());
+    let problem = setting.problem(|call| call.env("K8S_TOKEN_CACHE_KEY_FILES", "~/x"));
+    assert!(problem.starts_with("K8S_TOKEN_CACHE_KEY_FILES=~/x begins with '~'"), "{problem}");
+    let run = setting.call(["--doctor"]).env("K8S_TOKEN_CACHE_KEY_FILES", "/x/y").run();
+    let notes = rows(&run.stdout_text(), "note");
+    let expected = [&names("/x/y"), "there is no such file; it counts when it is created"].concat();
+    assert!(run.code() == 0 && notes.contains(&expected), "{notes:?}");
 }
 
 #[test]
