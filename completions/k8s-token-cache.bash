@@ -23,16 +23,16 @@ _k8s_token_cache() {
                 _k8s_token_cache_variables "$cur"
             elif [[ $cur == --key-env=* ]]; then
                 _k8s_token_cache_variables "${cur#*=}"
-            elif [[ $verb == --explain && $prev == --user ]]; then
+            elif [[ ( $verb == --explain || $verb == --clear ) && $prev == --user ]]; then
                 _k8s_token_cache_users "$cur"
-            elif [[ $verb == --explain && $cur == --user=* ]]; then
+            elif [[ ( $verb == --explain || $verb == --clear ) && $cur == --user=* ]]; then
                 _k8s_token_cache_users "${cur#*=}"
             elif [[ -z $verb && ( -z $cur || $cur == -* ) ]]; then
                 _k8s_token_cache_offer --key-env --inject --restore --list --explain --clear \
                     --warm --doctor --help --version
             elif [[ $cur != -* ]]; then
                 COMPREPLY=($(compgen -c -- "$cur"))
-            elif [[ $verb == --explain ]]; then
+            elif [[ $verb == --explain || $verb == --clear ]]; then
                 _k8s_token_cache_offer --key-env --user
             else
                 _k8s_token_cache_offer --key-env

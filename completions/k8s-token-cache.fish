@@ -72,7 +72,7 @@ complete -c k8s-token-cache -n '__k8s_token_cache_in "" --explain --clear comman
 
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l dry-run -d 'Show what would change'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore' -l quiet -d 'Print nothing, and wait for nothing'
-complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --explain' -x -l user -d 'Only this user' \
+complete -c k8s-token-cache -n '__k8s_token_cache_in --inject --restore --explain --clear' -x -l user -d 'Only this user' \
     -a '(__k8s_token_cache_users)'
 complete -c k8s-token-cache -n '__k8s_token_cache_in --inject' -l absolute \
     -d 'Write the paths of cache and plugin'

@@ -11,7 +11,7 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         '--restore' = 'remove it again'
         '--list'    = 'show what is cached, never a token'
         '--explain' = 'show what the credential of a command depends on'
-        '--clear'   = 'remove every credential, or that of a command'
+        '--clear'   = 'remove every credential, or that of a command or user'
         '--warm'    = 'fetch the credential of every injected user now'
         '--doctor'  = 'check kubeconfigs, plugins, cache and encryption key'
         '--help'    = 'show the usage'
@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
     }
     $list = @{ '--json' = 'for programs' }
     $explain = $keyEnv + @{ '--user' = 'explain the command of this user' }
+    $clear = $keyEnv + @{ '--user' = 'remove the credential of this user' }
 
     # The words before the cursor, without the one that is being written.
     $before = @($commandAst.CommandElements | Select-Object -Skip 1 |
@@ -92,9 +93,9 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         Complete-Word (Get-ChildItem env:).Name
     } elseif ($wordToComplete.StartsWith('--key-env=')) {
         Complete-Word (Get-ChildItem env:).Name '--key-env='
-    } elseif ($verb -eq '--explain' -and $previous -eq '--user') {
+    } elseif ($verb -in '--explain', '--clear' -and $previous -eq '--user') {
         Complete-Word (Get-KubeconfigUser)
-    } elseif ($verb -eq '--explain' -and $wordToComplete.StartsWith('--user=')) {
+    } elseif ($verb -in '--explain', '--clear' -and $wordToComplete.StartsWith('--user=')) {
         Complete-Word (Get-KubeconfigUser) '--user='
     } elseif ($verb -eq '' -and ($wordToComplete -eq '' -or $wordToComplete.StartsWith('-'))) {
         # Without a letter typed, offer the options and not every command.
@@ -103,6 +104,8 @@ Register-ArgumentCompleter -Native -CommandName 'k8s-token-cache' -ScriptBlock {
         [System.Management.Automation.CompletionCompleters]::CompleteCommand($wordToComplete)
     } elseif ($verb -eq '--explain') {
         Complete-Option $explain
+    } elseif ($verb -eq '--clear') {
+        Complete-Option $clear
     } else {
         Complete-Option $keyEnv
     }

@@ -74,6 +74,15 @@ pub enum ExplainSubject {
     CurrentUser,
 }
 
+/// What `--clear` removes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ClearSubject {
+    Everything,
+    Command(Wrapped),
+    /// The credentials of the user of this name in the kubeconfigs.
+    User(String),
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     Proxy(Wrapped),
@@ -83,7 +92,7 @@ pub enum Command {
         json: bool,
     },
     Explain(ExplainSubject),
-    Clear(Option<Wrapped>),
+    Clear(ClearSubject),
     /// The kubeconfigs; none for those that kubectl reads.
     Warm(Vec<PathBuf>),
     Doctor,
@@ -269,8 +278,7 @@ impl Options {
         Ok(match verb {
             None => Command::Proxy(self.wrapped(words)?),
             Some(Verb::Explain) => Command::Explain(self.explain_subject(words)?),
-            Some(Verb::Clear) if words.is_empty() && self.key_env.is_none() => Command::Clear(None),
-            Some(Verb::Clear) => Command::Clear(Some(self.wrapped(words)?)),
+            Some(Verb::Clear) => Command::Clear(self.clear_subject(words)?),
             Some(Verb::Inject) => Command::Kubeconfig(self.inject_options(Action::Inject, words)),
             Some(Verb::Restore) => Command::Kubeconfig(self.inject_options(Action::Restore, words)),
             Some(Verb::Warm) => Command::Warm(words.into_iter().map(PathBuf::from).collect()),
@@ -286,13 +294,13 @@ impl Options {
     /// Rejects options that have no effect.
     fn check(&self, verb: Option<Verb>) -> Result<()> {
         let edits = matches!(verb, Some(Verb::Inject | Verb::Restore));
-        let takes_user = edits || verb == Some(Verb::Explain);
+        let takes_user = edits || matches!(verb, Some(Verb::Explain | Verb::Clear));
         let takes_no_command = matches!(verb, Some(Verb::List | Verb::Warm | Verb::Doctor | Verb::Version));
         let rules = [
             (self.json, verb == Some(Verb::List), "--json requires --list"),
             (self.dry_run, edits, "--dry-run requires --inject or --restore"),
             (self.quiet, edits, "--quiet requires --inject or --restore"),
-            (!self.users.is_empty(), takes_user, "--user requires --inject, --restore or --explain"),
+            (!self.users.is_empty(), takes_user, "--user requires --inject, --restore, --explain or --clear"),
             (self.command.is_some(), verb == Some(Verb::Inject), "--command requires --inject"),
             (self.absolute, verb == Some(Verb::Inject), "--absolute requires --inject"),
             (
@@ -320,19 +328,36 @@ impl Options {
     }
 
     fn explain_subject(mut self, words: Vec<OsString>) -> Result<ExplainSubject> {
-        let Some(user) = self.users.pop() else {
-            return match words.is_empty() && self.key_env.is_none() {
-                true => Ok(ExplainSubject::CurrentUser),
-                false => self.wrapped(words).map(ExplainSubject::Command),
-            };
-        };
+        if let Some(user) = self.take_user(&words)? {
+            return Ok(ExplainSubject::User(user));
+        }
+        match words.is_empty() && self.key_env.is_none() {
+            true => Ok(ExplainSubject::CurrentUser),
+            false => self.wrapped(words).map(ExplainSubject::Command),
+        }
+    }
+
+    fn clear_subject(mut self, words: Vec<OsString>) -> Result<ClearSubject> {
+        if let Some(user) = self.take_user(&words)? {
+            return Ok(ClearSubject::User(user));
+        }
+        match words.is_empty() && self.key_env.is_none() {
+            true => Ok(ClearSubject::Everything),
+            false => self.wrapped(words).map(ClearSubject::Command),
+        }
+    }
+
+    /// Takes the only user. Fails if there are more, or a command too.
+    fn take_user(&mut self, words: &[OsString]) -> Result<Option<String>> {
+        let Some(user) = self.users.pop() else { return Ok(None) };
+        let verb = self.verb.map_or("", |(name, _)| name);
         if !self.users.is_empty() {
-            return Err(usage_error("--explain takes one --user"));
+            return Err(usage_error(&format!("{verb} takes one --user")));
         }
         if !words.is_empty() || self.key_env.is_some() {
-            return Err(usage_error("--explain takes --user or a command, not both"));
+            return Err(usage_error(&format!("{verb} takes --user or a command, not both")));
         }
-        Ok(ExplainSubject::User(user))
+        Ok(Some(user))
     }
 
     fn wrapped(self, command: Vec<OsString>) -> Result<Wrapped> {

@@ -44,10 +44,7 @@ fn dispatch(called_as: &OsStr, arguments: Vec<OsString>) -> Result<u8> {
         Command::Kubeconfig(options) => commands::inject(&options, &kubeconfigs()),
         Command::List { json } => commands::list(&read_config()?, json, &sys::variable, &kubeconfigs()),
         Command::Explain(subject) => commands::explain(subject, &sys::variable, &kubeconfigs()),
-        Command::Clear(None) => commands::clear_all(&read_config()?),
-        Command::Clear(Some(wrapped)) => {
-            commands::clear(&Call::new(wrapped, &sys::variable)?.with_configuration())
-        }
+        Command::Clear(subject) => commands::clear(subject, &sys::variable, &kubeconfigs()),
         Command::Warm(files) => commands::warm(files, &sys::variable, &kubeconfigs()),
         Command::Doctor => commands::doctor(&variable_names(), &sys::variable, &kubeconfigs()),
         #[cfg(windows)]

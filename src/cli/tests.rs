@@ -26,6 +26,10 @@ fn explain(key_env: &[&str], command: &[&str]) -> Command {
     Command::Explain(ExplainSubject::Command(wrapped(key_env, command)))
 }
 
+fn clear(key_env: &[&str], command: &[&str]) -> Command {
+    Command::Clear(ClearSubject::Command(wrapped(key_env, command)))
+}
+
 fn edit(action: Action) -> InjectOptions {
     let (users, files) = (Vec::new(), Vec::new());
     InjectOptions { action, dry_run: false, quiet: false, users, command: None, absolute: false, files }
@@ -69,10 +73,12 @@ fn every_call_of_the_usage_text_is_understood() {
         (&["--list"], Command::List { json: false }),
         (&["--list", "--json"], Command::List { json: true }),
         (&["--json", "--list"], Command::List { json: true }),
-        (&["--clear"], Command::Clear(None)),
-        (&["--clear", "aws", "eks"], Command::Clear(Some(wrapped(&[], &["aws", "eks"])))),
-        (&["--clear", "--key-env=A", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
-        (&["--key-env=A", "--clear", "aws"], Command::Clear(Some(wrapped(&["A"], &["aws"])))),
+        (&["--clear"], Command::Clear(ClearSubject::Everything)),
+        (&["--clear", "aws", "eks"], clear(&[], &["aws", "eks"])),
+        (&["--clear", "--key-env=A", "aws"], clear(&["A"], &["aws"])),
+        (&["--key-env=A", "--clear", "aws"], clear(&["A"], &["aws"])),
+        (&["--clear", "--user", "dev"], Command::Clear(ClearSubject::User("dev".into()))),
+        (&["--user=dev", "--clear"], Command::Clear(ClearSubject::User("dev".into()))),
         (&["--explain", "aws", "--json"], explain(&[], &["aws", "--json"])),
         (&["--explain", "--key-env=A", "aws"], explain(&["A"], &["aws"])),
         (&["--explain", "list"], explain(&[], &["list"])),
@@ -114,7 +120,7 @@ fn every_word_from_the_command_on_belongs_to_the_plugin() {
     ] {
         assert_eq!(parsed(arguments).unwrap(), proxy(&[], command), "{arguments:?}");
     }
-    assert_eq!(parsed(&["--clear", "--", "--odd"]).unwrap(), Command::Clear(Some(wrapped(&[], &["--odd"]))));
+    assert_eq!(parsed(&["--clear", "--", "--odd"]).unwrap(), clear(&[], &["--odd"]));
 }
 
 #[test]
@@ -145,6 +151,9 @@ fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
         (&["--explain", "--user=a", "--user=b"], "--explain takes one --user"),
         (&["--explain", "--user=a", "aws"], "--explain takes --user or a command, not both"),
         (&["--explain", "--user=a", "--key-env=A"], "--explain takes --user or a command, not both"),
+        (&["--clear", "--user=a", "--user=b"], "--clear takes one --user"),
+        (&["--clear", "--user=a", "aws"], "--clear takes --user or a command, not both"),
+        (&["--clear", "--user="], "--user needs the name of a user"),
         (&["--clear", "--key-env=A"], "no command to clear"),
         (&["--json"], "--json requires --list"),
         (&["--json", "aws"], "--json requires --list"),
@@ -155,7 +164,7 @@ fn a_wrong_call_says_what_is_wrong_and_where_help_is() {
         (&["--json", "--doctor"], "--json requires --list"),
         (&["--dry-run", "--warm"], "--dry-run requires --inject or --restore"),
         (&["--quiet", "--list"], "--quiet requires --inject or --restore"),
-        (&["--user", "a", "--list"], "--user requires --inject, --restore or --explain"),
+        (&["--user", "a", "--list"], "--user requires --inject, --restore, --explain or --clear"),
         (&["--restore", "--command", "x"], "--command requires --inject"),
         (&["--restore", "--absolute"], "--absolute requires --inject"),
         (&["--key-env=A", "--list"], "--key-env requires a command to run, explain or clear"),

@@ -39,6 +39,7 @@ Verbs that report:
 
 Other verbs:
   --clear [COMMAND]      remove every credential, or that of COMMAND
+    --user NAME          take COMMAND from this user of the kubeconfig
   --help                 show this text
   --version              show the version
 

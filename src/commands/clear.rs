@@ -1,41 +1,78 @@
-//! `--clear`: removes every credential from the cache, or those of one command.
+//! `--clear`: removes every credential from the cache, or those of one command or user.
 
+use super::client::{clients, files_to_read, no_such_user, users};
 use super::contents::Contents;
 use super::output::{plural, print};
 use super::parts;
 use crate::cache::{self, Cache};
-use crate::config::Config;
+use crate::cli::{self, ClearSubject};
+use crate::config::{Config, Environment};
 use crate::error::{Error, Kind, Result};
+use crate::kubeconfig::ClientEnvironment;
 use crate::proxy::callers::Callers;
 use crate::proxy::{Call, keep_warm};
 use crate::sys;
 
-/// Removes every entry.
-pub fn clear_all(config: &Config) -> Result<u8> {
-    remove_all(config).map_err(with_hint)
+/// What was removed, and what was not.
+#[derive(Default)]
+struct Cleared {
+    entries: usize,
+    /// Processes that kept a credential warm, and ended.
+    processes: usize,
+    /// Entries of the same command under other identities.
+    kept: usize,
 }
 
-fn remove_all(config: &Config) -> Result<u8> {
+/// Removes what `subject` says, and prints how much that was.
+pub fn clear(
+    subject: ClearSubject,
+    environment: Environment<'_>,
+    kubeconfigs: &ClientEnvironment,
+) -> Result<u8> {
+    let cleared = match subject {
+        ClearSubject::Everything => remove_all(&Config::read(environment)?),
+        ClearSubject::Command(wrapped) => {
+            remove(&Call::new(wrapped, environment)?.with_configuration(), Cleared::default())
+        }
+        ClearSubject::User(name) => remove_user(&name, environment, kubeconfigs),
+    };
+    let text = cleared.map_err(with_hint)?.text();
+    print(&cli::with_command_name(&text, kubeconfigs.command_name()))
+}
+
+fn remove_all(config: &Config) -> Result<Cleared> {
     let store = cache::open_store(config)?;
-    let removed = store.clear(sys::now())?;
-    let ended = Callers::open(&store).map_or(0, |callers| {
+    let entries = store.clear(sys::now())?;
+    let processes = Callers::open(&store).map_or(0, |callers| {
         let ended = keep_warm::end_all(&callers);
         callers.forget_all();
         ended
     });
-    print(&cleared(removed, ended))
+    Ok(Cleared { entries, processes, kept: 0 })
+}
+
+/// Removes the entries of every client of a user: one for each cluster that its plugin is told of.
+fn remove_user(name: &str, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) -> Result<Cleared> {
+    let (users, errors) = users(&files_to_read(kubeconfigs)?, kubeconfigs);
+    let mut clients = clients(&users, kubeconfigs);
+    clients.retain(|client| client.user.name == name);
+    if clients.is_empty() {
+        return Err(no_such_user(name, errors));
+    }
+    let mut cleared = Cleared::default();
+    for client in clients {
+        let variable = |name: &str| client.variable(name, environment);
+        cleared = remove(&client.plugin_call(&variable)?, cleared)?;
+    }
+    Ok(cleared)
 }
 
 /// Removes the entry of one command, and its entries that differ only in a changed file or in what
-/// clients set: `--clear` runs in a shell, and cannot know what kubectl sets.
-pub fn clear(call: &Call<'_>) -> Result<u8> {
-    remove(call).map_err(with_hint)
-}
-
-fn remove(call: &Call<'_>) -> Result<u8> {
+/// clients set: `--clear` runs in a shell, and cannot know what kubectl sets. Adds to `before`.
+fn remove(call: &Call<'_>, before: Cleared) -> Result<Cleared> {
     let key = call.cache_key()?;
     let contents = Contents::read(&call.config)?;
-    let (mut names, mut others) = (Vec::new(), 0);
+    let (mut names, mut kept) = (Vec::new(), 0);
     for (name, entry) in &contents.entries {
         if !parts::is_same_command(entry.parts(), key.parts()) {
             continue;
@@ -44,7 +81,7 @@ fn remove(call: &Call<'_>) -> Result<u8> {
         if differences.iter().all(|difference| difference.is_from_client() || difference.is_changed_file()) {
             names.push(*name);
         } else {
-            others += 1;
+            kept += 1;
         }
     }
     if let Some(cache) = Cache::existing(&call.config, key)?
@@ -54,17 +91,13 @@ fn remove(call: &Call<'_>) -> Result<u8> {
         names.push(cache.name);
     }
     let store = cache::open_store(&call.config)?;
-    let removed = store.remove(&names, sys::now())?;
-    let ended = Callers::open(&store).map_or(0, |callers| {
+    let entries = store.remove(&names, sys::now())?;
+    let processes = Callers::open(&store).map_or(0, |callers| {
         let ended = keep_warm::end(&callers, &names);
         callers.forget(&names, sys::now());
         ended
     });
-    let mut text = cleared(removed, ended);
-    if others > 0 {
-        text.push_str(&kept(others));
-    }
-    print(&text)
+    Ok(Cleared { entries: before.entries + entries, processes: before.processes + processes, kept })
 }
 
 /// Adds a hint to an error of the cache, for example if the file is another program's.
@@ -72,6 +105,23 @@ fn with_hint(error: Error) -> Error {
     match error.kind() {
         Kind::Cache => error.with_hint("--doctor says how to fix this"),
         _ => error,
+    }
+}
+
+impl Cleared {
+    fn text(&self) -> String {
+        let mut text = match self.entries {
+            0 => "nothing was cached\n".to_owned(),
+            count => format!("removed {}\n", plural(count, "credential", "credentials")),
+        };
+        if self.processes > 0 {
+            let processes = plural(self.processes, "process", "processes");
+            text.push_str(&format!("ended {processes} that kept a credential warm\n"));
+        }
+        if self.kept > 0 {
+            text.push_str(&kept(self.kept));
+        }
+        text
     }
 }
 
@@ -86,19 +136,4 @@ fn kept(others: usize) -> String {
          (for example AWS_PROFILE=... k8s-token-cache --clear ...; --explain names them), or --clear without a \
          command\n"
     )
-}
-
-/// `ended` is the number of processes that kept a credential warm.
-fn cleared(removed: usize, ended: usize) -> String {
-    let mut text = match removed {
-        0 => "nothing was cached\n".to_owned(),
-        count => format!("removed {}\n", plural(count, "credential", "credentials")),
-    };
-    if ended > 0 {
-        text.push_str(&format!(
-            "ended {} that kept a credential warm\n",
-            plural(ended, "process", "processes")
-        ));
-    }
-    text
 }

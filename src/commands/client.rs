@@ -47,6 +47,12 @@ pub fn current_user(files: &[PathBuf], environment: &kubeconfig::ClientEnvironme
     Err(merged.errors.into_iter().next().unwrap_or(missing))
 }
 
+/// Returns the error for a user without an exec plugin. A file that could not be read may have it.
+pub fn no_such_user(name: &str, errors: Vec<Error>) -> Error {
+    let text = format!("no kubeconfig has a user '{}' with an exec plugin", printable(name));
+    errors.into_iter().next().unwrap_or_else(|| Error::failure(text))
+}
+
 /// Returns the default files that exist, since kubectl ignores missing ones; all of them if none exists.
 pub fn files_to_read(environment: &kubeconfig::ClientEnvironment) -> Result<Vec<PathBuf>> {
     let files = kubeconfig::default_files(environment)?;

@@ -22,7 +22,7 @@ mod parts;
 mod redactor;
 mod warm;
 
-pub use clear::{clear, clear_all};
+pub use clear::clear;
 pub use doctor::doctor;
 pub use explain::explain;
 pub use inject::inject;

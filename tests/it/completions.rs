@@ -43,7 +43,7 @@ fn a_verb_offers_its_options() {
         shell.assert_offers("--restore --", &["--dry-run", "--quiet", "--user"]);
         shell.assert_offers("--list --", &["--json"]);
         shell.assert_offers("--explain --", &["--key-env", "--user"]);
-        shell.assert_offers("--clear --", &["--key-env"]);
+        shell.assert_offers("--clear --", &["--key-env", "--user"]);
         shell.assert_offers("--doctor --", &[]);
     });
 }
@@ -66,6 +66,7 @@ fn the_users_of_the_kubeconfig_are_offered() {
         shell.assert_offers("--inject --user de", &["demo"]);
         shell.assert_offers("--restore --user arn:aws:eks", &[arn]);
         shell.assert_offers("--explain --user de", &["demo"]);
+        shell.assert_offers("--clear --user de", &["demo"]);
     });
 }
 

@@ -111,6 +111,14 @@ fn help_and_hints_name_it_as_it_was_called() {
     let doctor = krew.call(["--doctor"]).run().stdout_text();
     assert!(doctor.contains("kubectl token-cache --inject --user sample"), "{doctor}");
 
+    let plugin = krew.plugin.command().to_str().unwrap();
+    for profile in ["a", "b"] {
+        let call = krew.call(["--key-env=AWS_PROFILE", plugin]).env("AWS_PROFILE", profile);
+        assert_eq!(call.run().code(), 0);
+    }
+    let clear = krew.call(["--clear", "--key-env=AWS_PROFILE", plugin]).env("AWS_PROFILE", "a").run();
+    assert!(clear.stdout_text().contains("AWS_PROFILE=... kubectl token-cache --clear ..."), "{clear:?}");
+
     let help = krew.other(["--help"]).stdout_text();
     assert!(help.contains("\n  k8s-token-cache [--key-env=NAME,...] COMMAND [ARG]...\n"), "{help}");
     assert!(!help.contains("kubectl token-cache"), "{help}");

@@ -10,10 +10,10 @@ mod nearest;
 mod report;
 mod wording;
 
-use super::client::{clients, current_user, files_to_read, users};
+use super::client::{clients, current_user, files_to_read, no_such_user, users};
 use crate::cli::{ExplainSubject, Wrapped};
 use crate::config::Environment;
-use crate::error::{Error, Result, printable};
+use crate::error::Result;
 use crate::kubeconfig::ClientEnvironment;
 use crate::proxy::Call;
 use report::Report;
@@ -57,8 +57,7 @@ fn explain_user(name: &str, environment: Environment<'_>, kubeconfigs: &ClientEn
     let mut clients = clients(&users, kubeconfigs);
     clients.retain(|client| client.user.name == name);
     let Some(first) = clients.first() else {
-        let text = format!("no kubeconfig has a user '{}' with an exec plugin", printable(name));
-        return Err(errors.into_iter().next().unwrap_or_else(|| Error::failure(text)));
+        return Err(no_such_user(name, errors));
     };
     let variable = |name: &str| first.variable(name, environment);
     let call = first.plugin_call(&variable)?;

@@ -169,6 +169,42 @@ fn clearing_one_command_keeps_its_other_identities() {
 }
 
 #[test]
+fn clearing_a_user_removes_its_credentials_and_no_others() {
+    let setting = Setting::new();
+    let eks = EKS.join(" ");
+    setting.users(&[
+        User::cached("dev", &eks).env("AWS_PROFILE", "dev"),
+        User::cached("prod", &eks).env("AWS_PROFILE", "prod"),
+        User::cached("two", "aws eks get-token --cluster-name two")
+            .exec("provideClusterInfo", true)
+            .servers(&["https://127.0.0.1:1", "https://127.0.0.1:2"]),
+        User::cached("elsewhere", &eks).env("K8S_TOKEN_CACHE_FILE", "/"),
+        User::direct("bare", "aws eks get-token --cluster-name bare"),
+    ]);
+    setting.call(["--warm"]).run();
+    let clear = |user: &str| setting.call(["--clear", "--user", user]).run();
+    let cleared = clear("dev").stdout_text();
+    assert!(
+        cleared.starts_with("removed 1 credential\n1 of this command under another identity"),
+        "{cleared}"
+    );
+    assert_eq!(clear("two").stdout_text(), "removed 2 credentials\n");
+    assert_eq!(clear("two").stdout_text(), "nothing was cached\n");
+    assert_eq!(clear("bare").stdout_text(), "nothing was cached\n");
+    let left = listing(&setting);
+    let users = left["entries"].as_array().unwrap().iter().map(|entry| &entry["users"]).collect::<Vec<_>>();
+    assert_eq!(users, [&json!(["prod"])]);
+
+    let wrong = clear("elsewhere");
+    assert_eq!(wrong.code(), 1, "{wrong:?}");
+    assert!(wrong.stderr_text().ends_with("\nhint: --doctor says how to fix this\n"), "{wrong:?}");
+    let unknown = clear("nobody");
+    assert_eq!(unknown.code(), 1, "{unknown:?}");
+    let expected = "k8s-token-cache: no kubeconfig has a user 'nobody' with an exec plugin\n";
+    assert_eq!(unknown.stderr_text(), expected);
+}
+
+#[test]
 fn the_users_that_an_entry_serves_are_shown() {
     let setting = Setting::new();
     let eks = EKS.join(" ");
