@@ -23,17 +23,18 @@ pub fn plugin(call: &Call<'_>) -> String {
     };
     let everything = match call.key_env_is_complete {
         false => {
-            "all counts: its program, the files that it mentions, the files of all plugins, and the environment"
+            "everything counts: its program, the files that it mentions, the files of all plugins, and the \
+             environment"
         }
         true => {
-            "its program counts, the files that it mentions, the files of all plugins, and of the environment \
-             the variables of --key-env and of all plugins"
+            "these count: its program, the files that it mentions, the files of all plugins, and the variables \
+             of --key-env and of all plugins"
         }
     };
     match (identity.family, identity.is_understood) {
         (Some(family), true) => [family, "; ", manner].concat(),
         (Some(family), false) => {
-            format!("{family}, behind something unknown, so {everything}; {manner}")
+            format!("{family}, together with an unknown program, so {everything}; {manner}")
         }
         (None, _) => format!("unknown, so {everything}; {manner}"),
     }

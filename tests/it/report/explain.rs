@@ -284,11 +284,11 @@ fn what_counts_for_an_unknown_plugin_is_shown() {
     let setting = Setting::new();
     let report = setting.shown(["--explain", "awss", "eks"]);
     assert_eq!(rows(&report, "but"), ["'awss' is not found on PATH"], "{report}");
-    assert!(rows(&report, "plugin")[0].starts_with("unknown, so all counts: "), "{report}");
+    assert!(rows(&report, "plugin")[0].starts_with("unknown, so everything counts: "), "{report}");
     assert!(rows(&report, "plugin")[0].ends_with("; it is not known whether it prompts"), "{report}");
     assert!(rows(&report, "others")[0].contains("PATH"), "{report}");
     let report = setting.shown(["--explain", "--key-env=FOO", "awss", "eks"]);
-    assert!(!report.contains("all counts") && rows(&report, "others").is_empty(), "{report}");
+    assert!(!report.contains("everything counts") && rows(&report, "others").is_empty(), "{report}");
     assert!(rows(&report, "variables")[0].contains("FOO is not set"), "{report}");
     let report = setting.shown(["--explain", "./plugin"]);
     assert!(!report.contains("directory  directory"), "{report}");
