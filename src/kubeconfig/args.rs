@@ -1,7 +1,10 @@
 //! Puts words before the first of `args`, and takes them out again.
 //!
-//! The form of a list tells what it was before, so that restoring gives the original bytes: a block
-//! list for no `args`, or `[ x]` in a mapping with braces; `[ x ]` for null; `[x]` for `[]`. Pure.
+//! The form of the written list records what `args` was before, so that restoring gives the original
+//! bytes. Pure.
+//! - There was no `args`: a block list, or `[ x]` in a mapping with braces.
+//! - It was null: `[ x ]`.
+//! - It was `[]`: `[x]`.
 
 use super::edit::Editor;
 use super::lines::is_blank;
@@ -163,7 +166,7 @@ impl<'c> Editor<'c> {
         Ok(())
     }
 
-    /// Takes all items out of a list in brackets, and makes of it what it was before.
+    /// Takes all items out of a list in brackets, and restores what its form records.
     fn empty_brackets(&mut self, exec: &Exec, args: MappingEntry, first: Id, last: Id) {
         let tree = &self.config.tree;
         let list = tree.resolve(args.value);

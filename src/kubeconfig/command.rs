@@ -1,9 +1,9 @@
 //! The command of an exec plugin as it moves between `command` and `args`.
 //!
 //! It keeps its own spelling (quotes, anchor, tag), so that restoring gives the original bytes back.
-//! A command whose meaning depends on where it is looked up becomes absolute when it moves to
-//! `args`. "/./" separates what was added, as it does for rsync: `DIR/./bin/login` was relative to
-//! the kubeconfig, and `DIR/./aws` was found on PATH (`--absolute`). Pure.
+//! A command that is relative to the kubeconfig, or on PATH with `--absolute`, becomes absolute when it
+//! moves to `args`. "/./" marks the end of the directory that was added, as it does for rsync:
+//! `DIR/./bin/login` was relative to the kubeconfig, and `DIR/./aws` was found on PATH. Pure.
 
 use std::path::{MAIN_SEPARATOR, Path, is_separator};
 
@@ -21,7 +21,7 @@ pub enum PathChange {
 impl PathChange {
     /// client-go resolves a relative command against the directory of the kubeconfig; nothing resolves
     /// an argument. On Windows a slash is no separator to client-go (`GetAuthInfoFileReferences` in
-    /// `clientcmd/loader.go`). None if the directory is not known.
+    /// `clientcmd/loader.go`). `None` if the directory is not known.
     pub fn to_absolute(command: &str, directory: Option<&str>) -> Option<PathChange> {
         if is_name(command) || Path::new(command).is_absolute() {
             return Some(PathChange::Unchanged);
@@ -34,7 +34,8 @@ impl PathChange {
         PathChange::AddPrefix(prefix(directory))
     }
 
-    /// The opposite of both: `directory` is that of the kubeconfig.
+    /// Undoes [`PathChange::to_absolute`] and [`PathChange::found_in`]. `directory` is that of the
+    /// kubeconfig.
     pub fn to_original(command: &str, directory: Option<&str>) -> PathChange {
         let was_relative = directory.map(prefix).filter(|prefix| command.starts_with(prefix));
         let was_name = || {
@@ -68,7 +69,7 @@ fn prefix(directory: &str) -> String {
 }
 
 impl<'c> Editor<'c> {
-    /// The entry and the value of the command; none if there is nothing to wrap.
+    /// The entry and the value of the command; `None` if there is nothing to wrap.
     pub fn command(&self, exec: &Exec) -> Result<Option<(MappingEntry, &'c str)>, Refusal> {
         let config = self.config;
         let Some(entry) = exec.command else {

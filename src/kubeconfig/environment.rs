@@ -99,7 +99,7 @@ pub fn program_on_path(environment: &ClientEnvironment) -> Option<PathBuf> {
     None
 }
 
-/// The directory in which PATH has a program; none if it is not Unicode or not absolute.
+/// The directory in which PATH has a program; `None` if it is not Unicode or not absolute.
 pub fn directory_on_path(program: &str) -> Option<String> {
     let path = sys::find_program(OsStr::new(program)).filter(|path| path.is_absolute())?;
     path.parent()?.to_str().map(str::to_owned)

@@ -4,11 +4,11 @@
 //! those in `credentialPluginAllowlist` (`Allowlist`). An entry has a `name` (1.35) or a `command` (1.36
 //! and later, which read `name` too):
 //! <https://kubernetes.io/docs/reference/config-api/kuberc.v1beta1/>. kubectl runs this program instead of
-//! the plugin, so this program must be allowed there, and asks here whether it may run the plugin.
+//! the plugin, so the list must have this program. Whether it has the plugin is checked here.
 //!
 //! Follows kubectl: `k8s.io/kubectl/pkg/kuberc` (which file, which document) and
-//! `k8s.io/client-go/plugin/pkg/client/auth/exec` (what matches). A policy that kubectl would call
-//! invalid allows nothing here.
+//! `k8s.io/client-go/plugin/pkg/client/auth/exec` (what matches). A policy that is invalid to kubectl
+//! allows nothing here.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
@@ -53,7 +53,7 @@ pub struct Denial {
     pub hint: String,
 }
 
-/// The policy in force; none if every plugin is allowed. Reads KUBERC, KUBECTL_KUBERC and the home
+/// The policy in force; `None` if every plugin is allowed. Reads KUBERC, KUBECTL_KUBERC and the home
 /// directory from `variable`.
 pub fn policy(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PluginPolicy> {
     let path = kuberc_path(variable)?;
@@ -62,7 +62,7 @@ pub fn policy(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PluginPolic
     Some(PluginPolicy { path, rule })
 }
 
-/// Why kubectl would not run `program`; none if it would.
+/// Why kubectl would not run `program`; `None` if it would.
 pub fn denial(environment: &ClientEnvironment, program: &str) -> Option<Denial> {
     policy(&|name| environment.kuberc_variable(name))?.denial(OsStr::new(program))
 }
@@ -84,11 +84,11 @@ fn kuberc_path(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     }
 }
 
-/// The rule of the first document that is a Preference; none if it allows everything.
+/// The rule of the first document that is a Preference; `None` if it allows everything.
 fn rule(text: &str) -> Option<Rule> {
     let tree = match yaml::parse(text) {
         Ok(tree) => tree,
-        // kubectl may be able to read it.
+        // Our reader refuses some YAML that kubectl reads.
         Err(_) if text.contains(POLICY) => return Some(Rule::Invalid("it is not valid YAML")),
         Err(_) => return None,
     };
@@ -129,7 +129,7 @@ fn allowlist(tree: &Tree<'_>, entries: &[Id]) -> Rule {
 }
 
 impl PluginPolicy {
-    /// Why `program`, a name to look up on PATH or a path, must not run; none if it may.
+    /// Why `program`, a name to look up on PATH or a path, must not run; `None` if it may.
     pub fn denial(&self, program: &OsStr) -> Option<Denial> {
         let path = shown(&self.path);
         let name = yaml::render(&program.to_string_lossy(), Style::Plain, false);

@@ -24,7 +24,7 @@ pub struct MergedKubeconfig {
     /// earlier file is not listed.
     pub users: Vec<(PathBuf, ExecUser)>,
     pub current_context: Option<String>,
-    /// The user of the current context; none if no file has that context.
+    /// The user of the current context; `None` if no file has that context.
     pub current_user: Option<String>,
     /// Why a file was not read. kubectl would stop there; the others are merged all the same.
     pub errors: Vec<Error>,

@@ -1,11 +1,10 @@
 //! kubeconfigs: which ones kubectl reads, who has an exec plugin, and the edits of `--inject` and
 //! `--restore`.
 //!
-//! `scan` finds the users of a text, `plan` decides what becomes of them, `edit`, `args` and `command`
-//! make the edits, `verify` checks them, `redacted` hides what is secret, `diff` shows the rest; all of these are
-//! pure. `files` reads and
-//! writes. `merge` sees several files as kubectl does. Nothing is printed or logged here. No message
-//! holds a value of `env`, an argument or a credential.
+//! `scan` finds the users of a text, `plan` decides which are edited, `edit`, `args` and `command` make
+//! the edits, `verify` checks them, `redacted` hides secrets, and `diff` shows the result; all of these
+//! are pure. `files` reads and writes. `merge` merges several files as kubectl does. Nothing is printed or
+//! logged here. No message holds a value of `env`, an argument or a credential.
 
 mod args;
 mod cluster;

@@ -1,4 +1,4 @@
-//! What becomes of each user of a kubeconfig, and the edits for it.
+//! Decides for each user of a kubeconfig whether and how it is edited, and makes the edits.
 //!
 //! `--inject` puts this program in front of the exec plugins, `--restore` takes it out. A finished
 //! [`Plan`] was parsed again and means exactly what was asked for (`verify`). A user that cannot be
@@ -18,14 +18,14 @@ use super::yaml::{self, Id, MappingEntry, Refusal};
 pub struct EditRequest<'a> {
     /// The users to change; empty for all.
     pub users: &'a [String],
-    /// The directory of the kubeconfig, which relative commands are relative to. None if its name is
+    /// The directory of the kubeconfig, which relative commands are relative to. `None` if its name is
     /// not Unicode and cannot be written down.
     pub directory: Option<&'a str>,
     /// Whether a command is this program.
     pub is_own: &'a dyn Fn(&str) -> bool,
 }
 
-/// Gives the directory in which PATH has a program.
+/// Returns the directory in which PATH has a program.
 pub type FindDirectory<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What `--inject` needs to know in addition.
@@ -94,7 +94,7 @@ pub fn restore(text: &str, request: &EditRequest<'_>) -> Result<Plan, Refusal> {
     Planner::new(&config, request).plan(&Planner::restore)
 }
 
-/// The new state of a user, and its exec plugin after the edit; none if it does not change.
+/// The new state of a user, and its exec plugin after the edit; `None` if it does not change.
 type Change = Result<(UserState, Option<ExpectedExec>), Refusal>;
 
 const NO_EXEC: &str = "no exec plugin";

@@ -26,7 +26,7 @@ pub struct ExecUser {
     pub clusters: Vec<Cluster>,
 }
 
-/// What `user` of `config` says; none without an exec plugin. `is_own` says whether a command is this
+/// What `user` of `config` says; `None` without an exec plugin. `is_own` says whether a command is this
 /// program.
 pub fn read_exec_user(
     config: &Kubeconfig<'_>,

@@ -2,8 +2,8 @@
 //!
 //! Compares both texts as values, aliases followed. Scalars are equal if their value, their tag and
 //! whether they are plain are equal. Only `command` and `args` of the exec plugins to change may
-//! differ, and must be as expected. Ends on any input: aliases of aliases can name more values than
-//! anyone could compare.
+//! differ, and must be as expected. The number of comparisons is limited, because aliases of aliases
+//! can expand to billions of values.
 
 use super::scan::{Kubeconfig, User};
 use super::yaml::{Id, NodeContent, Refusal, Style, Tree};

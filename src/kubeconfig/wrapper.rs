@@ -22,7 +22,7 @@ pub struct WrapperArgs<'t> {
     pub key_env: Vec<&'t str>,
     /// Whether a list states all names that matter.
     pub key_env_is_complete: bool,
-    /// The index of the wrapped command in `args`; none if there is none or it cannot be told.
+    /// The index of the wrapped command in `args`; `None` if there is none or it cannot be told.
     pub command: Option<usize>,
 }
 
@@ -57,7 +57,7 @@ impl<'t> WrapperArgs<'t> {
     }
 }
 
-/// The option that names further variables; none for no names. `adds` says that other variables count too.
+/// The option that names further variables; `None` for no names. `adds` says that other variables count too.
 pub fn key_env_option(names: &[&str], adds: bool) -> Option<String> {
     let sign = if adds { "+" } else { "" };
     if names.is_empty() { None } else { Some([KEY_ENV, "=", sign, &names.join(",")].concat()) }

@@ -1,11 +1,12 @@
 //! Edits a kubeconfig while other programs write it.
 //!
-//! Wait until the file has been quiet for a moment, write the new one beside it, take kubectl's lock,
+//! Wait until the file has not changed for a moment, write the new one beside it, take kubectl's lock,
 //! replace the file if it is still the one that was read, release the lock.
 //!
-//! A program that opened the old file just before it was replaced still writes to that. So the old file
-//! stays open here for a while; what arrives in it is newer than what we wrote, and is taken over. The
-//! same while shows whether kubectl put back what it had read before us.
+//! Then watch for a moment, because another program may have opened or read the old file before it was
+//! replaced. If it writes to the old file, which stays open here, its text is newer than ours: edit that
+//! text and replace the file again. If it (kubectl, for example) writes what it had read to the new file,
+//! our edit is lost: start again.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -41,7 +42,7 @@ pub fn edit_file(
     let mut written: Option<Plan> = None;
     let mut adopted: Option<KubeconfigFile> = None;
     loop {
-        // What was written to the replaced file is newer than the file at the path.
+        // A text that another program wrote to the replaced file is newer than the file at the path.
         let is_adopted = adopted.is_some();
         let snapshot = match adopted.take() {
             Some(snapshot) => snapshot,
@@ -51,7 +52,7 @@ pub fn edit_file(
             },
         };
         let mut next = match plan(&snapshot.text) {
-            // Refused or not, it must not be lost.
+            // The text of the other program must not be lost, even if it cannot be edited.
             Err(refusal) if is_adopted => {
                 replace(path, &snapshot, &snapshot.text, on_busy)?;
                 return Err(refusal.into());
@@ -125,7 +126,7 @@ fn watch(path: &Path, replaced: &KubeconfigFile, ours: FileStamp, in_place: bool
     }
 }
 
-/// What another program wrote to the replaced file; none if the file at the path is newer.
+/// What another program wrote to the replaced file; `None` if the file at the path is newer.
 fn adopt(
     path: &Path,
     replaced: KubeconfigFile,

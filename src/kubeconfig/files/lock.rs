@@ -1,8 +1,8 @@
 //! kubectl's lock of a kubeconfig: the file `<path as given>.lock`.
 //!
-//! Ours is a second name of the temporary file, which its writer has claimed. So a lock that a killed
-//! run left can be told from one in use, and is removed. Any other lock is left alone. kubectl gives up
-//! if it finds a lock, so ours is held for microseconds only.
+//! Our lock is a hard link to the temporary file, and its writer holds a lock on that file's content. So a
+//! lock file that a killed run left behind is recognized and removed. Any other lock file is left alone.
+//! kubectl gives up if it finds a lock file, so ours exists for microseconds only.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -35,7 +35,7 @@ pub fn replace(
     check_writable(path)?;
     let target = sys::follow_links(path).map_err(failed)?;
     let bytes = encoding::encode(text, snapshot.encoding);
-    // Before the temporary file of a killed run goes, by which its lock is recognized.
+    // The lock of a killed run is recognized by its temporary file, so remove the lock first.
     lock::remove_dead_lock(path);
     let mut prepared = match sys::has_several_links(&snapshot.file).map_err(failed)? {
         true => None,
@@ -64,7 +64,7 @@ pub fn replace(
     Ok(ours.map_or(Replacement::Changed, |ours| Replacement::Done { ours, in_place }))
 }
 
-/// A file beside the target that is complete except for its name; none if that is not possible.
+/// A file beside the target that is complete except for its name; `None` if that is not possible.
 fn prepare(target: &Path, like: &KubeconfigFile, bytes: &[u8]) -> io::Result<Option<Temporary>> {
     let mut temporary = match Temporary::beside(target) {
         Err(error) if is_read_only(&error) => return Ok(None),
@@ -78,9 +78,9 @@ fn prepare(target: &Path, like: &KubeconfigFile, bytes: &[u8]) -> io::Result<Opt
     Ok(Some(temporary))
 }
 
-/// Gives the temporary file the extended attributes, owner and mode of the old file. False if that is not
-/// possible. The attributes come first: the mode would make the access control list effective that the
-/// file inherited from its directory.
+/// Gives the temporary file the extended attributes, owner and mode of the old file. Returns false if that is
+/// not possible. The attributes come first: with the mode, an access control list that the file inherited
+/// from its directory would become effective.
 fn copy_access(like: &KubeconfigFile, temporary: &Temporary) -> io::Result<bool> {
     if sys::copy_attributes(&like.file, &temporary.file).is_err() {
         return Ok(false);

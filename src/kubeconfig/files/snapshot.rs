@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, shown};
 use crate::kubeconfig::yaml::Refusal;
 use crate::sys::{self, FileStamp};
 
-/// 10,000 users with the CAs of their clusters have 40 MB.
+/// A kubeconfig of 10,000 users with the CAs of their clusters has 40 MB.
 pub const MAX_BYTES: u64 = 64 << 20;
 /// A file that has not changed for so long is complete: the AWS CLI writes in pieces, some
 /// milliseconds apart.
@@ -80,7 +80,7 @@ pub fn read_named(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The file once it has not changed for a while, or at `deadline`. None if it changed a moment ago and
+/// The file once it has not changed for a while, or at `deadline`. `None` if it changed a moment ago and
 /// is not to be waited for.
 pub fn read_settled(
     path: &Path,

@@ -1,7 +1,6 @@
-//! A file beside the kubeconfig that is deleted unless it takes the kubeconfig's place.
+//! A file beside the kubeconfig that is deleted unless it is renamed to the kubeconfig.
 //!
-//! Its writer claims it with a lock of the file, so that the next run recognizes and removes what a
-//! killed one left.
+//! Its writer holds a lock on it, so that the next run recognizes and removes what a killed run left.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

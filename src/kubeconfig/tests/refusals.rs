@@ -56,7 +56,7 @@ users:
 }
 
 #[test]
-fn a_construct_outside_of_the_users_refuses_nobody() {
+fn a_construct_outside_of_the_users_refuses_no_user() {
     for odd in [
         "contexts: []\ncontexts: []\n",
         "preferences: {<<: {colors: true}}\n",

@@ -1,5 +1,5 @@
-//! Finds what kubectl reads and an edit could silently break: merge keys, duplicate keys, explicit
-//! keys, directly or through an alias.
+//! Finds constructs that kubectl reads but an edit could silently break: merge keys, duplicate keys,
+//! explicit keys, directly or through an alias.
 //!
 //! Refuses keys that are not scalars, as kubectl does. Pure.
 
@@ -44,8 +44,8 @@ fn find_in_keys(tree: &Tree<'_>, mapping: Id, found: &mut Vec<(u32, Refusal)>) -
     Ok(())
 }
 
-/// Adds the aliases of what has a construct in it. An alias comes after the subtree that it names, so
-/// one pass finds aliases of aliases too.
+/// Adds the aliases of subtrees that contain a construct. An alias comes after the subtree that it names,
+/// so one pass finds aliases of aliases too.
 fn with_aliases(tree: &Tree<'_>, direct: Constructs) -> Constructs {
     if direct.0.is_empty() {
         return direct;

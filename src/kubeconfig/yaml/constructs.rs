@@ -1,4 +1,4 @@
-//! The places of what kubectl reads and an edit of the text could silently break.
+//! The places of constructs that kubectl reads but an edit of the text could silently break.
 //!
 //! `check` finds them. Pure.
 

@@ -12,7 +12,7 @@ pub fn is_true(plain: &str) -> bool {
     TRUE.contains(&plain)
 }
 
-/// The JSON of a plain scalar that is a boolean or a number; none for a string. Floats keep their
+/// The JSON of a plain scalar that is a boolean or a number; `None` for a string. Floats keep their
 /// digits, without zeros at the end of the fraction.
 pub fn to_json_scalar(plain: &str) -> Option<String> {
     if is_true(plain) {

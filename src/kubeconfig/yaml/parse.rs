@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::scalar::{Cursor, ScalarContext, is_blank};
 use super::tree::{Id, Layout, Node, NodeContent, Style, Tree};
 
-/// 10,000 users with their clusters and contexts have half a million.
+/// A kubeconfig of 10,000 users with their clusters and contexts has half a million.
 const MAX_NODES: usize = 1 << 21;
 const MAX_ANCHORS: usize = 1 << 12;
 const MAX_DEPTH: u32 = 255;

@@ -63,7 +63,7 @@ pub fn with_prefix(source: &str, style: Style, prefix: &str) -> String {
     [open, inside_quotes(&render(prefix, style, true)), rest].concat()
 }
 
-/// The opposite of [`with_prefix`]; none if the prefix is not spelled as that writes it.
+/// The opposite of [`with_prefix`]; `None` if the prefix is not spelled as that writes it.
 pub fn without_prefix(source: &str, style: Style, prefix: &str) -> Option<String> {
     let (open, rest) = source.split_at_checked(1)?;
     Some([open, rest.strip_prefix(inside_quotes(&render(prefix, style, true)))?].concat())

@@ -132,7 +132,7 @@ impl<'a> Tree<'a> {
         MappingEntries(self.children(mapping))
     }
 
-    /// The entry that counts for `key`, perhaps from a merged mapping. None if `mapping` is not a
+    /// The entry that counts for `key`, perhaps from a merged mapping. `None` if `mapping` is not a
     /// mapping. go-yaml reads entries and merges in order, so the last one wins; in a list of
     /// merged mappings the first one wins (`decode.go`, `mapping` and `merge`).
     pub fn get(&self, mapping: Id, key: &str) -> Option<MappingEntry> {
