@@ -67,7 +67,8 @@ uninstall() {
   esac
 }
 
-# for_each_file FUNCTION: calls FUNCTION MODE FILE PLACE for each file of the archive and its place in $prefix.
+# for_each_file FUNCTION: calls FUNCTION MODE FILE PLACE for each file of the archive and its place in
+# $prefix.
 for_each_file() {
   "$1" 755 k8s-token-cache bin/k8s-token-cache
   "$1" 644 man/k8s-token-cache.1 share/man/man1/k8s-token-cache.1

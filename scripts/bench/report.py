@@ -208,8 +208,8 @@ def duration(ns):
     return f"{ns / US:,.0f} µs" if ns < SLOW_NS else f"{ns / MS:,.0f} ms"
 
 
-# The chart, in units of the SVG. It has its own background: in an image, the browser's color scheme may differ
-# from that of the page.
+# The chart, in units of the SVG. It has its own background: in an image, the browser's color scheme may
+# differ from that of the page.
 WIDTH = 760
 LABEL_WIDTH = 240
 BAR_WIDTH = 400
