@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_whatever_its_length() {
+    fn a_text_of_any_length_is_sealed_and_opened() {
         let sealer = sealer(1);
         let text: Vec<u8> = (0..400u32).map(|n| n as u8).collect();
         for length in (0..200).chain([255, 256, 257, 400]) {

@@ -196,7 +196,7 @@ fn what_another_identity_got_is_not_stored() {
 }
 
 #[test]
-fn without_encryption_nothing_is_kept_that_a_secret_tells_apart() {
+fn without_encryption_no_key_with_a_secret_is_cached() {
     let caller = Caller::of(&["doctl"]).with("DIGITALOCEAN_ACCESS_TOKEN", "hush-hush");
     let refused = Cache::open(&Scratch::new(Encryption::Off).config, caller.key()).err().unwrap();
     assert_eq!(refused.kind(), Kind::Cache);

@@ -456,7 +456,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_output_is_cached_only_where_client_go_accepts_it(
+    fn damaged_output_is_cached_only_if_client_go_accepts_it(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<bool>()), 1..4),
     ) {
         let mut output = with_status(r#"{"expirationTimestamp":"2026-01-31T09:00:00Z","token":"t"}"#).into_bytes();

@@ -14,8 +14,8 @@ const EXPLICIT_VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The earliest `notAfter` of all certificates in `pem`, in Unix seconds; `None` if there is no certificate or
-/// one cannot be parsed.
+/// The earliest `notAfter` of all certificates in `pem`, in Unix seconds; `None` if there is no certificate
+/// or one cannot be parsed.
 pub fn earliest_not_after(pem: &str) -> Option<i64> {
     let mut earliest = None;
     let mut rest = pem;

@@ -1,9 +1,9 @@
 //! Base64 (RFC 4648): the standard alphabet with padding, for the cache file and encryption keys, and the URL
 //! alphabet without padding, for the parts of a JWT (RFC 7515, section 2).
 //!
-//! Decoding is strict: no white space, no character of the other alphabet, exact padding, no stray bits at the
-//! end, so that each value has exactly one text. Every hit decodes, so decoding takes a quad at a time and
-//! checks for wrong characters once, at the end. It is not constant-time.
+//! Decoding is strict: no white space, no character of the other alphabet, exact padding, no stray bits at
+//! the end, so that each value has exactly one text. Every hit decodes, so decoding takes a quad at a time
+//! and checks for wrong characters once, at the end. It is not constant-time.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const PADDING: u8 = b'=';

@@ -263,7 +263,8 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Consumes the rest of a number that begins with `first`: `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
+    /// Consumes the rest of a number that begins with `first`:
+    /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`.
     fn number(&mut self, first: u8) -> Result<(), Refused> {
         let leading = if first == b'-' { self.next_digit()? } else { first };
         if leading != b'0' {

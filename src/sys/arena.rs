@@ -1,4 +1,4 @@
-//! An allocator that never frees, for a program that lives for a fifth of a millisecond.
+//! An allocator that never frees, for a program that usually runs for less than a millisecond.
 //!
 //! The first 64 KB are part of the program, so that a hit needs no heap: setting up musl's takes 8 to
 //! 11 system calls. More memory comes from the system, a megabyte at a time, or as much as one request
@@ -68,7 +68,7 @@ impl Arena {
         Layout::from_size_align(bytes, 16).map_or(ptr::null_mut(), |layout| unsafe { self.alloc(layout) })
     }
 
-    /// Returns new memory. What is left of the old is lost.
+    /// Returns new memory from the system. The rest of the old memory is not used any more.
     fn refill(&self, layout: Layout) -> Free {
         if self.free.get().start.is_null() && layout.size() <= INITIAL_BYTES / 2 {
             return Free { start: self.initial.0.get().cast(), bytes: INITIAL_BYTES };

@@ -41,8 +41,9 @@ impl FileContents {
         if bytes.starts_with(&[0]) { FileContents::read(file) } else { Ok(FileContents(bytes)) }
     }
 
-    /// Whether the file may be replaced, because this program wrote it: it begins like a cache file of this or a
-    /// newer version, or it is what a crash leaves of one (an empty file, zeros, or a part of the beginning).
+    /// Whether the file may be replaced, because this program wrote it: it begins like a cache file of this
+    /// or a newer version, or it is what a crash leaves of one (an empty file, zeros, or a part of the
+    /// beginning).
     pub(super) fn is_ours(&self) -> bool {
         const NEXT: &[u8] = b",\"generation\":";
         let mut rest = &*self.0;

@@ -155,7 +155,7 @@ fn the_first_line_says_where_the_entries_are() {
 }
 
 #[test]
-fn a_file_written_is_the_file_read() {
+fn a_written_file_is_read_back() {
     for count in [0, 1, 2, 60] {
         let names: Vec<Name> = (0..count).map(|number| name(number * 0x1234_5678_9abc_def0)).collect();
         let bytes = file_with(&names);
@@ -341,7 +341,7 @@ fn a_missing_directory_is_made() {
 
 #[cfg(unix)]
 #[test]
-fn everything_is_the_users_alone() {
+fn files_and_directories_are_private_to_the_user() {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
     let store = Store::at(&scratch.directory.path().join("made/token.json")).unwrap();
@@ -454,7 +454,7 @@ fn a_temporary_or_lock_file_that_is_not_ours_is_an_error_and_stays() {
 
 /// A full table of files, an error of the disk: what cannot be read now can be read later.
 #[test]
-fn a_file_that_cannot_be_read_just_now_is_no_empty_one() {
+fn a_file_that_cannot_be_read_is_an_error_and_not_empty() {
     let scratch = Scratch::with(&file_with(&[name(1)]));
     let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
     assert!(FileContents::read(&only_writable).is_err());
@@ -485,7 +485,7 @@ fn what_is_not_a_regular_file_is_an_error_and_stays() {
 
 /// Numbers in the header that no writer writes.
 #[test]
-fn a_header_that_lies_is_a_miss() {
+fn a_header_with_wrong_numbers_is_a_miss() {
     let header = |generation: &str, entries_at: &str| {
         let text =
             format!("{{\"version\":1,\"generation\":{generation},\"entries_at\":{entries_at},\"index\":[\n");
@@ -565,7 +565,7 @@ fn a_damaged_byte_gives_a_miss_or_the_line_at_its_place() {
 
 /// Damage inside an object is noticed when the entry is opened.
 #[test]
-fn a_write_mends_a_damaged_file_and_keeps_what_is_whole() {
+fn a_write_repairs_a_damaged_file_and_keeps_undamaged_entries() {
     let (names, bytes, starts) = three_entries();
     let (_, whole) = read_as_json(&bytes);
     let is_in_an_object =

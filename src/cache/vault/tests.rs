@@ -82,7 +82,7 @@ fn a_sealed_object_shows_nothing_of_its_content() {
 }
 
 #[test]
-fn one_kind_of_vault_reads_nothing_of_the_other() {
+fn a_vault_reads_no_entry_of_the_other_kind() {
     let [sealed, plain] = vaults();
     assert!(sealed.decode(&NAME, object(&plain).as_bytes()).is_none());
     assert!(plain.decode(&NAME, object(&sealed).as_bytes()).is_none());
@@ -168,7 +168,7 @@ fn what_is_no_object_of_ours_is_no_entry() {
 }
 
 #[test]
-fn a_content_whose_parts_do_not_fit_is_none() {
+fn plaintext_with_a_wrong_length_of_its_parts_is_rejected() {
     for bytes in [&b""[..], b"\0\0\0", b"\x01\0\0\0", b"\x03\0\0\0ab", b"\xff\xff\xff\xffabc"] {
         assert!(Plaintext::parse(bytes.to_vec().into()).is_none());
     }
@@ -189,7 +189,7 @@ fn names_tell_keys_apart_and_a_sealed_name_hides_the_hash() {
 }
 
 #[test]
-fn only_a_sealed_vault_holds_what_a_secret_tells_apart() {
+fn only_a_sealed_vault_stores_keys_with_secrets() {
     let secret = Caller::of(&["doctl"]).with("DIGITALOCEAN_ACCESS_TOKEN", "s").key();
     let [sealed, plain] = vaults();
     for (vault, key) in [(&sealed, &secret), (&sealed, &key()), (&plain, &key())] {

@@ -54,8 +54,8 @@ impl Directory {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDWR | libc::O_CREAT | UNTRUSTED)?)
     }
 
-    /// Opens this user's regular file `name` for reading, without regard to its mode. Fails with `InvalidData`
-    /// if the file has several names.
+    /// Opens this user's regular file `name` for reading, without regard to its mode. Fails with
+    /// `InvalidData` if the file has several names.
     pub fn open_own(&self, name: &OsStr) -> io::Result<File> {
         require_own(open_at(self.0.as_raw_fd(), name, libc::O_RDONLY | UNTRUSTED)?)
     }

@@ -1,4 +1,4 @@
-//! Whom this program trusts with its files: this user, and root, who can do everything in any case.
+//! Which users this program trusts with its files: this user, and root, who can do everything anyway.
 #![allow(unsafe_code)]
 
 use std::fs::Metadata;

@@ -71,8 +71,8 @@ fn own_arguments() -> &'static [u16] {
     arguments_of(line)
 }
 
-/// The program's name ends at the first white space outside quotation marks ("Parsing C++
-/// command-line arguments", <https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments>).
+/// The program's name ends at the first white space outside quotation marks ("Parsing C++ command-line
+/// arguments", <https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments>).
 fn arguments_of(line: &[u16]) -> &[u16] {
     let mut quoted = false;
     let end = line.iter().position(|unit| {

@@ -8,8 +8,9 @@ pub fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
 }
 
-/// All variables with a name and a value. The names are in upper case, since Windows does not tell `Path` from
-/// `PATH`. Names that begin with `=` are left out: `=C:` is the working directory of `cmd` on that drive.
+/// All variables with a name and a value. The names are in upper case, since Windows does not tell `Path`
+/// from `PATH`. Names that begin with `=` are left out: `=C:` is the working directory of `cmd` on that
+/// drive.
 pub fn variables() -> Vec<(OsString, OsString)> {
     env::vars_os()
         .filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"="))

@@ -24,13 +24,13 @@ use crate::sys::process::Stream;
 
 /// How long to wait for another process that has a file open: a virus scanner, an indexer, a reader
 /// during a replacement.
-const READER_PATIENCE: Duration = Duration::from_millis(100);
-const WRITER_PATIENCE: Duration = Duration::from_secs(1);
+const READER_LIMIT: Duration = Duration::from_millis(100);
+const WRITER_LIMIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Opens `path` for reading. Fails if it is not a regular file. Follows no symbolic link.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    retry(READER_PATIENCE, &mut || open_regular(path, File::options().read(true)))
+    retry(READER_LIMIT, &mut || open_regular(path, File::options().read(true)))
 }
 
 /// Opens `path` for reading. Fails if it is not a regular file, or has several names. Follows no symbolic
@@ -95,15 +95,15 @@ fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     }
 }
 
-/// Repeats `act` while another process has the file open, for at most `patience`.
+/// Repeats `act` while another process has the file open, for at most `limit`.
 ///
 /// Windows refuses to open or replace a file that another process has open without sharing it, or that
 /// is being removed. "Access denied" may mean either, or that access will never be allowed.
-fn retry<T>(patience: Duration, act: &mut dyn FnMut() -> io::Result<T>) -> io::Result<T> {
+fn retry<T>(limit: Duration, act: &mut dyn FnMut() -> io::Result<T>) -> io::Result<T> {
     let started = Instant::now();
     loop {
         match act() {
-            Err(error) if is_in_use(&error) && started.elapsed() < patience => thread::sleep(PAUSE),
+            Err(error) if is_in_use(&error) && started.elapsed() < limit => thread::sleep(PAUSE),
             other => return other,
         }
     }
@@ -165,7 +165,7 @@ impl Directory {
     /// If a reader has `to` open, std renames with POSIX semantics, which NTFS has since Windows 10.
     /// Other file systems refuse until it is closed.
     pub fn replace(&self, from: &OsStr, to: &OsStr) -> io::Result<()> {
-        retry(WRITER_PATIENCE, &mut || fs::rename(self.0.join(from), self.0.join(to)))
+        retry(WRITER_LIMIT, &mut || fs::rename(self.0.join(from), self.0.join(to)))
     }
 
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_end_when_the_patience_is_over() {
+    fn retries_end_at_the_limit() {
         let denied = || io::Error::from_raw_os_error(ERROR_ACCESS_DENIED as i32);
         assert!(retry::<()>(Duration::ZERO, &mut || Err(denied())).is_err());
     }
