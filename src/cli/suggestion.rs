@@ -3,9 +3,9 @@
 /// Longer words are not compared.
 const LONGEST_WORD: usize = 64;
 
-/// Returns the word of `known` with the smallest edit distance from `word`; `None` if that is more than a third
-/// of its letters. Case, leading dashes and the difference between `_` and `-` do not count. Long dashes
-/// are dashes too, because word processors and web pages replace two dashes by one long one.
+/// Returns the word of `known` with the smallest edit distance from `word`; `None` if that is more than a
+/// third of its letters. Case, leading dashes and the difference between `_` and `-` do not count. Long
+/// dashes are dashes too, because word processors and web pages replace two dashes by one long one.
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word = letters(word);
     if word.is_empty() || word.len() > LONGEST_WORD {

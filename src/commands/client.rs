@@ -134,8 +134,8 @@ impl<'u> UserClient<'u> {
         self.wrapped.is_some().then(|| self.plugin_call(environment))
     }
 
-    /// Returns the call as [`UserClient::call`] does; for a plugin without the cache, the call that the client
-    /// would make after `--inject`.
+    /// Returns the call as [`UserClient::call`] does; for a plugin without the cache, the call that the
+    /// client would make after `--inject`.
     pub fn plugin_call<'e>(&self, environment: Environment<'e>) -> Result<Call<'e>> {
         let direct = || Wrapped { key_env: None, command: self.words() };
         let call = Call::new(self.wrapped.clone().unwrap_or_else(direct), environment)?;

@@ -50,8 +50,9 @@ impl<'e> Call<'e> {
         self
     }
 
-    /// Reads the plugin's configuration, and returns whether it names programs. If so, everything counts for the
-    /// key from now on. A hit need not call this: no entry of such a call is stored under the shorter key.
+    /// Reads the plugin's configuration, and returns whether it names programs. If so, everything counts for
+    /// the key from now on. A hit need not call this: no entry of such a call is stored under the shorter
+    /// key.
     pub fn extend_identity(&mut self) -> bool {
         let has_programs = self.identity.runs_configured_programs();
         if has_programs {

@@ -141,8 +141,8 @@ impl Callers {
         Recalled { row, written_unix_ms, offset, subject }
     }
 
-    /// Finds the row `of` in the set at `offset`: the offset of the row; if the table has the row, its content
-    /// and when it was written.
+    /// Finds the row `of` in the set at `offset`: the offset of the row; if the table has the row, its
+    /// content and when it was written.
     fn find(&self, of: &RowKey, offset: u64, now: Duration) -> (Option<u64>, Option<(Content, u64)>) {
         let mut set = [0; SET_BYTES];
         let length = sys::read_at(&self.0, &mut set, offset).unwrap_or_default();

@@ -33,7 +33,8 @@ const CAREFUL_MINIMUM: Duration = Duration::from_secs(5 * 60);
 const FIRST_GRACE_PERIOD: Duration = Duration::from_secs(10);
 const LONGEST_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
 
-/// A shell that started less than this ago was started to run us, so its parent is the client (`sh -c`, scripts).
+/// A shell that started less than this ago was started to run us, so its parent is the client (`sh -c`,
+/// scripts).
 const YOUNG_SHELL: Duration = Duration::from_secs(2);
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "busybox", "fish"];
 /// Programs that run commands for a person.

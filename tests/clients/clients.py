@@ -84,7 +84,7 @@ class Conversation(Process):
 
 
 class Proxy(Process):
-    """`kubectl proxy`: a client-go that lives."""
+    """`kubectl proxy`: a client-go program that keeps running."""
 
     async def _call(self):
         if not self._is_running():
@@ -128,18 +128,18 @@ def last_line(text):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Client:
-    """`program` must be there, else the client is left out."""
+    """A client to measure. It is left out if `program` does not exist."""
 
     name: str
     kind: type
     command: list
     program: pathlib.Path
     version: object
-    # Cannot be put on another clock, and looks at it.
+    # Reads a clock that the tests cannot move.
     needs_real_clock: bool = False
     # Runs its plugin for each request.
     asks_for_each_request: bool = False
-    # One of each kind, and cheap to start.
+    # One of each kind, the one that starts fastest.
     is_quick: bool = False
 
     def is_installed(self):

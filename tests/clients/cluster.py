@@ -1,4 +1,4 @@
-"""A stand-in for the API server of a cluster: TLS on 127.0.0.1, the answers that the clients ask for,
+"""A fake API server of a cluster: TLS on 127.0.0.1, the answers that the clients ask for,
 and 401 for a token that has expired or whose session has ended.
 
 Nothing is watched in earnest: a watch says nothing, and ends when it is told to.

@@ -86,7 +86,7 @@ class Comparison:
     async def run(self, cells):
         if not self.is_real_time:
             await self._check_clock()
-        # What waits in real time begins first.
+        # Scenarios in real time take longest, so they start first.
         cells = sorted(cells, key=lambda cell: not self._needs_real_clock(cell.client))
         await asyncio.gather(
             *(self._measure(cell, is_cached) for cell in cells for is_cached in (False, True))

@@ -7,7 +7,7 @@ from allowances import allowed_errors
 INTRODUCTION = """\
 # Clients, without the cache and with it
 
-Real Kubernetes clients talk to a stand-in API server. Each client goes through the same scenarios twice:
+Real Kubernetes clients talk to a fake API server. Each client goes through the same scenarios twice:
 first its exec plugin is in the kubeconfig, then `k8s-token-cache` is in front of that plugin. The plugin
 counts its runs, and issues tokens that live as long as the scenario says. With the cache a client must not
 meet more errors than without it, and its plugin must not run more often.

@@ -1,5 +1,4 @@
-//! Healing: a credential that the server rejects is replaced, and a client that asks often still gets
-//! hits.
+//! Rejected credentials are replaced, and a client that asks often still gets hits.
 
 use std::fs;
 use std::thread;
@@ -276,8 +275,8 @@ fn the_time_between_heals_doubles_up_to_ten_minutes_for_kube_rs_and_python() {
         let Some(mut entry) = Entry::of_age(0) else { return };
         let (mut client, first_run) = entry.client(exec_info);
         client.call().assert_prints(credential(first_run));
-        for (run, patience) in (first_run..).zip([10, 20, 40, 80, 160, 320, 600, 600]) {
-            entry.clock.advance(patience - 2);
+        for (run, grace_period) in (first_run..).zip([10, 20, 40, 80, 160, 320, 600, 600]) {
+            entry.clock.advance(grace_period - 2);
             client.call().assert_prints(credential(run));
             entry.clock.advance(4);
             client.call().assert_prints(credential(run + 1));

@@ -1,5 +1,4 @@
-//! A call for another identity gets that one's credential: the built program in front of every plugin of the
-//! table.
+//! A call with another identity gets another credential: the built program with every plugin of the table.
 
 use std::fs;
 
@@ -83,8 +82,8 @@ const ROWS: &[Row] = &[
     ("a-plugin-that-nobody-knows", &[], &["AWS_PROFILE", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR"]),
 ];
 
-/// A file that is made, touched, replaced or removed, a variable that is set or changed: a miss,
-/// and then a hit. What tells nothing of the identity: a hit.
+/// After a file is created, touched, replaced or removed, or a variable is set or changed, the next call is a
+/// miss and the one after it a hit. Changes that say nothing about the identity are hits.
 #[test]
 #[cfg(target_os = "linux")]
 fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
@@ -108,7 +107,7 @@ fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
             fs::File::options().write(true).open(&path).unwrap().set_modified(touched).unwrap();
             misses_once(&format!("{file} is touched"));
             fs::remove_file(&path).unwrap();
-            // As it was before there was such a file.
+            // The files are again as before this one was created.
             assert!(!setting.misses(call()), "{line}: {file} is gone");
         }
         for variable in *variables {
@@ -129,7 +128,7 @@ fn every_choice_of_an_identity_is_a_miss_and_nothing_else_is() {
     }
 }
 
-/// Each look costs a hit some microseconds, and on a home in the network much more.
+/// Each stat(2) takes some microseconds of a hit, and much more if the home directory is on a network.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_hit_looks_at_the_files_of_its_own_plugin_and_at_no_others() {
@@ -155,8 +154,8 @@ fn a_hit_looks_at_the_files_of_its_own_plugin_and_at_no_others() {
     assert_eq!(looked_at, [".aws/config", ".aws/credentials"]);
 }
 
-/// `cp -p`, `install -p` and `tar x` set size and modification time of what was there before; the file system may
-/// give the same inode again. The change time cannot be set.
+/// `cp -p`, `install -p` and `tar x` set size and modification time of what was there before; the file system
+/// may give the same inode again. The change time cannot be set.
 #[test]
 fn a_file_of_equal_size_and_time_in_its_place_is_another_identity() {
     let setting = Setting::with_plugin("aws");

@@ -22,7 +22,7 @@ struct Person {
 }
 
 impl Person {
-    /// `None`, which is reported, where no process may stay or the clock cannot be moved.
+    /// `None`, which is reported, if no process may stay or the clock cannot be moved.
     fn new() -> Option<Person> {
         if !collects_orphans() {
             return None;
@@ -43,7 +43,7 @@ impl Person {
         Credential::token(format!("token-of-run-{run}")).expires_at(self.clock.now_unix_s() + LIFE).bytes()
     }
 
-    /// kubectl, whose credential is already waiting or is fetched.
+    /// A call by kubectl, at a terminal.
     fn kubectl(&self) -> Call {
         let interactive = EXEC_INFO.replace("false", "true");
         self.sandbox.cache(&self.aws).args(["eks", "get-token"]).env("KUBERNETES_EXEC_INFO", interactive)
@@ -79,7 +79,7 @@ impl Person {
     }
 }
 
-/// No process of a test may live on.
+/// Ends the processes that keep credentials warm after each test.
 impl Drop for Person {
     fn drop(&mut self) {
         for process in self.sandbox.processes() {
@@ -95,7 +95,7 @@ fn is_asleep(process: u32) -> bool {
 }
 
 #[test]
-fn a_credential_in_use_is_renewed_until_nobody_has_used_it_for_half_an_hour() {
+fn a_credential_is_renewed_until_it_was_not_used_for_half_an_hour() {
     let Some(mut person) = Person::new() else { return };
     person.use_kubectl();
     person.keeper();

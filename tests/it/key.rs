@@ -1,4 +1,4 @@
-//! What makes two calls the same call, and what keeps them apart.
+//! The cache key: which calls share an entry, and which do not.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -81,7 +81,7 @@ fn environment_that_is_not_utf8_is_told_apart() {
         assert!(misses_with_env(&setting, "AWS_PROFILE", OsStr::from_bytes(value)));
         assert!(!misses_with_env(&setting, "AWS_PROFILE", OsStr::from_bytes(value)));
     }
-    // One that does not count does not disturb.
+    // A variable that is not part of the key changes nothing.
     assert!(setting.misses(setting.call()));
     assert!(!misses_with_env(&setting, "OTHER", OsStr::from_bytes(b"\xff")));
 }
@@ -243,7 +243,7 @@ fn a_relative_command_is_another_one_in_each_folder() {
 }
 
 #[test]
-fn the_clients_way_to_write_its_question_does_not_count() {
+fn interactive_and_the_form_of_the_exec_info_do_not_count() {
     let setting = Setting::new();
     let same = [
         r#"{"kind":"ExecCredential","apiVersion":"V","spec":{"interactive":false}}"#,
@@ -260,7 +260,7 @@ fn the_clients_way_to_write_its_question_does_not_count() {
 }
 
 #[test]
-fn another_version_is_another_question() {
+fn another_api_version_is_another_key() {
     let setting = Setting::new();
     let info = |version| format!(r#"{{"kind":"ExecCredential","apiVersion":"{version}"}}"#);
     assert!(misses_with_exec_info(&setting, &info(V1)));
@@ -269,7 +269,7 @@ fn another_version_is_another_question() {
 }
 
 #[test]
-fn another_cluster_is_another_question_however_it_is_written() {
+fn another_cluster_is_another_key_in_every_form_of_json() {
     let setting = Setting::new();
     let info = |cluster: &str| {
         format!(
@@ -299,16 +299,16 @@ fn another_cluster_is_another_question_however_it_is_written() {
 }
 
 #[test]
-fn an_empty_question_is_none() {
+fn an_empty_exec_info_counts_as_unset() {
     let setting = Setting::new();
     assert!(setting.misses(setting.sandbox.shell(&setting.plugin)));
     assert!(!misses_with_exec_info(&setting, ""));
     assert!(setting.misses(setting.call()));
 }
 
-/// No client writes such a thing. Whatever it is, the plugin gets it as it is and decides.
+/// No client writes these. The plugin gets the value unchanged and decides.
 #[test]
-fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
+fn an_invalid_exec_info_still_reaches_the_plugin() {
     let setting = Setting::new();
     setting.plugin.records();
     let nested = "[".repeat(100_000);
@@ -338,7 +338,7 @@ fn a_question_that_makes_no_sense_still_reaches_the_plugin() {
 }
 
 #[test]
-fn the_plugin_sees_the_clients_question_and_environment() {
+fn the_plugin_gets_the_exec_info_and_environment_of_the_client() {
     let setting = Setting::new();
     setting.plugin.records();
     setting.misses(setting.call().env("SOME_VARIABLE", "some value"));

@@ -1,4 +1,4 @@
-//! A cache file with thousands of entries: what a call needs grows with the file, and not faster.
+//! A cache file with thousands of entries: the memory of a call is linear in the size of the file.
 
 use std::fs;
 

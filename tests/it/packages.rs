@@ -1,5 +1,5 @@
-//! What the release offers to package managers, made of stand-ins for its archives: every manifest has the
-//! version and the checksums, the same commit gives the same bytes, and the image gets its tags.
+//! The files for package managers, made from fake archives: every manifest has the version and the
+//! checksums, the same commit gives the same bytes, and the image gets its tags.
 //! `scripts/rehearse` tries the real ones.
 
 #![cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! Paths that lead to a read-only file system, or into the directory of another user: nothing changes there, and
-//! the credential is printed.
+//! Paths that lead to a read-only file system, or into the directory of another user: nothing changes there,
+//! and the credential is printed.
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, Permissions};

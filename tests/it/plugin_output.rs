@@ -43,9 +43,9 @@ fn what_these_tests_call_valid_is_cached() {
     assert_eq!(plugin.runs(), 1);
 }
 
-/// Whatever else is in it is the business of others, in every way that JSON can be written.
+/// Members that the program does not read may have any value, in any form of JSON.
 #[test]
-fn members_that_nobody_knows_do_not_matter() {
+fn unknown_members_do_not_matter() {
     let unknown = [
         "null",
         "true",
@@ -125,7 +125,7 @@ fn text_that_is_not_json_is_never_cached() {
 }
 
 #[test]
-fn json_with_liberties_is_never_cached() {
+fn json_that_breaks_the_grammar_is_never_cached() {
     let expiry = format!(r#""expirationTimestamp":"{EXPIRY}""#);
     let liberties = [
         format!(r#"{{"token":"t",{expiry},}}"#),
@@ -363,7 +363,7 @@ fn a_byte_order_mark_survives() {
     sandbox.cache(&plugin).run().assert_prints(&output);
 }
 
-/// No credential at all, with the plugin's word on stderr and its status: as without the cache.
+/// No credential, with the plugin's message on stderr and its status: as without the cache.
 #[test]
 fn a_failing_plugins_output_and_status_pass_through() {
     let sandbox = Sandbox::new();
@@ -390,8 +390,8 @@ fn nothing_of_stdout_reaches_stderr() {
     }
 }
 
-/// The plugin prints and ends between a look at its output and a look at whether it still runs.
-/// Nothing but a slow system call brings that about reliably.
+/// The plugin prints and ends after the program has read its output and before it checks whether the plugin
+/// still runs. A delayed system call makes this reproducible.
 #[test]
 #[cfg(target_os = "linux")]
 fn output_that_comes_with_the_plugins_end_is_not_lost() {
@@ -405,7 +405,7 @@ fn output_that_comes_with_the_plugins_end_is_not_lost() {
     plugin.prints(valid()).hold();
     let call = sandbox.cache(&plugin).behind(SLOW_LOOK).spawn();
     plugin.await_runs(1);
-    // The next look begins within a fraction of its delay, and this falls into that.
+    // By now the program is inside the delayed call.
     std::thread::sleep(std::time::Duration::from_millis(250));
     plugin.release();
     call.finish().assert_prints(valid());

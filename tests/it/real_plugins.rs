@@ -1,5 +1,4 @@
-//! The cache in front of the real plugins that can be had: one run for one identity, another for another, also
-//! behind a script, a shell and `env -S`.
+//! The cache in front of real plugins: one run for each identity, also behind a script, a shell and `env -S`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

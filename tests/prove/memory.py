@@ -18,8 +18,8 @@ from world import KUBECONFIG, World
 # A poll takes at most 20 ms, so a few bytes per poll exceed this within seconds.
 WAITING_KB_PER_S = 8
 # Address space without users and entries, and for each of them: the key of a plugin that is not known counts
-# the environment and looks for the files of every row of the table. It is made several times for each user that
-# `--warm` runs, and the allocator frees nothing: 80 to 96 KB.
+# the environment and looks for the files of every row of the table. It is made several times for each user
+# that `--warm` runs, and the allocator frees nothing: 80 to 96 KB.
 BASE_KB = 4 << 10
 EACH_KB = 112
 MANY = 300

@@ -58,7 +58,7 @@ impl Caller {
         Caller::contained(sandbox, call, [shell.as_str(), "-c", CLIENT])
     }
 
-    /// A first process that collects no orphans, as in a container without an init.
+    /// A first process that does not reap orphans, as in a container without an init.
     pub fn in_container_without_init(sandbox: &Sandbox, call: Call) -> Option<Caller> {
         let python = renamed(&python()?.program, call.client_name());
         Caller::contained(sandbox, call, [python.as_str(), "-c", PYTHON_CLIENT])

@@ -87,8 +87,8 @@ pub fn is_alive(pid: u32) -> bool {
     unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
 }
 
-/// Whether the first process collects orphans. In a container without an init it does not; then reports
-/// that the test is skipped.
+/// Whether the first process reaps orphans. In a container without an init it does not; then reports that
+/// the test is skipped.
 #[cfg(target_os = "linux")]
 pub fn collects_orphans() -> bool {
     static COLLECTS: OnceLock<bool> = OnceLock::new();
@@ -107,7 +107,7 @@ pub fn collects_orphans() -> bool {
         })
     });
     if !collects {
-        skip("the first process of this machine collects no orphans");
+        skip("process 1 of this machine does not reap orphans");
     }
     collects
 }

@@ -19,7 +19,8 @@ use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{self, ClientEnvironment};
 
-/// With more users than this, their last outputs are not looked up: that would take longer than everything else.
+/// With more users than this, their last outputs are not looked up: that would take longer than everything
+/// else.
 const MOST_LOOKED_UP: usize = 1000;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 

@@ -70,8 +70,8 @@ impl Report {
         }
     }
 
-    /// Adds the command, its plugin and the parts of the cache key. Returns the key. If there can be none, adds
-    /// the reason and returns `None`.
+    /// Adds the command, its plugin and the parts of the cache key. Returns the key. If there can be none,
+    /// adds the reason and returns `None`.
     pub fn describe_call(&mut self, call: &Call<'_>) -> Option<CacheKey> {
         self.page.row("command", &self.redactor.command_line(&call.command));
         self.page.row("plugin", &wording::plugin(call));
@@ -356,8 +356,8 @@ fn recent_failure(cache: &Cache, now: Duration) -> Option<(Failure, Duration)> {
     Some((failure, failure.remaining_for_caller(now)?))
 }
 
-/// Returns ", and paused for 10 s after status 3 ..." while the plugin is not run for calls without a terminal,
-/// else an empty text.
+/// Returns ", and paused for 10 s after status 3 ..." while the plugin is not run for calls without a
+/// terminal, else an empty text.
 fn pause(cache: &Cache, now: Duration) -> String {
     let Some((failure, left)) = remembered_of_key(cache, now).failure(now) else { return String::new() };
     let seconds = left.as_secs() + 1;

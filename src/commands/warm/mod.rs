@@ -221,8 +221,9 @@ impl Warming<'_> {
         self.look_up(client, &|_| ()).0
     }
 
-    /// Returns the credential, and whether the plugin may prompt. Calls `prepare` with the cache before it looks.
-    /// Does both in one function, so that the plugin is identified once: memory for that is never freed.
+    /// Returns the credential, and whether the plugin may prompt. Calls `prepare` with the cache before it
+    /// looks. Does both in one function, so that the plugin is identified once: memory for that is never
+    /// freed.
     fn look_up(&self, client: &UserClient<'_>, prepare: &dyn Fn(&Cache)) -> (Option<Cached>, Interaction) {
         let environment = |name: &str| client.variable(name, self.environment);
         match client.call(&environment) {

@@ -1,5 +1,5 @@
-//! Any bytes as the cache file: looks up, lists, stores, removes and clears. The new file has the entries that
-//! could be read, and the new one. A file that is not ours stays as it is.
+//! Any bytes as the cache file: looks up, lists, stores, removes and clears. The new file has the entries
+//! that could be read, and the new one. A file that is not ours stays as it is.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
 use std::fs::{self, Permissions};

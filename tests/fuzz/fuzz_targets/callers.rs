@@ -25,7 +25,7 @@ static TABLE: LazyLock<RawFd> = LazyLock::new(|| {
 
 fuzz_target!(|input: (&[u8], u32, u64, u8)| {
     let (content, id, started, status) = input;
-    // SAFETY: the descriptor is open for ever; nobody closes it.
+    // SAFETY: the descriptor is never closed.
     let [table, file] = [(); 2].map(|()| unsafe { ManuallyDrop::new(File::from_raw_fd(*TABLE)) });
     table.set_len(0).unwrap();
     write_all_at(&table, &table_with(content), 0).unwrap();

@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(again.apply(&injected), injected, "twice is not once");
 
     let restored = restore(&injected, &edit()).expect("what was injected can be restored").apply(&injected);
-    // The other parser is another one: it refuses some texts. What it reads must mean the same.
+    // The other parser refuses some texts that ours reads. If it reads a text, the meaning must be the same.
     let (Some(before), Some(during), Some(after)) = (meaning(text), meaning(&injected), meaning(&restored))
     else {
         return;

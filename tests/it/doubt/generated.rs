@@ -1,4 +1,4 @@
-//! Generated calls: whatever the plugin sees, the cache never answers with what it says to another call.
+//! Generated calls: the cache never prints what the plugin printed for a call that it answers differently.
 
 use std::fs;
 use std::path::PathBuf;

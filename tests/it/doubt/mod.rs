@@ -1,7 +1,7 @@
-//! A doubt costs a hit, never an identity: a command that the table of plugins does not understand.
+//! If in doubt, miss: commands that the table of plugins does not understand.
 //!
-//! The plugin here answers with a checksum of all that it can see: its variables, its arguments, some files.
-//! What the cache answers must be what the plugin alone answers.
+//! The plugin here prints a checksum of everything that it can read: its variables, its arguments, some
+//! files. The cache must print what the plugin alone prints.
 
 mod generated;
 

@@ -361,7 +361,7 @@ fn a_log_that_cannot_be_written_is_named_and_the_fix_works() {
 
 /// The fixes are run by the real kubectl.
 #[test]
-fn it_says_where_the_key_lives() {
+fn it_says_where_the_encryption_key_is() {
     let setting = Setting::healthy();
     let says = |text: &str, variable: &str, value: &str| {
         let run = setting.call(["--doctor"]).env(variable, value).run();

@@ -108,7 +108,7 @@ fn the_list_looks_as_agreed() {
 }
 
 #[test]
-fn an_explanation_looks_as_agreed() {
+fn explain_prints_its_golden_text() {
     let Some(setting) = setting() else { return };
     setting.sandbox.set_env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "hush");
     fetch(&setting, 100 * DAY, "admin", EKS);
@@ -118,7 +118,7 @@ fn an_explanation_looks_as_agreed() {
 }
 
 #[test]
-fn a_diagnosis_looks_as_agreed() {
+fn doctor_prints_its_golden_text() {
     let Some(setting) = setting() else { return };
     fetch(&setting, 100 * DAY, "admin", EKS);
     check(&setting, "doctor", &["--doctor"], 1);

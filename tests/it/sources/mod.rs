@@ -30,7 +30,7 @@ const LAYERS: [&[&str]; 11] = [
     &["error", "format"],
 ];
 
-/// Words that `docs/STYLE.md` replaces; each has made readers stop.
+/// Words that `docs/STYLE.md` replaces by others.
 const UNCLEAR_WORDS: [&str; 9] =
     ["stand", "stands", "somebody", "nobody", "whoever", "whatever", "anew", "mend", "mends"];
 const UNCLEAR_PHRASES: [&str; 2] = ["be it", "in the place of"];
@@ -125,7 +125,7 @@ fn contains_phrase(text: &str, phrase: &str) -> bool {
     })
 }
 
-/// The checkout's own path and the home of whoever runs this must not have slipped into a file.
+/// A file must not contain the path of the checkout or of the home directory.
 #[test]
 fn no_file_of_the_project_contains_a_path_of_this_machine() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -163,7 +163,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The rules above are worth nothing if the reader of the sources misses what it looks for.
+/// The rules above prove nothing if the reader of the sources misses what it looks for.
 #[test]
 fn the_reader_of_sources_sees_imports_types_and_comments() {
     let file = |path: &str, text: &str| SourceFile::new(path.to_owned(), text.to_owned());

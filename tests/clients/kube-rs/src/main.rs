@@ -1,5 +1,5 @@
-//! A client that lives: for each line on standard input it lists the namespaces once and says "ok",
-//! or "error" and why. The client is made by the first call, and again after that failed.
+//! A long-running client: for each line on standard input it lists the namespaces once and prints "ok",
+//! or "error" and why. The first call creates the client object; if that failed, the next call does.
 
 use std::error::Error;
 
