@@ -2,15 +2,16 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 #[cfg(target_os = "linux")]
 use std::{fs, sync::OnceLock, thread, time::Duration};
 
@@ -160,15 +161,26 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// openpty(3) would let programs that other threads start inherit both sides.
     pub fn new() -> Terminal {
-        let (mut person, mut program) = (-1, -1);
-        let null = std::ptr::null_mut();
-        // SAFETY: openpty writes one descriptor to each of two integers that outlive the call;
-        // name, settings and size may be null.
-        let result = unsafe { libc::openpty(&mut person, &mut program, null, null.cast(), null.cast()) };
-        assert_eq!(result, 0, "openpty: {}", io::Error::last_os_error());
-        // SAFETY: both descriptors are new and have no other owner.
-        unsafe { Terminal { person: File::from_raw_fd(person), program: OwnedFd::from_raw_fd(program) } }
+        // ptsname(3) returns one buffer to all threads.
+        static NAME: Mutex<()> = Mutex::new(());
+        let open = |path: &OsStr| {
+            File::options().read(true).write(true).custom_flags(libc::O_NOCTTY).open(path).unwrap()
+        };
+        let person = open(OsStr::new("/dev/ptmx"));
+        let descriptor = person.as_raw_fd();
+        let guard = NAME.lock();
+        // SAFETY: the descriptor is open. The name is a string or null, and is copied before the next call.
+        let name = unsafe {
+            assert_eq!(libc::grantpt(descriptor), 0, "grantpt: {}", io::Error::last_os_error());
+            assert_eq!(libc::unlockpt(descriptor), 0, "unlockpt: {}", io::Error::last_os_error());
+            let name = libc::ptsname(descriptor);
+            assert!(!name.is_null(), "ptsname: {}", io::Error::last_os_error());
+            OsStr::from_bytes(CStr::from_ptr(name).to_bytes()).to_owned()
+        };
+        drop(guard);
+        Terminal { person, program: open(&name).into() }
     }
 
     /// Sets its width.
