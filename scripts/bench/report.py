@@ -93,7 +93,7 @@ def summarize(measured, median):
     """Returns the sentences for the README."""
     hit = f"A hit takes {duration(median['hit'])}"
     if "peer" in median:
-        hit += f", {median['peer'] / median['hit']:.1f} times less than one of kube-credential-cache"
+        hit += f", and one of kube-credential-cache {median['peer'] / median['hit']:.1f} times as long"
     sentences = [f"{hit}. A C program that only reads and prints 2 KB takes {duration(median['floor'])}."]
     if "kubectl, cached" in median:
         sentences.append(
@@ -106,7 +106,7 @@ def summarize(measured, median):
             f"plugin without a cache, {percent_waited(day, 'refreshed'):.0f} % with one that only refreshes, and "
             f"{percent_waited(day, 'kept warm'):.1f} % with the credential kept warm."
         )
-    sentences.append(f"The program is {kilobytes(measured['bytes']['k8s-token-cache'])} large.")
+    sentences.append(f"The size of the program is {kilobytes(measured['bytes']['k8s-token-cache'])}.")
     return "\n".join(textwrap.wrap(" ".join(sentences), 118, break_on_hyphens=False))
 
 
