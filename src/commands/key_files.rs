@@ -1,7 +1,7 @@
 //! Paths of `K8S_TOKEN_CACHE_KEY_FILES` that lead to no file.
 //!
-//! Shells expand `~` and patterns only in some places, and this program never does. Such a path counts as a
-//! missing file, so a change of the file that was meant is no miss.
+//! Shells expand `~` and patterns only in some places, and this program never does. A path with one counts as
+//! a missing file, so a change of the file that the user meant does not make a miss.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const FIX: &str = "write each path in full";
 /// A path that leads to no file.
 pub struct MissingKeyFile {
     pub text: String,
-    /// `None` if it may lead to the file that was meant, once that exists.
+    /// `None` if the path is right and only the file is missing.
     pub fix: Option<&'static str>,
 }
 

@@ -1,8 +1,8 @@
-//! A kubeconfig and its edits as they may be shown.
+//! Masks the secrets of a kubeconfig and of its edits, for a diff.
 //!
-//! What passes: names, the fields of `exec` that select something, and what [`Reveal`] leaves of arguments
-//! and variables. Every other value and every comment is hidden, so a token in a place that nothing here
-//! knows stays hidden too. Lines stay lines, so that the numbers of a diff stay right. Pure.
+//! Names are shown, the fields of `exec` that select something, and of arguments and variables what [`Reveal`]
+//! returns. Every other value and every comment is masked, and so is a token in an unknown field. The number
+//! of lines stays the same, so that the line numbers of the diff are right. Pure.
 
 use std::ffi::OsString;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use crate::error::printable;
 /// Longer keys of mappings are hidden.
 const LONGEST_KEY: usize = 64;
 
-/// What a value becomes.
+/// How values are shown.
 pub struct Reveal<'a> {
     /// Replaces what is hidden.
     pub mask: &'a str,
@@ -28,8 +28,8 @@ pub struct Reveal<'a> {
     pub is_own: &'a dyn Fn(&str) -> bool,
 }
 
-/// Returns `text` and its `edits`, which are sorted and do not overlap, as they may be shown. Fails if the text
-/// is no kubeconfig.
+/// Returns `text` and its `edits` with their secrets masked. The edits are sorted and do not overlap. Fails if
+/// the text is no kubeconfig.
 pub fn redacted(text: &str, edits: &[Edit], reveal: &Reveal<'_>) -> Result<(String, Vec<Edit>), Refusal> {
     let config = Kubeconfig::scan(text)?;
     let mut masks = Masks { text, mask: reveal.mask, edits: Vec::new() };
@@ -115,7 +115,7 @@ impl ShownValues<'_> {
     }
 }
 
-/// Replaces what is hidden. No mask covers a line break.
+/// Replaces the values that are not shown. No mask covers a line break.
 struct Masks<'t> {
     text: &'t str,
     mask: &'t str,
@@ -145,7 +145,7 @@ impl Masks<'_> {
         self.hide_comments(done..self.text.len());
     }
 
-    /// Puts `text` into the first line of a scalar, and masks into the others.
+    /// Writes `text` to the first line of a scalar, and masks to the others.
     fn hide(&mut self, place: Range<usize>, style: Style, text: &str) {
         let source = &self.text[place.clone()];
         let quote = match style {

@@ -29,5 +29,5 @@ pub use process::{End, Process, ProcessInfo, Program, Standard, Stream};
 pub use read::read_to_end;
 pub use stamp::{FileKind, FileStamp};
 
-/// Why a file with hard links is not used where it would be written, replaced or removed.
+/// Why a file with hard links is not written, replaced or removed.
 const SEVERAL_NAMES: &str = "it has several names (hard links)";

@@ -79,7 +79,7 @@ const ROWS: &[Row] = &[
     ("yc k8s create-token", &[".config/yandex-cloud/config.yaml"], &[]),
     ("aws-vault export --format=json prod", &[".aws/config"], &["AWS_VAULT_BACKEND"]),
     ("granted credential-process --profile prod", &[".aws/config"], &["GRANTED_SSO_ACCOUNT_ID"]),
-    ("a-plugin-that-nobody-knows", &[], &["AWS_PROFILE", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR"]),
+    ("a-plugin-that-is-not-known", &[], &["AWS_PROFILE", "CLOUDSDK_CONFIG", "AZURE_CONFIG_DIR"]),
 ];
 
 /// After a file is created, touched, replaced or removed, or a variable is set or changed, the next call is a

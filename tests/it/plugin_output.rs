@@ -314,7 +314,7 @@ fn reasonable_nesting_is_cached() {
     assert_eq!(plugin.runs(), 1);
 }
 
-/// Sizes around the limit of what is collected, a megabyte; all bytes come out whatever the size.
+/// Sizes around the limit of what is collected, a megabyte; all bytes come out at every size.
 #[test]
 fn a_megabyte_and_more_is_passed_through() {
     const LIMIT: usize = 1 << 20;

@@ -132,7 +132,7 @@ fn token_of(credential: &str) -> String {
     credential["status"]["token"].as_str().unwrap().to_owned()
 }
 
-/// `oci ce cluster generate-token` signs a request and asks nobody.
+/// `oci ce cluster generate-token` signs a request and contacts no server.
 #[test]
 fn the_real_oci_runs_once_for_one_identity() {
     let Some(setting) = Setting::of("oci") else { return };

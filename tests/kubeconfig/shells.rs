@@ -111,7 +111,7 @@ fn nothing_is_injected_after_other_commands_and_failures() {
             assert_eq!(run_in(&program, &home, &code, call, "0"), Some(0), "{shell}: {call}");
         }
         assert_eq!(run_in(&program, &home, &code, WRITERS[0], "3"), Some(3), "{shell}");
-        // The last one leaves a mark, so whatever ran before it has run by now.
+        // The last one leaves a mark, so everything before it has run by now.
         assert_eq!(run_in(&program, &home, &code, WRITERS[0], "0"), Some(0), "{shell}");
         wait_until(|| !calls(&home, "cache.calls").is_empty());
         assert_eq!(calls(&home, "cache.calls"), "--inject --quiet\n", "{shell}");
