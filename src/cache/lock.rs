@@ -21,11 +21,12 @@ const TAKE_OVER_OFFSET: u64 = 1 << 62;
 /// Offsets are signed 64-bit numbers; each area of keys has 2^60 bytes.
 const KEY_BITS: u32 = 60;
 
-/// A waiter sleeps for 1/8 of the time waited so far, within these limits: the store lock is free in a
-/// moment, a plugin runs for a second or more.
+/// A waiter looks around after each 1/8 of the time waited so far, within these limits: the store lock is
+/// free in a moment, a plugin runs for a second or more. On Linux, the lock wakes a waiter when it is free, and
+/// looking around is expensive: the waiters form a queue, and when one leaves it, all behind it queue again.
 const PAUSE_FRACTION: u32 = 8;
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 100 } else { 1 });
+const LONGEST_PAUSE: Duration = Duration::from_millis(if cfg!(target_os = "linux") { 250 } else { 20 });
 
 /// The byte that is locked.
 #[derive(Clone, Copy)]
@@ -96,17 +97,30 @@ pub fn file_name(cache_file_name: &OsStr) -> OsString {
 
 /// Takes the lock if it is free.
 pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<Attempt> {
+    attempt_by(directory, name, range, &sys::try_lock_byte)
+}
+
+fn attempt_by(directory: &Directory, name: &OsStr, range: Range, take: Take<'_>) -> io::Result<Attempt> {
     loop {
         let file = lock_file::open(directory, name)?;
-        if let Some(outcome) = attempt_on(file, directory, name, range.offset())? {
+        if let Some(outcome) = attempt_on(file, directory, name, range.offset(), take)? {
             return Ok(outcome);
         }
     }
 }
 
+/// Takes the lock on a byte of the file; false if another process has it.
+type Take<'a> = &'a dyn Fn(&File, u64) -> io::Result<bool>;
+
 /// `None` if the file was replaced after it was opened: other processes do not see a lock on it.
-fn attempt_on(file: File, directory: &Directory, name: &OsStr, offset: u64) -> io::Result<Option<Attempt>> {
-    Ok(match sys::try_lock_byte(&file, offset) {
+fn attempt_on(
+    file: File,
+    directory: &Directory,
+    name: &OsStr,
+    offset: u64,
+    take: Take<'_>,
+) -> io::Result<Option<Attempt>> {
+    Ok(match take(&file, offset) {
         Ok(false) => Some(Attempt::Busy),
         Ok(true) => directory.still_names(name, &file)?.then_some(Attempt::Held(Guard { file, offset })),
         Err(_) => Some(Attempt::Unavailable),
@@ -114,33 +128,42 @@ fn attempt_on(file: File, directory: &Directory, name: &OsStr, offset: u64) -> i
 }
 
 /// Attempts to take the lock until `limit` has passed, and returns the outcome of the last attempt.
-/// Polls, because no lock call has both a time limit and an owner that is an open file description.
 pub fn wait(directory: &Directory, name: &OsStr, range: Range, limit: Duration) -> io::Result<Attempt> {
-    let poll = Poll::start();
+    let mut wait = LockWait::start(directory, name, range);
     loop {
-        match attempt(directory, name, range)? {
-            Attempt::Busy if poll.waited() < limit => poll.pause(),
+        match wait.attempt()? {
+            Attempt::Busy if wait.waited() < limit => {}
             outcome => return Ok(outcome),
         }
     }
 }
 
-/// A wait with growing pauses.
-pub struct Poll {
+/// A wait for a lock, interrupted at growing intervals.
+pub struct LockWait<'a> {
+    directory: &'a Directory,
+    name: &'a OsStr,
+    range: Range,
     started: Duration,
+    has_tried: bool,
 }
 
-impl Poll {
-    pub fn start() -> Poll {
-        Poll { started: sys::steady_clock() }
+impl<'a> LockWait<'a> {
+    pub fn start(directory: &'a Directory, name: &'a OsStr, range: Range) -> LockWait<'a> {
+        LockWait { directory, name, range, started: sys::steady_clock(), has_tried: false }
     }
 
     pub fn waited(&self) -> Duration {
         sys::steady_clock().saturating_sub(self.started)
     }
 
-    pub fn pause(&self) {
-        std::thread::sleep((self.waited() / PAUSE_FRACTION).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+    /// Takes the lock if it is free. From the second attempt on, waits for it, but not for long.
+    pub fn attempt(&mut self) -> io::Result<Attempt> {
+        if !std::mem::replace(&mut self.has_tried, true) {
+            return attempt(self.directory, self.name, self.range);
+        }
+        let pause = (self.waited() / PAUSE_FRACTION).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let take = |file: &File, offset: u64| sys::lock_byte_within(file, offset, pause);
+        attempt_by(self.directory, self.name, self.range, &take)
     }
 }
 
@@ -232,7 +255,7 @@ mod tests {
         let outcome = |replace: &dyn Fn()| {
             let file = scratch.1.open_or_create(&name).unwrap();
             replace();
-            attempt_on(file, &scratch.1, &name, ONE.offset()).unwrap()
+            attempt_on(file, &scratch.1, &name, ONE.offset(), &sys::try_lock_byte).unwrap()
         };
         assert!(matches!(outcome(&|| ()), Some(Attempt::Held(_))));
         assert!(outcome(&|| scratch.move_away()).is_none());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::callers::{Callers, Ending, KeyRow, Subject};
 use super::failure::{Failure, unix_ms};
-use crate::cache::lock::{self, Attempt, Guard, Poll, Range};
+use crate::cache::lock::{self, Attempt, Guard, LockWait, Range};
 use crate::cache::{self, Cache, Found, LookedUp, Lookup, Ticket};
 use crate::sys::{self, Directory, FileStamp};
 
@@ -46,11 +46,11 @@ impl Flight<'_> {
     pub fn turn(&self, ticket: Ticket, notify: &dyn Fn()) -> Turn {
         let mut wait =
             Wait { flight: self, started: sys::now(), give_up_after: self.limit, ticket, seen: None };
-        let poll = Poll::start();
+        let mut lock = LockWait::start(self.directory, self.lock_name, Range::Key(self.cache.name));
         let mut has_waited = false;
         let mut is_notified = false;
         loop {
-            match lock::attempt(self.directory, self.lock_name, Range::Key(self.cache.name)) {
+            match lock.attempt() {
                 Ok(Attempt::Held(guard)) => return wait.with_lock(guard, has_waited),
                 Ok(Attempt::Busy) => {}
                 Ok(Attempt::Unavailable) | Err(_) => return wait.run_without_lock(),
@@ -59,14 +59,13 @@ impl Flight<'_> {
             if let Some(turn) = wait.settled() {
                 return turn;
             }
-            if poll.waited() >= wait.give_up_after && wait.takes_over(poll.waited()) {
+            if lock.waited() >= wait.give_up_after && wait.takes_over(lock.waited()) {
                 return wait.run_without_lock();
             }
-            if poll.waited() >= NOTIFY_AFTER && !is_notified {
+            if lock.waited() >= NOTIFY_AFTER && !is_notified {
                 is_notified = true;
                 notify();
             }
-            poll.pause();
         }
     }
 

@@ -1,7 +1,7 @@
 //! Single flight: one process per cache key runs the plugin, the others wait for its result, and no
 //! wait is unlimited.
 
-use crate::support::{Credential, HOUR, Running, Sandbox, Signal, await_that, kill};
+use crate::support::{Credential, HOUR, Running, Sandbox, Signal, after, await_that, kill};
 
 #[test]
 fn sixty_four_parallel_misses_run_the_plugin_once() {
@@ -100,17 +100,32 @@ fn if_the_lock_holder_is_killed_a_waiting_call_takes_over() {
 
 #[test]
 fn if_the_lock_holder_is_stopped_one_waiter_takes_over_after_the_limit() {
+    assert_one_waiter_takes_over("true");
+}
+
+/// On Linux, SIGURG interrupts a call that waits for the lock.
+#[test]
+fn a_waiter_takes_over_although_its_parent_ignores_a_signal() {
+    assert_one_waiter_takes_over("trap '' URG");
+}
+
+/// Checks that one waiter runs the plugin beside a holder that is stopped, and gives the plugin the same
+/// signals as a call that does not wait. `preparation` is what a shell does before it makes a call.
+fn assert_one_waiter_takes_over(preparation: &str) {
     let sandbox = Sandbox::new();
     let Some(clock) = sandbox.clock() else { return };
     // A wait of five minutes takes 0.3 s.
     let _clock = clock.speed(1000);
     let plugin = sandbox.plugin("plugin");
     let credential = Credential::token("t").expires_in(HOUR).bytes();
-    plugin.prints(&credential).hold();
-    let holder = sandbox.cache(&plugin).spawn();
+    plugin.prints(&credential).records().hold();
+    let call = || after(preparation, sandbox.cache(&plugin)).spawn();
+    let holder = call();
     plugin.await_runs(1);
+    plugin.await_record();
+    let inherited = plugin.inheritance();
     holder.signal(Signal::Stop);
-    let waiters: Vec<_> = (0..5).map(|_| sandbox.cache(&plugin).spawn()).collect();
+    let waiters: Vec<_> = (0..5).map(|_| call()).collect();
     await_that("one waiter takes over", || plugin.runs() == 2);
     plugin.release();
     for waiter in waiters {
@@ -120,6 +135,7 @@ fn if_the_lock_holder_is_stopped_one_waiter_takes_over_after_the_limit() {
     holder.finish().assert_prints(&credential);
     sandbox.cache(&plugin).run().assert_prints(&credential);
     assert_eq!(plugin.runs(), 2);
+    assert_eq!(plugin.inheritance(), inherited);
 }
 
 /// One minute, or five if the user may have to log in.

@@ -17,6 +17,8 @@ mod programs;
 mod signals;
 mod start;
 mod terminal;
+#[cfg(target_os = "linux")]
+mod ticks;
 mod trust;
 
 pub use ancestors::*;

@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io;
 use std::os::windows::io::AsRawHandle;
+use std::time::Duration;
 
 use windows_sys::Win32::Foundation::ERROR_LOCK_VIOLATION;
 use windows_sys::Win32::Storage::FileSystem::{
@@ -28,6 +29,12 @@ pub fn try_lock_byte(file: &File, offset: u64) -> io::Result<bool> {
         Err(error) if error.raw_os_error() == Some(ERROR_LOCK_VIOLATION as i32) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Locks the byte at `offset`, and waits `limit` until it is free. Returns false if it is still locked then.
+pub fn lock_byte_within(file: &File, offset: u64, limit: Duration) -> io::Result<bool> {
+    std::thread::sleep(limit);
+    try_lock_byte(file, offset)
 }
 
 /// Unlocks the byte at `offset`.
