@@ -19,7 +19,7 @@ use crate::secret::SecretBytes;
 use crate::sys::{self, Child, End, Pipe, ProcessGroup, Program, Standard};
 
 const MOST_OUTPUT: usize = 1 << 20;
-const CHUNK: usize = 16 << 10;
+const CHUNK: usize = 4 << 10;
 /// How often to check whether a plugin that prints nothing has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 

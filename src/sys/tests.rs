@@ -58,6 +58,12 @@ fn line(stdout: &mut Pipe) -> String {
 }
 
 #[test]
+fn a_program_that_does_not_exist_is_an_error_of_its_start() {
+    let program = Program::new(vec![OsString::from("a-program-that-does-not-exist")]);
+    assert_eq!(spawn(&program).err().map(|error| error.kind()), Some(ErrorKind::NotFound));
+}
+
+#[test]
 fn a_locked_byte_belongs_to_one_open_file() {
     let (_folder, directory) = folder();
     let open = || directory.open_or_create(name("lock")).unwrap();

@@ -1,14 +1,13 @@
-//! Programs that this one starts, or becomes, by fork(2) and execve(2).
+//! Programs that this one starts, or becomes, by clone(2) or fork(2) and execve(2).
 //!
-//! If the program cannot be started, the copy of this process reports the error through a pipe, which
-//! a successful exec closes. posix_spawn(3) would do the same and bring musl's heap along, which
-//! nothing else here needs (docs/DESIGN.md, "Byte-golf").
+//! posix_spawn(3) would do the same and bring musl's heap along, which nothing else here needs
+//! (docs/DESIGN.md, "Byte-golf").
 //!
-//! Between fork and exec nothing is allocated, and PATH is searched before: tests have several threads.
+//! Between clone and exec nothing is allocated, and PATH is searched before: tests have several threads.
 #![allow(unsafe_code)]
 
 use std::ffi::{CString, OsStr, c_char};
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -17,7 +16,7 @@ use std::time::Duration;
 
 use super::errno::check;
 use super::files::{c_string, open_null_device};
-use super::fork::fork;
+use super::launch::launch;
 use super::{environment, programs, signals};
 use crate::sys::process::{End, Program, Standard};
 
@@ -114,31 +113,16 @@ fn start(program: &Program, leads_group: bool) -> io::Result<Child> {
     let (output, their_output) = reader(program.output)?;
     let (errors, their_errors) = reader(program.errors)?;
     let streams = [&their_input, &their_output, &their_errors];
-    let (mut failure, mut report) = io::pipe()?;
     signals::expect_children();
-    // A signal that arrives before the copy has become the program waits until then.
+    // A signal that arrives before the child has become the program waits until then.
     let mask = signals::block();
-    // SAFETY: this program has a single thread, so the copy may do anything (fork(2)).
-    let id = check(unsafe { fork() });
-    if let Ok(0) = id {
-        // SAFETY: the copy ends right afterwards.
-        let error = unsafe { become_child(&arguments, streams, leads_group, &mask) };
-        let _ = report.write_all(&error.raw_os_error().unwrap_or_default().to_ne_bytes());
-        // SAFETY: _exit(2) never returns.
-        unsafe { libc::_exit(1) }
-    }
+    // SAFETY: `launch` calls this in the child, which ends afterwards.
+    let id = launch(&|| unsafe { become_child(&arguments, streams, leads_group, &mask) });
     signals::restore(&mask);
-    let mut child = Child { id: id?, output, errors, _input: input, status: None };
-    drop(report);
-    let mut errno = [0; 4];
-    if failure.read_exact(&mut errno).is_ok() {
-        child.wait()?;
-        return Err(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)));
-    }
-    Ok(child)
+    Ok(Child { id: id?, output, errors, _input: input, status: None })
 }
 
-/// Turns a copy of this process into the program. Returns only if that fails.
+/// Turns the child into the program. Returns only if that fails.
 ///
 /// # Safety
 /// The process must end afterwards.

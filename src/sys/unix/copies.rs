@@ -14,7 +14,7 @@ use super::ancestors::{is_zombie, process_info};
 use super::clock::now;
 use super::detached::close_from;
 use super::errno::check;
-use super::fork::fork;
+use super::fork::{collect, fork};
 use super::metadata::file_stamp;
 use super::signals;
 use crate::sys::process::Process;
@@ -33,7 +33,7 @@ pub fn in_copy(work: &mut dyn FnMut() -> Option<u64>) -> Option<u64> {
     drop(answer);
     let mut number = [0; 8];
     let is_whole = result.read_exact(&mut number).is_ok();
-    wait_for(id);
+    collect(id);
     is_whole.then(|| u64::from_ne_bytes(number))
 }
 
@@ -54,14 +54,6 @@ fn answer_with(answer: &PipeWriter, work: &mut dyn FnMut() -> Option<u64>) -> ! 
     }
     // SAFETY: _exit(2) never returns.
     unsafe { libc::_exit(0) }
-}
-
-fn wait_for(id: libc::pid_t) {
-    let mut status = 0;
-    // SAFETY: `status` outlives the call (waitpid(2)).
-    while unsafe { libc::waitpid(id, &mut status, 0) } < 0
-        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
-    {}
 }
 
 /// Inside [`in_copy`], the process that this one is a copy of.

@@ -1,6 +1,8 @@
 //! Copies of this process.
 #![allow(unsafe_code)]
 
+use std::io;
+
 /// _Fork(3), which is fork(2) without the locks that musl takes for other threads. They would bring musl's
 /// heap, timed waits and the vDSO into the program: 3 KB.
 ///
@@ -24,4 +26,13 @@ pub(super) unsafe fn fork() -> libc::pid_t {
 pub(super) unsafe fn fork() -> libc::pid_t {
     // SAFETY: as the caller promises.
     unsafe { libc::fork() }
+}
+
+/// Waits until the child ends, without regard to its status.
+pub(super) fn collect(id: libc::pid_t) {
+    let mut status = 0;
+    // SAFETY: `status` outlives the call (waitpid(2)).
+    while unsafe { libc::waitpid(id, &mut status, 0) } < 0
+        && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+    {}
 }

@@ -11,6 +11,7 @@ mod environment;
 mod errno;
 mod files;
 mod fork;
+mod launch;
 mod locks;
 mod metadata;
 mod programs;
