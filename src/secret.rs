@@ -56,6 +56,7 @@ impl fmt::Debug for SecretKey {
 }
 
 /// A credential, or another secret of any length.
+#[derive(Default)]
 pub struct SecretBytes(Vec<u8>);
 
 impl SecretBytes {

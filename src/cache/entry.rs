@@ -78,8 +78,7 @@ impl Plaintext {
 
     /// `None` if the bytes are shorter than the length of the parts says.
     pub fn parse(bytes: SecretBytes) -> Option<Plaintext> {
-        let (length, rest) = bytes.expose().split_first_chunk()?;
-        let fits = rest.len() >= u32::from_le_bytes(*length) as usize;
+        let fits = split(bytes.expose()).is_some();
         fits.then_some(Plaintext(bytes))
     }
 
@@ -89,7 +88,12 @@ impl Plaintext {
 
     /// The parts and the credential.
     pub fn split(&self) -> (&[u8], &[u8]) {
-        let Some((length, rest)) = self.0.expose().split_first_chunk() else { return (&[], &[]) };
-        rest.split_at_checked(u32::from_le_bytes(*length) as usize).unwrap_or((rest, &[]))
+        split(self.0.expose()).unwrap_or_default()
     }
+}
+
+/// The parts and the credential in a plaintext. `None` if it is shorter than the length of the parts says.
+pub(super) fn split(plaintext: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = plaintext.split_first_chunk()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }

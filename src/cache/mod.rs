@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_64;
 use crate::key::{self, CacheKey, KeyInputs};
+use crate::secret::SecretBytes;
 
 /// Why there is nothing to serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,21 +183,37 @@ impl Cache {
         Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
     }
 
-    /// Removes every entry of this command and identity, whichever client it was fetched for, and
-    /// returns how many there were. Stores of these entries that are under way are refused.
-    pub fn forget_command(&self, now: Duration) -> Result<usize> {
-        let contents = self.store.contents()?;
-        let mut names = vec![self.name];
-        for (name, object) in contents.entries() {
-            let entry = self.vault.decode(&name, &object);
-            if name != self.name
-                && entry.is_some_and(|entry| key::is_same_identity(entry.parts(), self.key.parts()))
-            {
-                names.push(name);
-            }
-        }
-        self.store.remove(&names, now)
+    /// Removes every entry of this command and identity, whichever client it was fetched for. Stores of these
+    /// entries that are under way are refused.
+    pub fn forget_command(&self, now: Duration) -> Result<Removed> {
+        self.remove(now, &mut |parts| key::is_same_identity(parts, self.key.parts()))
     }
+
+    /// Removes this entry, and those of whose key parts `is_wanted` returns true. Stores of these entries that are
+    /// under way are refused.
+    pub fn remove(&self, now: Duration, is_wanted: &mut dyn FnMut(&[u8]) -> bool) -> Result<Removed> {
+        let mut buffer = SecretBytes::default();
+        let mut names = vec![self.name];
+        let count = self.store.remove(now, &mut |entries| {
+            for (name, object) in entries {
+                let parts = self.vault.parts(&name, object, &mut buffer);
+                if parts.is_some_and(&mut *is_wanted) && name != self.name {
+                    names.push(name);
+                }
+            }
+            names.clone()
+        })?;
+        Ok(Removed { names, count })
+    }
+}
+
+/// What a removal has removed.
+#[derive(Default)]
+pub struct Removed {
+    /// Also of entries that were not there: a store that is under way is refused.
+    pub names: Vec<Name>,
+    /// How many entries there were.
+    pub count: usize,
 }
 
 /// The cache file that `config` names. Touches nothing.

@@ -32,6 +32,7 @@ const MAGIC_VERSION_ALGORITHM: [u8; 5] = *b"KTC\x01\x01";
 const SOURCE_OFFSET: usize = MAGIC_VERSION_ALGORITHM.len();
 const KEY_ID_OFFSET: usize = SOURCE_OFFSET + 1;
 const HEADER_BYTES: usize = KEY_ID_OFFSET + 8;
+const TEXT_OFFSET: usize = HEADER_BYTES + NONCE_BYTES;
 const ADDITIONAL_BYTES: usize = HEADER_BYTES + 16 + 8 + 8;
 
 /// The input that the key id is derived from: an arbitrary constant.
@@ -75,17 +76,21 @@ impl Sealer {
         self.seal_with_nonce(context, &nonce, plaintext)
     }
 
-    /// The plaintext. `None` unless the envelope was sealed with this key for this context and is intact.
-    pub fn open(&self, context: &SealContext, envelope: &[u8]) -> Option<SecretBytes> {
-        let (header, rest) = envelope.split_first_chunk::<HEADER_BYTES>()?;
-        let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>()?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_BYTES>()?;
+    /// Turns the envelope into the plaintext, in place. `None` unless it was sealed with this key for this
+    /// context and is intact.
+    pub fn open(&self, context: &SealContext, envelope: &mut SecretBytes) -> Option<()> {
+        let bytes = envelope.expose_mut();
+        let (header, rest) = bytes.split_first_chunk_mut::<HEADER_BYTES>()?;
+        let (nonce, rest) = rest.split_first_chunk_mut::<NONCE_BYTES>()?;
+        let (text, tag) = rest.split_last_chunk_mut::<TAG_BYTES>()?;
         if !header.starts_with(&MAGIC_VERSION_ALGORITHM) {
             return None;
         }
-        let mut text = SecretBytes::from(ciphertext.to_vec());
-        decrypt(self.key.expose(), nonce, &additional_data(header, context), text.expose_mut(), tag)?;
-        Some(text)
+        decrypt(self.key.expose(), nonce, &additional_data(header, context), text, tag)?;
+        let text_end = TEXT_OFFSET + text.len();
+        bytes.copy_within(TEXT_OFFSET..text_end, 0);
+        bytes.truncate(text_end - TEXT_OFFSET);
+        Some(())
     }
 
     fn seal_with_nonce(
@@ -95,9 +100,8 @@ impl Sealer {
         plaintext: &[u8],
     ) -> Result<Vec<u8>> {
         let header = self.header(self.source.code());
-        let text_start = HEADER_BYTES + NONCE_BYTES;
         // Allocate once: growing would leave plaintext in freed memory.
-        let mut envelope = Vec::with_capacity(text_start + plaintext.len() + TAG_BYTES);
+        let mut envelope = Vec::with_capacity(TEXT_OFFSET + plaintext.len() + TAG_BYTES);
         envelope.extend_from_slice(&header);
         envelope.extend_from_slice(nonce);
         envelope.extend_from_slice(plaintext);
@@ -105,7 +109,7 @@ impl Sealer {
             self.key.expose(),
             nonce,
             &additional_data(&header, context),
-            &mut envelope[text_start..],
+            &mut envelope[TEXT_OFFSET..],
         )
         .ok_or_else(|| cannot_seal("it is too long"))?;
         envelope.extend_from_slice(&tag);
@@ -167,7 +171,8 @@ mod tests {
     }
 
     fn opened(sealer: &Sealer, context: &SealContext, envelope: &[u8]) -> Option<Vec<u8>> {
-        sealer.open(context, envelope).map(|text| text.expose().to_vec())
+        let mut bytes = SecretBytes::from(envelope.to_vec());
+        sealer.open(context, &mut bytes).map(|()| bytes.expose().to_vec())
     }
 
     /// draft-irtf-cfrg-xchacha-03, section 2.2.1.
@@ -238,10 +243,10 @@ mod tests {
             sealer.seal(&CONTEXT, b"a credential of some length, more than one block of 64 bytes").unwrap();
         for bit in 0..envelope.len() * 8 {
             envelope[bit / 8] ^= 1 << (bit % 8);
-            assert!(sealer.open(&CONTEXT, &envelope).is_none(), "bit {bit}");
+            assert!(opened(&sealer, &CONTEXT, &envelope).is_none(), "bit {bit}");
             envelope[bit / 8] ^= 1 << (bit % 8);
         }
-        assert!(sealer.open(&CONTEXT, &envelope).is_some());
+        assert!(opened(&sealer, &CONTEXT, &envelope).is_some());
     }
 
     #[test]
@@ -249,14 +254,14 @@ mod tests {
         let sealer = sealer(1);
         let mut envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
         for length in 0..envelope.len() {
-            assert!(sealer.open(&CONTEXT, &envelope[..length]).is_none(), "{length} bytes");
+            assert!(opened(&sealer, &CONTEXT, &envelope[..length]).is_none(), "{length} bytes");
             assert!(
-                sealer.open(&CONTEXT, &envelope[envelope.len() - length..]).is_none(),
+                opened(&sealer, &CONTEXT, &envelope[envelope.len() - length..]).is_none(),
                 "last {length} bytes"
             );
         }
         envelope.push(0);
-        assert!(sealer.open(&CONTEXT, &envelope).is_none());
+        assert!(opened(&sealer, &CONTEXT, &envelope).is_none());
     }
 
     #[test]
@@ -275,9 +280,9 @@ mod tests {
                 ..CONTEXT
             },
         ] {
-            assert!(sealer.open(&other, &envelope).is_none(), "{other:?}");
+            assert!(opened(&sealer, &other, &envelope).is_none(), "{other:?}");
         }
-        assert!(sealer.open(&CONTEXT, &envelope).is_some());
+        assert!(opened(&sealer, &CONTEXT, &envelope).is_some());
     }
 
     #[test]
@@ -286,14 +291,14 @@ mod tests {
         let other = SealContext { name: [42; 16], ..CONTEXT };
         let envelope = sealer.seal(&CONTEXT, b"a credential").unwrap();
         let other_envelope = sealer.seal(&other, b"b credential").unwrap();
-        assert!(sealer.open(&other, &envelope).is_none());
-        assert!(sealer.open(&CONTEXT, &other_envelope).is_none());
+        assert!(opened(&sealer, &other, &envelope).is_none());
+        assert!(opened(&sealer, &CONTEXT, &other_envelope).is_none());
     }
 
     #[test]
     fn another_key_neither_opens_nor_finds() {
         let envelope = sealer(1).seal(&CONTEXT, b"a credential").unwrap();
-        assert!(sealer(2).open(&CONTEXT, &envelope).is_none());
+        assert!(opened(&sealer(2), &CONTEXT, &envelope).is_none());
         assert_ne!(sealer(1).entry_name(7), sealer(2).entry_name(7));
         assert_ne!(sealer(1).entry_name(7), sealer(1).entry_name(8));
     }

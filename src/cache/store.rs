@@ -61,6 +61,9 @@ pub struct NewLine<'a> {
     pub expires_unix_s: u64,
 }
 
+/// Chooses from entries, each with its name and object, and returns names.
+pub type Select<'a> = &'a mut dyn FnMut(&mut dyn Iterator<Item = (Name, &[u8])>) -> Vec<Name>;
+
 /// One cache file.
 pub struct Store {
     path: PathBuf,
@@ -177,12 +180,14 @@ impl Store {
         Ok(stored)
     }
 
-    /// Removes the entries of `names` and returns how many there were.
-    pub fn remove(&self, names: &[Name], now: Duration) -> Result<usize> {
+    /// Removes the entries whose names `select` returns, and returns how many there were. `select` sees every
+    /// entry of the file.
+    pub fn remove(&self, now: Duration, select: Select<'_>) -> Result<usize> {
         let removed_at = format!("{{\"removed\":{}}}", now.as_nanos() as u64);
         let mut removed = 0;
         self.update(now, &mut |file| {
-            for name in names {
+            let names = select(&mut file.entries());
+            for name in &names {
                 removed += usize::from(file.find(name).is_some_and(|line| !is_removal(&line.object)));
                 file.put(*name, &removed_at, (now + REMOVAL_MEMORY).as_secs());
             }

@@ -88,18 +88,37 @@ impl Vault {
 
     /// Reads the entry in `object`. `None` if it does not open under `name`.
     pub fn decode(&self, name: &Name, object: &[u8]) -> Option<Entry> {
-        let mut rest = object;
-        let created_unix_s = number_after(&mut rest, b"{\"created\":")?;
-        let expires_unix_s = number_after(&mut rest, b",\"expires\":")?;
+        let object = Object::parse(object)?;
         let plaintext = match self {
             Vault::Sealed(sealer) => {
-                let text = rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
-                let context = SealContext { name: *name, created_unix_s, expires_unix_s };
-                sealer.open(&context, &base64::decode(text)?)?
+                let mut plaintext = SecretBytes::default();
+                object.open(sealer, name, &mut plaintext)?;
+                plaintext
             }
-            Vault::Plain => read_plain(rest)?,
+            Vault::Plain => object.plaintext()?,
         };
-        Some(entry::from_plaintext(Plaintext::parse(plaintext)?, created_unix_s, expires_unix_s))
+        Some(entry::from_plaintext(
+            Plaintext::parse(plaintext)?,
+            object.created_unix_s,
+            object.expires_unix_s,
+        ))
+    }
+
+    /// Reads the parts of the cache key of the entry in `object` into `buffer`, and returns them. `None` if the
+    /// entry does not open under `name`. A search through all entries uses one buffer, because memory is never
+    /// given back.
+    pub fn parts<'b>(&self, name: &Name, object: &[u8], buffer: &'b mut SecretBytes) -> Option<&'b [u8]> {
+        let object = Object::parse(object)?;
+        match self {
+            Vault::Sealed(sealer) => {
+                object.open(sealer, name, buffer)?;
+                entry::split(buffer.expose()).map(|(parts, _)| parts)
+            }
+            Vault::Plain => {
+                base64::decode_into(object.plain()?.0, buffer.expose_mut())?;
+                Some(buffer.expose())
+            }
+        }
     }
 }
 
@@ -107,14 +126,46 @@ fn context(name: &Name, entry: &Entry) -> SealContext {
     SealContext { name: *name, created_unix_s: entry.created_unix_s, expires_unix_s: entry.expires_unix_s }
 }
 
-/// Reads `,"parts":"<base64>","credential":"<text>"}`.
-fn read_plain(rest: &[u8]) -> Option<SecretBytes> {
-    let rest = rest.strip_prefix(b",\"parts\":\"")?;
-    let parts_end = rest.iter().position(|byte| *byte == b'"')?;
-    let parts = base64::decode(&rest[..parts_end])?;
-    let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
-    let credential = json::parse(credential).ok().and_then(Value::as_str)?;
-    Some(Plaintext::join(&parts, credential.as_bytes()).into_bytes())
+/// The object of a line, as far as both kinds share its form.
+struct Object<'a> {
+    created_unix_s: u64,
+    expires_unix_s: u64,
+    /// What follows the stamps.
+    rest: &'a [u8],
+}
+
+impl<'a> Object<'a> {
+    fn parse(object: &'a [u8]) -> Option<Object<'a>> {
+        let mut rest = object;
+        let created_unix_s = number_after(&mut rest, b"{\"created\":")?;
+        let expires_unix_s = number_after(&mut rest, b",\"expires\":")?;
+        Some(Object { created_unix_s, expires_unix_s, rest })
+    }
+
+    /// Reads `,"sealed":"<base64>"}`, and decrypts it into `plaintext`.
+    fn open(&self, sealer: &Sealer, name: &Name, plaintext: &mut SecretBytes) -> Option<()> {
+        let text = self.rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
+        let (created_unix_s, expires_unix_s) = (self.created_unix_s, self.expires_unix_s);
+        plaintext.expose_mut().clear();
+        plaintext.reserve(base64::decoded_capacity(text));
+        base64::decode_into(text, plaintext.expose_mut())?;
+        sealer.open(&SealContext { name: *name, created_unix_s, expires_unix_s }, plaintext)
+    }
+
+    /// Reads `,"parts":"<base64>","credential":"<text>"}`, and returns both values as they are there.
+    fn plain(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let rest = self.rest.strip_prefix(b",\"parts\":\"")?;
+        let parts_end = rest.iter().position(|byte| *byte == b'"')?;
+        let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
+        Some((&rest[..parts_end], credential))
+    }
+
+    fn plaintext(&self) -> Option<SecretBytes> {
+        let (parts, credential) = self.plain()?;
+        let parts = base64::decode(parts)?;
+        let credential = json::parse(credential).ok().and_then(Value::as_str)?;
+        Some(Plaintext::join(&parts, credential.as_bytes()).into_bytes())
+    }
 }
 
 fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {

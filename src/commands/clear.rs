@@ -1,10 +1,9 @@
 //! `--clear`: removes every credential from the cache, or those of one command or user.
 
 use super::client::{clients, files_to_read, no_such_user, users};
-use super::contents::Contents;
 use super::output::{plural, print};
 use super::parts;
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, Removed};
 use crate::cli::{self, ClearSubject};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Kind, Result};
@@ -70,33 +69,24 @@ fn remove_user(name: &str, environment: Environment<'_>, kubeconfigs: &ClientEnv
 /// Removes the entry of one command, and its entries that differ only in a changed file or in what
 /// clients set: `--clear` runs in a shell, and cannot know what kubectl sets. Adds to `before`.
 fn remove(call: &Call<'_>, before: Cleared) -> Result<Cleared> {
-    let key = call.cache_key()?;
-    let contents = Contents::read(&call.config)?;
-    let (mut names, mut kept) = (Vec::new(), 0);
-    for (name, entry) in &contents.entries {
-        if !parts::is_same_command(entry.parts(), key.parts()) {
-            continue;
-        }
-        let differences = parts::differences(entry.parts(), key.parts());
-        if differences.iter().all(|difference| difference.is_from_client() || difference.is_changed_file()) {
-            names.push(*name);
-        } else {
-            kept += 1;
-        }
-    }
-    if let Some(cache) = Cache::existing(&call.config, key)?
-        && !names.contains(&cache.name)
-    {
-        // There may be an entry that cannot be decrypted, and a call that is about to store one.
-        names.push(cache.name);
-    }
     let store = cache::open_store(&call.config)?;
-    let entries = store.remove(&names, sys::now())?;
+    let mut kept = 0;
+    let removed = match Cache::existing(&call.config, call.cache_key()?)? {
+        Some(cache) => cache.remove(sys::now(), &mut |there| {
+            let here = cache.key.parts();
+            let is_wanted = parts::is_same_but_for_client_and_files(there, here);
+            kept += usize::from(!is_wanted && parts::is_same_command(there, here));
+            is_wanted
+        })?,
+        // Without an encryption key there are no entries, but there may be a file of another program.
+        None => store.contents().map(|_| Removed::default())?,
+    };
     let processes = Callers::open(&store).map_or(0, |callers| {
-        let ended = keep_warm::end(&callers, &names);
-        callers.forget(&names, sys::now());
+        let ended = keep_warm::end(&callers, &removed.names);
+        callers.forget(&removed.names, sys::now());
         ended
     });
+    let entries = removed.count;
     Ok(Cleared { entries: before.entries + entries, processes: before.processes + processes, kept })
 }
 

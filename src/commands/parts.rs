@@ -171,6 +171,14 @@ pub fn is_same_command(one: &[u8], other: &[u8]) -> bool {
     arguments(one).eq(arguments(other))
 }
 
+/// Whether two keys differ only in what clients say and in files. Allocates nothing.
+pub fn is_same_but_for_client_and_files(one: &[u8], other: &[u8]) -> bool {
+    let counts =
+        |part| !matches!(part, PartKind::ApiVersion | PartKind::Cluster | PartKind::File | PartKind::Program);
+    let compared = |parts| key::parts(parts).filter(move |(part, _)| counts(*part));
+    compared(one).eq(compared(other))
+}
+
 /// A part in which two keys of one command differ.
 pub struct Difference<'a> {
     about: KeyPart<'a>,
@@ -182,11 +190,6 @@ impl Difference<'_> {
     /// Whether the client, not the user's environment, decides this part.
     pub fn is_from_client(&self) -> bool {
         matches!(self.about.part, PartKind::ApiVersion | PartKind::Cluster)
-    }
-
-    /// Whether an identity file has changed.
-    pub fn is_changed_file(&self) -> bool {
-        self.about.is_file()
     }
 
     /// Returns the name of the variable if it counts only because the plugin is not known.

@@ -38,6 +38,17 @@ pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Decodes padded standard base64; `None` if `text` is malformed.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    decode_into(text, &mut bytes).map(|()| bytes)
+}
+
+/// The bytes that [`decode_into`] needs room for.
+pub fn decoded_capacity(text: &[u8]) -> usize {
+    (text.len() / 4 + 1) * 3
+}
+
+/// Replaces the content of `out` by the decoded `text`, padded standard base64; `None` if that is malformed.
+pub fn decode_into(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     if !text.len().is_multiple_of(4) {
         return None;
     }
@@ -45,15 +56,16 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
         [unpadded @ .., PADDING, PADDING] | [unpadded @ .., PADDING] => unpadded,
         _ => text,
     };
-    decode_unpadded(unpadded, NOT_STANDARD)
+    decode_unpadded(unpadded, NOT_STANDARD, out)
 }
 
 /// Decodes unpadded base64 in the URL alphabet; `None` if `text` is malformed.
 pub fn decode_url(text: &[u8]) -> Option<Vec<u8>> {
-    decode_unpadded(text, NOT_FOR_URLS)
+    let mut bytes = Vec::new();
+    decode_unpadded(text, NOT_FOR_URLS, &mut bytes).map(|()| bytes)
 }
 
-fn decode_unpadded(text: &[u8], wrong: u8) -> Option<Vec<u8>> {
+fn decode_unpadded(text: &[u8], wrong: u8, out: &mut Vec<u8>) -> Option<()> {
     let (quads, rest) = text.as_chunks::<4>();
     if rest.len() == 1 {
         return None;
@@ -62,7 +74,8 @@ fn decode_unpadded(text: &[u8], wrong: u8) -> Option<Vec<u8>> {
     let mut last = [ALPHABET[0]; 4];
     last[..rest.len()].copy_from_slice(rest);
 
-    let mut out = vec![0; (quads.len() + 1) * 3];
+    out.clear();
+    out.resize((quads.len() + 1) * 3, 0);
     let (triples, _) = out.as_chunks_mut::<3>();
     let mut seen = 0;
     for (quad, triple) in quads.iter().zip(&mut *triples) {
@@ -73,7 +86,7 @@ fn decode_unpadded(text: &[u8], wrong: u8) -> Option<Vec<u8>> {
     let length = text.len() * 3 / 4;
     let has_stray_bits = out[length..].iter().any(|byte| *byte != 0);
     out.truncate(length);
-    (seen & wrong == 0 && !has_stray_bits).then_some(out)
+    (seen & wrong == 0 && !has_stray_bits).then_some(())
 }
 
 /// The three bytes of a quad. `seen` collects the bits of all values.

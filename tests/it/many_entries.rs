@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Call, Credential, HOUR, Plugin, Sandbox};
+use crate::support::{Call, Caller, Credential, EXEC_INFO, HOUR, Plugin, Sandbox};
 
 /// A sandbox whose cache file has copies of one entry under `count` names.
 struct Crowded {
@@ -30,11 +30,11 @@ impl Crowded {
     }
 }
 
-/// The cache file of one entry, with `count` copies of it.
+/// The cache file of one entry, with copies of it, `count` in all. The entry keeps its name, which is the last.
 fn repeat_entry(file: &str, count: usize) -> String {
     let lines: Vec<&str> = file.lines().collect();
     let [header, row, middle, line, end] = lines[..] else { panic!("a file with one entry: {file}") };
-    let object = &line["\"".len() + 32 + "\":".len()..];
+    let (own_name, object) = (&line[1..][..32], &line["\"".len() + 32 + "\":".len()..]);
     let expires = row.trim_end().trim_end_matches(']').rsplit(',').next().unwrap();
     let (front, rest) = header.split_once("\"entries_at\":").unwrap();
     let header_bytes = header.len() + 1;
@@ -42,8 +42,9 @@ fn repeat_entry(file: &str, count: usize) -> String {
     let mut index = String::new();
     let mut entries = String::new();
     for number in 0..count {
-        let (end, separator) = if number + 1 == count { (' ', "\n") } else { (',', ",\n") };
-        let name = format!("{number:032x}");
+        let is_last = number + 1 == count;
+        let (end, separator) = if is_last { (' ', "\n") } else { (',', ",\n") };
+        let name = if is_last { own_name.to_owned() } else { format!("{number:032x}") };
         let offset = entries_at + entries.len();
         index += &format!("[\"{name}\",{offset:>12},{:>8},{expires}]{end}\n", line.len());
         entries += &format!("\"{name}\":{object}{separator}");
@@ -62,6 +63,27 @@ fn a_miss_beside_ten_thousand_entries_fits_into_64_megabytes() {
         assert_eq!(call().run().code(), 0);
         assert_eq!(crowded.plugin.runs(), 2, "the copied entry is of another call, and the new one is found");
     }
+}
+
+#[test]
+fn a_heal_beside_ten_thousand_entries_fits_into_64_megabytes() {
+    let crowded = Crowded::new(10_000);
+    let call = crowded.within(64, crowded.sandbox.cache(&crowded.plugin));
+    let mut client = Caller::of(&crowded.sandbox, call.env("KUBERNETES_EXEC_INFO", EXEC_INFO));
+    assert_eq!(client.call().code(), 0);
+    // The client asks for the second time, so the server has rejected its credential.
+    let heal = client.call();
+    assert_eq!((heal.code(), heal.stderr_text()), (0, String::new()));
+    assert_eq!((crowded.plugin.runs(), crowded.sandbox.entries()), (2, 1));
+}
+
+#[test]
+fn clearing_one_command_of_ten_thousand_entries_fits_into_64_megabytes() {
+    let crowded = Crowded::new(10_000);
+    let clear = crowded.sandbox.program().arg("--clear").arg(crowded.plugin.command());
+    let run = crowded.within(64, clear).run();
+    assert_eq!(run.stdout_text(), "removed 10000 credentials\n", "{}", run.stderr_text());
+    assert_eq!(crowded.sandbox.entries(), 0);
 }
 
 #[test]

@@ -115,6 +115,12 @@ impl<'a> CacheFile<'a> {
         CacheFile { generation: header.generation, lines, bytes }
     }
 
+    /// Name and object of every entry, in the order of the names.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Name, &[u8])> {
+        let entries = self.lines.iter().filter(|line| !is_removal(&line.object));
+        entries.map(|line| (line.name, &*line.object))
+    }
+
     fn position(&self, name: &Name) -> Result<usize, usize> {
         self.lines.binary_search_by(|line| line.name.cmp(name))
     }

@@ -30,6 +30,10 @@ impl Scratch {
         Scratch { directory, store }
     }
 
+    fn remove(&self, names: &[Name]) -> Result<usize> {
+        self.store.remove(NOW, &mut |_| names.to_vec())
+    }
+
     /// With a file that holds `bytes`, private as the store makes it.
     fn with(bytes: &[u8]) -> Scratch {
         let scratch = Scratch::new();
@@ -218,7 +222,7 @@ fn a_removal_refuses_late_stores_of_that_entry_alone() {
     let scratch = Scratch::new();
     scratch.insert(name(1), "{}", &ANY);
     scratch.insert(name(2), "{}", &ANY);
-    assert_eq!(scratch.store.remove(&[name(1), name(9)], NOW).unwrap(), 1);
+    assert_eq!(scratch.remove(&[name(1), name(9)]).unwrap(), 1);
     assert_eq!(scratch.line(&name(1)), None);
     assert_eq!(scratch.all(), [(name(2), "{}".to_owned())]);
 
@@ -229,14 +233,14 @@ fn a_removal_refuses_late_stores_of_that_entry_alone() {
     assert_eq!(scratch.insert(name(3), "{}", &ANY), Stored::Done);
     assert_eq!(scratch.insert(name(1), "{}", &since(NOW + Duration::from_nanos(1))), Stored::Done);
     assert_eq!(scratch.line(&name(1)).as_deref(), Some("{}"));
-    assert_eq!(scratch.store.remove(&[], NOW).unwrap(), 0);
+    assert_eq!(scratch.remove(&[]).unwrap(), 0);
 }
 
 #[test]
 fn clearing_refuses_every_late_store() {
     let scratch = Scratch::new();
     scratch.insert(name(1), "{}", &ANY);
-    scratch.store.remove(&[name(2)], NOW).unwrap();
+    scratch.remove(&[name(2)]).unwrap();
     assert_eq!(scratch.store.clear(NOW).unwrap(), 1);
     assert!(scratch.all().is_empty());
     assert_eq!(scratch.insert(name(3), "{}", &ANY), Stored::TooLate);
@@ -248,7 +252,7 @@ fn clearing_refuses_every_late_store() {
 #[test]
 fn a_removal_is_forgotten_after_an_hour() {
     let scratch = Scratch::new();
-    scratch.store.remove(&[name(1)], NOW).unwrap();
+    scratch.remove(&[name(1)]).unwrap();
     let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S + 10_000 };
     let stored = scratch.store.insert(&line, &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
     assert_eq!(stored, Stored::Done);
@@ -427,7 +431,7 @@ fn a_file_that_is_not_ours_is_an_error_and_stays() {
         let errors = [
             scratch.store.insert(&line, &ANY, NOW).map(drop),
             scratch.store.clear(NOW).map(drop),
-            scratch.store.remove(&[name(1)], NOW).map(drop),
+            scratch.remove(&[name(1)]).map(drop),
             scratch.store.contents().map(drop),
         ];
         for error in errors.map(|result| result.unwrap_err()) {
