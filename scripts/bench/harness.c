@@ -5,7 +5,8 @@
  *
  *     row NAME
  *     arg WORD            (repeated: the command; the first is an absolute path)
- *     env NAME=VALUE      (repeated: its whole environment)
+ *     env NAME=VALUE      (repeated: its whole environment; `\n` is a line break)
+ *     client NAME         (optional: what the process that spawns the command is called)
  *     fresh PATH          (optional: a file to remove before each run)
  *     expect PATH         (optional: a file with the expected output)
  *
@@ -24,17 +25,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ROWS = 32, MAX_WORDS = 64, MAX_OUTPUT = 1 << 20 };
+enum { MAX_ROWS = 64, MAX_WORDS = 128, MAX_OUTPUT = 1 << 20 };
 
 struct row {
     char *name;
     char *argv[MAX_WORDS + 1];
     char *envp[MAX_WORDS + 1];
+    char *client;
     char *fresh;
     char *expect;
     long long *samples_ns;
@@ -59,6 +62,15 @@ static void append(char **words, char *word) {
     words[count] = word;
 }
 
+/* Replaces each `\n` by a line break, in place. */
+static char *with_line_breaks(char *text) {
+    for (char *at = text; (at = strstr(at, "\\n")); at++) {
+        *at = '\n';
+        memmove(at + 1, at + 2, strlen(at + 2) + 1);
+    }
+    return text;
+}
+
 static void read_rows(void) {
     char *line = NULL;
     size_t size = 0;
@@ -81,7 +93,9 @@ static void read_rows(void) {
         else if (!strcmp(line, "arg"))
             append(row->argv, value);
         else if (!strcmp(line, "env"))
-            append(row->envp, value);
+            append(row->envp, with_line_breaks(value));
+        else if (!strcmp(line, "client"))
+            row->client = value;
         else if (!strcmp(line, "fresh"))
             row->fresh = value;
         else if (!strcmp(line, "expect"))
@@ -150,6 +164,8 @@ static long long run_client(const struct row *row) {
     pid_t client = fork();
     if (client == 0) {
         setpgid(0, 0);
+        if (row->client)
+            prctl(PR_SET_NAME, row->client);
         long long took_ns = spawn_and_read(row);
         _exit(write(ends[1], &took_ns, sizeof took_ns) != sizeof took_ns);
     }

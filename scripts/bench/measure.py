@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """usage: measure.py --program FILE --harness FILE --floor FILE --out FILE [--compiler TEXT]
-                     [--rounds N] [--slow-rounds N] [--peer FILE]
+                     [--rounds N] [--slow-rounds N] [--peer FILE] [--base FILE --base-name NAME]
+                     [--symbols FILE]
 
 Measures the rows of the benchmark and writes every sample as JSON. Values that are compared were measured
-by the same harness in the same run. Everything happens in a temporary folder with its own HOME; a key
-that the program makes in the kernel's keyring is removed. report.py writes the tables and the chart.
+by the same harness in the same run, also those of --base, another version of the program. Everything happens in
+a temporary folder with its own HOME; a key that the program makes in the kernel's keyring is removed. report.py
+writes the tables and the chart.
 """
 
 import argparse
@@ -26,16 +28,22 @@ import tempfile
 import time
 
 from cluster import serve_cluster
+from modules import bytes_by_module
 
 EXEC_INFO = (
     '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
-    '"spec":{"interactive":false}}'
+    '"spec":{"interactive":false}}\n'
 )
 CREDENTIAL_BYTES = 2048
 GET_TOKEN = ["aws", "eks", "get-token", "--cluster-name"]
+# A name that is in no row of the table of plugins.
+UNKNOWN_PLUGIN = "fetch-credential"
 ENTRIES = [100, 1000]
 BURST_CALLS = 64
 BURSTS = 5
+# How many variables a large environment has.
+VARIABLES = 80
+CLUSTER_BYTES = 1500
 # Kubeconfigs on one line.
 KUBECONFIG_BYTES = [2_500_000, 5_000_000]
 EDITS = 5
@@ -44,8 +52,13 @@ PEER_FILE = "KUBE_CREDENTIAL_CACHE_FILE"
 
 def main():
     options = parse_arguments()
-    with tempfile.TemporaryDirectory() as folder, keyring_as_it_was():
-        bench = Bench(pathlib.Path(folder), options)
+    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory(dir=in_memory) as memory,
+        keyring_as_it_was(),
+    ):
+        bench = Bench(pathlib.Path(folder), pathlib.Path(memory), options)
         result = {
             "date": datetime.date.today().isoformat(),
             "machine": machine(),
@@ -54,12 +67,17 @@ def main():
             "crates": count_crates(),
             "system_calls": bench.count_system_calls(),
             "samples_ns": bench.run(bench.fast_rows(), options.rounds, 50, "pinned"),
-            "bursts": [bench.burst(number) for number in range(BURSTS)],
+            "bursts": [bench.burst(f"burst-{number}", BURST_CALLS) for number in range(BURSTS)],
+            "pairs": [bench.burst(f"pair-{number}", 2) for number in range(BURSTS)],
             "inject_work_ns": {size: bench.inject_work(size) for size in KUBECONFIG_BYTES},
         }
         with bench.slow_rows() as rows:
             if rows:
                 result["samples_ns"] |= bench.run(rows, options.slow_rounds, 2)
+    if options.symbols and os.path.exists(options.symbols):
+        result["modules"] = bytes_by_module(options.symbols, options.program)
+    if options.base:
+        result["base"] = options.base_name
     with open(options.out, "w") as file:
         json.dump(result, file, separators=(",", ":"))
         file.write("\n")
@@ -69,7 +87,9 @@ def parse_arguments():
     parser = argparse.ArgumentParser()
     for name in ["--program", "--harness", "--floor", "--out"]:
         parser.add_argument(name, required=True, type=os.path.abspath)
-    parser.add_argument("--peer", type=os.path.abspath)
+    for name in ["--peer", "--base", "--symbols"]:
+        parser.add_argument(name, type=os.path.abspath)
+    parser.add_argument("--base-name", default="")
     parser.add_argument("--compiler", default="")
     parser.add_argument("--rounds", type=int, default=1500)
     parser.add_argument("--slow-rounds", type=int, default=15)
@@ -79,14 +99,16 @@ def parse_arguments():
 class Bench:
     """A HOME with a fast exec plugin named aws, and the cache files of the rows."""
 
-    def __init__(self, folder, options):
+    def __init__(self, folder, memory, options):
         self.folder = folder
+        self.memory = memory
         self.options = options
         self.credential = folder / "credential"
         self.credential.write_text(make_credential())
         plugins = folder / "bin"
         plugins.mkdir()
-        shutil.copy(options.floor, plugins / "aws")
+        for name in ["aws", UNKNOWN_PLUGIN]:
+            shutil.copy(options.floor, plugins / name)
         aws = folder / "home" / ".aws"
         aws.mkdir(parents=True)
         (aws / "config").write_text("[profile bench]\nregion = eu-central-1\n")
@@ -110,32 +132,66 @@ class Bench:
         path = {"K8S_TOKEN_CACHE_FILE": str(self.folder / cache / "token.json")}
         return self.environment | {"KUBERNETES_EXEC_INFO": EXEC_INFO} | path | more
 
-    def get_token(self, environment, cluster="bench"):
-        return row([self.options.program, *GET_TOKEN, cluster], environment, expect=self.credential)
+    def without_exec_info(self, cache):
+        environment = self.client(cache)
+        del environment["KUBERNETES_EXEC_INFO"]
+        return environment
 
-    def fast_rows(self):
-        off = {"K8S_TOKEN_CACHE_ENCRYPTION": "off"}
-        from_shell = self.client("one")
-        del from_shell["KUBERNETES_EXEC_INFO"]
+    def get_token(self, environment, cluster="bench", program=None):
+        return self.cached([*GET_TOKEN, cluster], environment, program)
+
+    def cached(self, command, environment, program=None):
+        return row([program or self.options.program, *command], environment, expect=self.credential)
+
+    def hits(self, folder, program):
+        """Returns the rows of hits of one program, which have cache files of their own in `folder`."""
+        client = lambda **more: self.client(folder, **more)  # noqa: E731
+        token = lambda environment: self.get_token(environment, program=program)  # noqa: E731
+        many = {f"VARIABLE_{number}": f"value {number}" for number in range(VARIABLES - len(client()))}
         rows = {
-            "floor": row([self.options.floor], self.environment, expect=self.credential),
-            "hit": self.get_token(self.client("one")),
-            "hit from a shell": self.get_token(from_shell),
-            "hit, not encrypted": self.get_token(self.client("off", **off)),
+            "hit": token(client()),
+            "hit from a shell": token(self.without_exec_info(folder)) | {"client": "bash"},
+            "hit, another client": token(self.without_exec_info(folder)) | {"client": "node"},
+            "hit, kube-rs": token(client(KUBERNETES_EXEC_INFO=EXEC_INFO.rstrip("\n"))),
+            "hit, provideClusterInfo": token(client(KUBERNETES_EXEC_INFO=exec_info_with_cluster())),
+            f"hit, {VARIABLES} variables": token(client(**many)),
+            "hit, unknown plugin": self.cached([UNKNOWN_PLUGIN, "token"], client(), program),
+            f"hit, unknown plugin, {VARIABLES} variables": self.cached(
+                [UNKNOWN_PLUGIN, "token"], client(**many), program
+            ),
+            "hit, key in a file": token(
+                self.client(f"{folder}-file", K8S_TOKEN_CACHE_ENCRYPTION="file"),
+            ),
+            "hit, not encrypted": token(self.client(f"{folder}-off", K8S_TOKEN_CACHE_ENCRYPTION="off")),
         }
         for count in ENTRIES:
-            environment = self.client(str(count))
+            environment = self.client(f"{folder}-{count}")
             for number in range(count - 1):
-                call(self.get_token(environment, cluster=f"other-{number}"))
-            rows[f"hit, {count} entries"] = self.get_token(environment)
+                call(self.get_token(environment, cluster=f"other-{number}", program=program))
+            rows[f"hit, {count} entries"] = token(environment)
         for hit in rows.values():
             call(hit)
+        return rows
 
-        missing = self.client("missing")
-        rows["plugin"] = row(
-            [self.folder / "bin" / "aws", *GET_TOKEN[1:], "bench"], missing, expect=self.credential
-        )
-        rows["miss"] = self.get_token(missing) | {"fresh": missing["K8S_TOKEN_CACHE_FILE"]}
+    def miss(self, folder, program):
+        # ext4 searches for an inode that was not freed in the last seconds, and each round frees two: 140 us
+        # that no other miss takes. In memory there is no such search.
+        cache = {"K8S_TOKEN_CACHE_FILE": str(self.memory / folder / "token.json")}
+        missing = self.client(folder, **cache)
+        return self.get_token(missing, program=program) | {"fresh": missing["K8S_TOKEN_CACHE_FILE"]}
+
+    def fast_rows(self):
+        rows = {
+            "floor": row([self.options.floor], self.environment, expect=self.credential),
+            "plugin": row(
+                [self.folder / "bin" / "aws", *GET_TOKEN[1:], "bench"], self.client("none"), expect=self.credential
+            ),
+        }
+        rows |= self.hits("one", self.options.program)
+        rows["miss"] = self.miss("missing", self.options.program)
+        if self.options.base:
+            rows |= {f"base: {name}": hit for name, hit in self.hits("base", self.options.base).items()}
+            rows["base: miss"] = self.miss("missing-base", self.options.base)
         if self.options.peer:
             peer = self.client("none", **{PEER_FILE: str(self.folder / "peer.json")})
             rows["peer"] = row([self.options.peer, *GET_TOKEN, "bench"], peer)
@@ -184,25 +240,24 @@ class Bench:
         samples = [line.split() for line in done.stdout.splitlines()]
         return {name.replace("_", " "): [int(ns) for ns in times] for name, *times in samples}
 
-    def burst(self, number):
-        """Starts many calls at once with an empty cache and a plugin that takes half a second."""
-        folder = self.folder / f"burst-{number}"
+    def burst(self, name, count):
+        """Starts `count` calls at once with an empty cache and a plugin that takes half a second."""
+        folder = self.folder / name
         folder.mkdir()
         plugin = folder / "plugin"
         plugin.write_text(f"#!/bin/sh\necho run >>{folder}/runs\nsleep 0.5\ncat {self.credential}\n")
         plugin.chmod(0o755)
-        environment = self.client(f"burst-{number}")
-        ended = self.end_times([self.options.program, plugin], environment)
+        ended = self.end_times([self.options.program, plugin], self.client(name), count)
         return {
             "plugin_runs": len((folder / "runs").read_text().splitlines()),
             "last_after_first_ns": max(ended) - min(ended),
         }
 
-    def end_times(self, command, environment):
+    def end_times(self, command, environment, count):
         """Returns when each call had printed everything, in nanoseconds of the monotonic clock."""
         children, ended = [], []
         with selectors.DefaultSelector() as selector:
-            for _ in range(BURST_CALLS):
+            for _ in range(count):
                 child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
                 selector.register(child.stdout, selectors.EVENT_READ, bytearray())
                 children.append(child)
@@ -253,13 +308,21 @@ def row(argv, environment, expect=None):
 def as_lines(name, row):
     lines = [f"row {name}"]
     lines += [f"arg {word}" for word in row["argv"]]
-    lines += [f"env {variable}={value}" for variable, value in row["env"].items()]
-    lines += [f"{key} {row[key]}" for key in ("fresh", "expect") if row.get(key)]
+    lines += [f"env {variable}={value}".replace("\n", "\\n") for variable, value in row["env"].items()]
+    lines += [f"{key} {row[key]}" for key in ("client", "fresh", "expect") if row.get(key)]
     return "".join(f"{line}\n" for line in lines)
 
 
 def call(row):
     subprocess.run(row["argv"], env=row["env"], stdout=subprocess.DEVNULL, check=True)
+
+
+def exec_info_with_cluster():
+    """Returns what a client sets for a user with `provideClusterInfo: true`."""
+    info = json.loads(EXEC_INFO)
+    authority = base64.b64encode(random.randbytes(CLUSTER_BYTES)).decode()
+    info["spec"]["cluster"] = {"server": "https://127.0.0.1:6443", "certificate-authority-data": authority}
+    return json.dumps(info, separators=(",", ":")) + "\n"
 
 
 def make_credential():
@@ -371,7 +434,7 @@ def first_line(command):
 
 
 def sizes(options):
-    programs = {"k8s-token-cache": options.program, "floor": options.floor, "peer": options.peer}
+    programs = {"k8s-token-cache": options.program, "floor": options.floor, "peer": options.peer, "base": options.base}
     return {name: os.path.getsize(path) for name, path in programs.items() if path}
 
 
