@@ -12,6 +12,7 @@ use crate::kubeconfig::edit::Edit;
 use crate::kubeconfig::files::{self, EditError, EditOutcome, KubeconfigFile, OnBusy};
 use crate::kubeconfig::plan::{self, EditRequest, InjectRequest, Plan, UnknownPlugin, UserState};
 use crate::kubeconfig::redacted::{self, Reveal};
+use crate::kubeconfig::shortened;
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
     ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
@@ -194,6 +195,7 @@ impl InjectJob<'_> {
             check_writable(path)?;
         }
         let (text, edits) = self.redacted(&snapshot.text, &plan.edits)?;
+        let (text, edits) = shortened::shortened(&text, &edits);
         let diff = diff::unified(&shown(path).to_string(), &text, &edits, self.color);
         Ok((EditOutcome::Done(plan), diff))
     }

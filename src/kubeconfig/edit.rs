@@ -28,6 +28,25 @@ pub fn apply(edits: &[Edit], text: &str, range: Range<usize>) -> String {
     result
 }
 
+/// The places of `edits` in the text that `changes` make. Both are sorted. An edit that begins or ends within a
+/// change does so at the beginning of that.
+pub fn moved(edits: &[Edit], changes: &[Edit]) -> Vec<Edit> {
+    let (mut changes, mut growth) = (changes.iter().peekable(), 0);
+    let mut moved = |place: usize| {
+        while let Some(change) = changes.next_if(|change| change.range.end <= place) {
+            growth += change.text.len() as isize - change.range.len() as isize;
+        }
+        let place = changes.peek().map_or(place, |change| place.min(change.range.start));
+        place.saturating_add_signed(growth)
+    };
+    let mut result = Vec::with_capacity(edits.len());
+    for Edit { range, text } in edits {
+        let range = moved(range.start)..moved(range.end);
+        result.push(Edit { range, text: text.clone() });
+    }
+    result
+}
+
 /// Collects the edits of one text.
 pub struct Editor<'c> {
     pub config: &'c Kubeconfig<'c>,

@@ -2,8 +2,8 @@
 //! `--restore`.
 //!
 //! `scan` finds the users of a text, `plan` decides which are edited, `edit`, `args` and `command` make
-//! the edits, `verify` checks them, `redacted` hides secrets, and `diff` shows the result; all of these
-//! are pure. `files` reads and writes. `merge` merges several files as kubectl does. Nothing is printed or
+//! the edits, `verify` checks them, `redacted` hides secrets, `shortened` cuts long lines, and `diff`
+//! shows the result; all of these are pure. `files` reads and writes. `merge` merges several files as kubectl does. Nothing is printed or
 //! logged here. No message holds a value of `env`, an argument or a credential.
 
 mod args;
@@ -21,6 +21,7 @@ pub mod plan;
 pub mod redacted;
 mod refused;
 mod scan;
+pub mod shortened;
 mod users;
 mod verify;
 mod wrapper;

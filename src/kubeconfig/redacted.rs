@@ -35,7 +35,7 @@ pub fn redacted(text: &str, edits: &[Edit], reveal: &Reveal<'_>) -> Result<(Stri
     let mut masks = Masks { text, mask: reveal.mask, edits: Vec::new() };
     masks.hide_values(&config.tree, &shown_values(&config, reveal));
     let shown = edit::apply(&masks.edits, text, 0..text.len());
-    Ok((shown, masks.move_along(edits)))
+    Ok((shown, edit::moved(edits, &masks.edits)))
 }
 
 /// The scalars that are shown, and how, in the order of the text.
@@ -181,24 +181,6 @@ impl Masks<'_> {
             }
             start += line.len();
         }
-    }
-
-    /// The edits at their places in the masked text.
-    fn move_along(&self, edits: &[Edit]) -> Vec<Edit> {
-        let (mut masks, mut growth) = (self.edits.iter().peekable(), 0);
-        let mut moved = |place: usize| {
-            while let Some(mask) = masks.next_if(|mask| mask.range.end <= place) {
-                growth += mask.text.len() as isize - mask.range.len() as isize;
-            }
-            let place = masks.peek().map_or(place, |mask| place.min(mask.range.start));
-            place.saturating_add_signed(growth)
-        };
-        let mut result = Vec::with_capacity(edits.len());
-        for Edit { range, text } in edits {
-            let range = moved(range.start)..moved(range.end);
-            result.push(Edit { range, text: text.clone() });
-        }
-        result
     }
 }
 

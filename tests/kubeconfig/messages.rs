@@ -131,6 +131,20 @@ fn a_dry_run_shows_no_secret_of_the_file() {
 }
 
 #[test]
+fn a_dry_run_shows_of_json_on_one_line_only_what_changes() {
+    let home = Home::new();
+    let users: Vec<String> = (0..1000).map(|number| user(&format!("u{number}"), "other")).collect();
+    let text = kubeconfig(&[&users[..], &[user("dev", "aws")]].concat());
+    let json = serde_yaml_ng::from_str::<serde_json::Value>(&text).unwrap().to_string();
+    home.file("config", &json);
+    let answer = home.run(["--inject", "--dry-run", "--user", "dev", "config"]).succeeded();
+    assert!(answer.stdout.len() < 1000, "{}", answer.stdout);
+    assert!(answer.stdout.contains("\"args\":[\"get-token\"],\"command\":\"aws\""), "{}", answer.stdout);
+    let after = "\"args\":[\"aws\",\"get-token\"],\"command\":\"k8s-token-cache\"";
+    assert!(answer.stdout.contains(after), "{}", answer.stdout);
+}
+
+#[test]
 fn reports_and_errors_show_no_secret_of_the_file() {
     let home = Home::new();
     // A hint is for people, and shown.

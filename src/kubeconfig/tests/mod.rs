@@ -8,6 +8,7 @@ mod kuberc;
 mod merge;
 mod redacted;
 mod refusals;
+mod shortened;
 mod writer;
 
 use std::ffi::OsString;

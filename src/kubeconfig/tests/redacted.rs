@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use super::{inject, is_own};
 use crate::kubeconfig::edit;
 use crate::kubeconfig::redacted::{Reveal, redacted};
+use crate::kubeconfig::shortened::shortened;
 
 /// Hides every argument that contains an `x`, and every variable but `A`. Checks that lines stay lines, before
 /// and after the edits of `--inject`.
@@ -20,6 +21,10 @@ pub fn redact(text: &str) -> String {
     let lines = |text: &str| text.split('\n').count();
     let changed = edit::apply(&moved, &shown, 0..shown.len());
     assert_eq!(lines(&shown), lines(text), "{shown}");
+    assert_eq!(lines(&changed), lines(&edit::apply(&edits, text, 0..text.len())), "{changed}");
+    let (short, moved) = shortened(text, &edits);
+    let changed = edit::apply(&moved, &short, 0..short.len());
+    assert_eq!(lines(&short), lines(text), "{short}");
     assert_eq!(lines(&changed), lines(&edit::apply(&edits, text, 0..text.len())), "{changed}");
     shown
 }
