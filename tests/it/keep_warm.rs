@@ -35,12 +35,17 @@ impl Person {
     }
 
     fn next_token_lives(&self) {
-        let run = self.aws.runs() + 1;
-        self.aws.prints(self.token(run));
+        self.next_token_lives_in(0);
     }
 
-    fn token(&self, run: usize) -> Vec<u8> {
-        Credential::token(format!("token-of-run-{run}")).expires_at(self.clock.now_unix_s() + LIFE).bytes()
+    /// The next token is one that is made in so many seconds.
+    fn next_token_lives_in(&self, seconds: i64) {
+        self.aws.prints(self.token(self.aws.runs() + 1, seconds));
+    }
+
+    fn token(&self, run: usize, seconds: i64) -> Vec<u8> {
+        let expires = self.clock.now_unix_s() + seconds + LIFE;
+        Credential::token(format!("token-of-run-{run}")).expires_at(expires).bytes()
     }
 
     /// A call by kubectl, at a terminal.
@@ -67,9 +72,9 @@ impl Person {
     }
 
     fn advance_and_await_runs(&mut self, seconds: i64, runs: usize) {
-        self.clock.advance(seconds - 1);
-        self.next_token_lives();
-        self.clock.advance(2);
+        // The process may run the plugin as soon as the clock has moved.
+        self.next_token_lives_in(seconds - 1);
+        self.clock.advance(seconds + 1);
         await_that("the credential is renewed", || self.aws.runs() == runs);
         self.keeper();
     }
@@ -139,7 +144,7 @@ fn only_a_person_and_a_silent_plugin_are_kept_warm_by_default() {
         .run();
     person.assert_no_keeper();
     let unknown = person.sandbox.plugin("unknown");
-    unknown.prints(person.token(1));
+    unknown.prints(person.token(1, 0));
     let interactive = EXEC_INFO.replace("false", "true");
     person.sandbox.cache(&unknown).env("KUBERNETES_EXEC_INFO", interactive).run();
     person.assert_no_keeper();
@@ -149,7 +154,7 @@ fn only_a_person_and_a_silent_plugin_are_kept_warm_by_default() {
 fn a_setting_keeps_every_client_and_every_plugin_warm() {
     let Some(mut person) = Person::new() else { return };
     let unknown = person.sandbox.plugin("unknown");
-    unknown.prints(person.token(1));
+    unknown.prints(person.token(1, 0));
     person.sandbox.cache(&unknown).env("K8S_TOKEN_CACHE_KEEP_WARM", "1h").run();
     person.keeper();
     person.clock.advance(DUE + 1);
