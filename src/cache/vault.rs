@@ -146,8 +146,10 @@ impl<'a> Object<'a> {
     fn open(&self, sealer: &Sealer, name: &Name, plaintext: &mut SecretBytes) -> Option<()> {
         let text = self.rest.strip_prefix(b",\"sealed\":\"")?.strip_suffix(b"\"}")?;
         let (created_unix_s, expires_unix_s) = (self.created_unix_s, self.expires_unix_s);
-        plaintext.expose_mut().clear();
-        plaintext.reserve(base64::decoded_capacity(text));
+        let needed = base64::decoded_capacity(text);
+        if plaintext.expose_mut().capacity() < needed {
+            *plaintext = SecretBytes::from(vec![0; needed]);
+        }
         base64::decode_into(text, plaintext.expose_mut())?;
         sealer.open(&SealContext { name: *name, created_unix_s, expires_unix_s }, plaintext)
     }
@@ -170,9 +172,7 @@ impl<'a> Object<'a> {
 
 fn push_base64(object: &mut String, label: &str, bytes: &[u8]) {
     object.push_str(label);
-    let mut text = Vec::new();
-    base64::encode(bytes, &mut text);
-    object.push_str(&String::from_utf8_lossy(&text));
+    object.push_str(std::str::from_utf8(&base64::encode(bytes)).unwrap_or_default());
     object.push('"');
 }
 

@@ -224,11 +224,10 @@ impl<'u> UserClient<'u> {
         if !cluster.certificate_authority_data.is_empty() {
             return cluster.certificate_authority_data.replace(['\r', '\n'], "");
         }
-        let mut encoded = Vec::new();
-        if !cluster.certificate_authority.as_os_str().is_empty() {
-            let path = &cluster.certificate_authority;
-            base64::encode(&kubeconfig::read_named(path).unwrap_or_default(), &mut encoded);
+        if cluster.certificate_authority.as_os_str().is_empty() {
+            return String::new();
         }
-        String::from_utf8_lossy(&encoded).into_owned()
+        let content = kubeconfig::read_named(&cluster.certificate_authority).unwrap_or_default();
+        String::from_utf8_lossy(&base64::encode(&content)).into_owned()
     }
 }

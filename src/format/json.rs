@@ -148,6 +148,15 @@ fn hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
+/// Whether none of the eight bytes ends a string, begins an escape sequence, or is a control character:
+/// <https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord>.
+fn are_plain(bytes: u64) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    let below = |bytes: u64, limit: u8| bytes.wrapping_sub(ONES * u64::from(limit)) & !bytes;
+    let equal = |byte: u8| below(bytes ^ (ONES * u64::from(byte)), 1);
+    (below(bytes, b' ') | equal(b'"') | equal(b'\\')) & (ONES << 7) == 0
+}
+
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -242,16 +251,29 @@ impl<'a> Scanner<'a> {
 
     /// Consumes the rest of a string after its opening quote.
     fn string(&mut self) -> Result<(), Refused> {
+        self.skip_plain();
         loop {
             match self.peek().ok_or(Refused)? {
                 b'"' => {
                     self.at += 1;
                     return Ok(());
                 }
-                b'\\' => self.at += escape(&self.text.as_bytes()[self.at..]).ok_or(Refused)?.1,
+                b'\\' => {
+                    self.at += escape(&self.text.as_bytes()[self.at..]).ok_or(Refused)?.1;
+                    self.skip_plain();
+                }
                 0..=0x1f => return Err(Refused),
                 _ => self.at += 1,
             }
+        }
+    }
+
+    /// Skips eight bytes at a time for as long as all of them are plain.
+    fn skip_plain(&mut self) {
+        while let Some(bytes) = self.text.as_bytes()[self.at..].first_chunk()
+            && are_plain(u64::from_ne_bytes(*bytes))
+        {
+            self.at += bytes.len();
         }
     }
 

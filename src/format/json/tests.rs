@@ -193,6 +193,18 @@ fn assert_agreement(text: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// The scanner looks at eight bytes at a time.
+#[test]
+fn every_byte_at_every_place_of_a_long_string_is_judged_as_by_serde_json() {
+    for at in 0..24 {
+        for byte in 0..=u8::MAX {
+            let mut text = *b"\"0123456789abcdefghijklmn\"";
+            text[1 + at] = byte;
+            assert_agreement(&text).unwrap();
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(250))]
 
