@@ -28,7 +28,7 @@ class VirtualClock:
         self._path = path
         self._offset_s = 0
         self._write()
-        self.environment = {"LD_PRELOAD": str(library), "TEST_CLOCK": str(path)}
+        self.environment = {"LD_PRELOAD": str(library), "TEST_CLOCK_OUTPUT": str(path)}
 
     def now(self):
         return time.time() + self._offset_s

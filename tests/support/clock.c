@@ -1,7 +1,7 @@
 /*
  * A movable clock for the program under test and its plugins, loaded by LD_PRELOAD.
  *
- * The file named by TEST_CLOCK holds two 64-bit integers in host order: nanoseconds to add to the
+ * The file named by TEST_CLOCK_OUTPUT holds two 64-bit integers in host order: nanoseconds to add to the
  * time of day, and the speed-up of the monotonic clock, sleeps and timeouts. The file is mapped, so
  * that a test can move the time of running processes. The shipped program has no code for this.
  */
@@ -36,7 +36,7 @@ __attribute__((constructor)) static void start(void)
 {
     kernel = dlsym(RTLD_NEXT, "syscall");
     real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
-    const char *path = getenv("TEST_CLOCK");
+    const char *path = getenv("TEST_CLOCK_OUTPUT");
     int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (file < 0)
         return;

@@ -57,7 +57,7 @@ impl Clock {
     /// The environment that makes a program use this clock.
     pub fn environment(&self) -> [(&'static str, &Path); 2] {
         let library = library().expect("a clock exists only with its library");
-        [("LD_PRELOAD", library), ("TEST_CLOCK", &self.path)]
+        [("LD_PRELOAD", library), ("TEST_CLOCK_OUTPUT", &self.path)]
     }
 
     fn write(&self) {
@@ -111,7 +111,7 @@ fn works(library: &Path) -> bool {
         .arg("+%s")
         .env("PATH", "/usr/bin:/bin")
         .env("LD_PRELOAD", library)
-        .env("TEST_CLOCK", &setting)
+        .env("TEST_CLOCK_OUTPUT", &setting)
         .run();
     let seen: i64 = run.stdout_text().trim().parse().unwrap_or_default();
     let moved = Duration::from_secs(seen.abs_diff(now_unix_s())) > Duration::from_secs(3_000);
