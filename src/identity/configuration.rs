@@ -1,5 +1,5 @@
-//! What a plugin does because of its configuration files: prompt, though it never does by itself, or run
-//! programs.
+//! What a plugin does because of its configuration files: prompt, though it never does by itself, run programs,
+//! or take keys from old files.
 //!
 //! `aws eks get-token` runs a `credential_process`, and asks for the code of an `mfa_serial`; `oci` asks for the
 //! passphrase of an encrypted key. The files are read only after a look-up has missed, when the plugin is about
@@ -30,6 +30,8 @@ struct AwsFiles {
     config: Option<PathBuf>,
     credentials: Option<PathBuf>,
     alias: Option<PathBuf>,
+    /// Files of its first versions.
+    old: Vec<PathBuf>,
     /// Several if the versions of the AWS CLI differ in which one they take; empty if it may be any profile.
     profiles: Vec<String>,
     /// Whether the environment has keys, which win over any profile.
@@ -62,13 +64,29 @@ impl Configuration {
         self.aws.push(AwsFiles {
             config: place(["$AWS_CONFIG_FILE", "~/.aws/config"]),
             credentials: place(["$AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"]),
-            alias: call.resolve_place("~/.aws/cli/alias").pop(),
+            alias: Configuration::aws_aliases(call),
+            old: Configuration::old_aws_files(call),
             profiles,
             has_keys: chosen.is_none()
                 && call.has_variable("AWS_ACCESS_KEY_ID")
                 && call.has_variable("AWS_SECRET_ACCESS_KEY"),
             asks_for_arguments: call.has_flag("--cli-auto-prompt") || asks,
         });
+    }
+
+    /// The AWS CLI's aliases.
+    pub fn aws_aliases(call: &Invocation) -> Option<PathBuf> {
+        call.resolve_place("~/.aws/cli/alias").pop()
+    }
+
+    /// Where botocore looks last for keys (credentials.py, `BotoProvider`), unless a variable names the place.
+    pub fn old_aws_files(call: &Invocation) -> Vec<PathBuf> {
+        if cfg!(windows) || call.has_variable("BOTO_CONFIG") {
+            return Vec::new();
+        }
+        let mut files = call.resolve_place("~/.boto");
+        files.push(PathBuf::from("/etc/boto.cfg"));
+        files
     }
 
     /// Which configuration the call uses: oracle/oci-cli src/oci_cli/cli_util.py.
@@ -113,10 +131,13 @@ impl AwsFiles {
             || !self.has_keys && self.profiles.iter().any(|profile| profiles.may_prompt(profile))
     }
 
-    /// Whether a process or a plugin of the AWS CLI runs, which reads what it likes. A file that is not
-    /// understood may make it do so.
+    /// Whether a process, an alias or a plugin of the AWS CLI runs, which reads what it likes, or there are old
+    /// files with keys. A file that is not understood may make it do so.
     fn runs_programs(&self) -> bool {
         let Ok(texts) = self.texts() else { return true };
+        if self.aliases().is_none_or(|aliases| !aliases.is_empty()) || self.has_old_keys() {
+            return true;
+        }
         mention(&texts, &[PROCESS, PLUGINS])
             && Profiles::parse(&texts)
                 .is_none_or(|profiles| profiles.may_run_code || !self.processes_in(&profiles).is_empty())
@@ -125,7 +146,24 @@ impl AwsFiles {
     /// The command lines of the processes of the profiles in use.
     fn processes(&self) -> Vec<String> {
         let profiles = self.texts().ok().and_then(|texts| Profiles::parse(&texts));
-        profiles.map(|profiles| self.processes_in(&profiles)).unwrap_or_default()
+        let mut lines = profiles.map(|profiles| self.processes_in(&profiles)).unwrap_or_default();
+        lines.extend(self.aliases().unwrap_or_default());
+        lines
+    }
+
+    /// What `aws eks` or its commands run instead (awscli/alias.py). `None` if that is not understood.
+    fn aliases(&self) -> Option<Vec<String>> {
+        let mut lines = Vec::new();
+        for (section, keys) in sections(&read(self.alias.as_deref()).ok()?)? {
+            let is_of_eks = section.starts_with("command eks");
+            let of_plugin = keys.into_iter().filter(|(name, _)| is_of_eks || name == "eks");
+            lines.extend(of_plugin.map(|(_, line)| line.trim_start_matches('!').to_owned()));
+        }
+        Some(lines)
+    }
+
+    fn has_old_keys(&self) -> bool {
+        self.old.iter().any(|file| read(Some(file)).map_or(true, |text| text.contains("aws_access_key_id")))
     }
 
     fn processes_in(&self, profiles: &Profiles) -> Vec<String> {

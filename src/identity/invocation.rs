@@ -7,8 +7,9 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use super::expand::{expand, is_variable_name};
 use super::texts::Words;
 use super::words::{split_at_byte, words};
 use crate::config;
@@ -103,10 +104,10 @@ impl Invocation<'_> {
         let (source, below) = split_at_byte(place, b'/');
         let directory = match source.as_bytes() {
             [b'-', ..] => {
-                let values = self.flag_values(source).map(|value| self.expand_tilde(value.into()));
+                let values = self.flag_values(source).map(|value| self.environment.expand(value.as_ref()));
                 return values.map(|directory| self.file_below(directory, below)).collect();
             }
-            [b'$', ..] => self.path_variable(&source[1..]).map(|path| self.expand_tilde(path)),
+            [b'$', ..] => self.path_variable(&source[1..]).map(|path| self.environment.expand(path.as_ref())),
             _ => self.base_directory(source),
         };
         directory.map(|directory| self.file_below(directory, below)).into_iter().collect()
@@ -147,24 +148,13 @@ impl Invocation<'_> {
             Some(name) => name.into(),
             None => self
                 .variable("CLOUDSDK_ACTIVE_CONFIG_NAME")
+                .filter(|name| !name.is_empty())
                 .unwrap_or_else(|| read_active_configuration(&directory.join("active_config")).into()),
         }
     }
 
     pub fn path_variable(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-    }
-
-    /// Replaces a leading `~` by the home directory, as plugins written in Python do. For other plugins a
-    /// directory called `~` is unlikely enough.
-    fn expand_tilde(&self, path: PathBuf) -> PathBuf {
-        let mut components = path.components();
-        match components.next() {
-            Some(Component::Normal(first)) if first == "~" => {
-                self.base_directory("~").map(|home| home.join(components.as_path())).unwrap_or(path)
-            }
-            _ => path,
-        }
     }
 }
 
@@ -190,13 +180,21 @@ pub(super) struct Overlay<'a> {
     cleared: bool,
     /// The last assignment of a name wins; `None` unsets it.
     assigned: Vec<(OsString, Option<OsString>)>,
+    /// `$0`, `$1`, ... of a script.
+    positional: Vec<OsString>,
     /// Variables that many places need, each looked up once.
     directories: RefCell<Vec<(&'static str, Option<OsString>)>>,
 }
 
 impl<'a> Overlay<'a> {
     pub fn new(outer: config::Environment<'a>) -> Overlay<'a> {
-        Overlay { outer, cleared: false, assigned: Vec::new(), directories: RefCell::default() }
+        Overlay {
+            outer,
+            cleared: false,
+            assigned: Vec::new(),
+            positional: Vec::new(),
+            directories: RefCell::default(),
+        }
     }
 
     #[inline(never)] // Saves 500 bytes.
@@ -206,6 +204,15 @@ impl<'a> Overlay<'a> {
             None if self.cleared => None,
             None => (self.outer)(name),
         }
+    }
+
+    /// `path` as plugins written in Python read it: with the values of variables, and the home directory for a
+    /// leading `~`. For other plugins a file whose name has these letters is unlikely enough.
+    pub fn expand(&self, path: &OsStr) -> PathBuf {
+        if !path.as_encoded_bytes().iter().any(|byte| matches!(byte, b'$' | b'~')) {
+            return path.into();
+        }
+        expand(path, &|name| self.get(name))
     }
 
     /// Like [`Overlay::get`], but looks each name up once.
@@ -220,6 +227,26 @@ impl<'a> Overlay<'a> {
             }
         };
         value.map(PathBuf::from)
+    }
+
+    /// Whether `name` was assigned another value than `value`.
+    pub fn is_assigned_otherwise(&self, name: &str, value: &str) -> bool {
+        self.assigned
+            .iter()
+            .any(|(assigned, known)| assigned == name && known.as_ref().is_none_or(|known| known != value))
+    }
+
+    pub fn is_assigned(&self, name: &str) -> bool {
+        self.assigned.iter().any(|(assigned, _)| assigned == name)
+    }
+
+    pub fn set_positional(&mut self, words: &[OsString]) {
+        self.positional = words.to_vec();
+    }
+
+    /// The value of a positional parameter; `None` if `name` is no number, or is not set.
+    pub fn positional(&self, name: &str) -> Option<OsString> {
+        self.positional.get(name.parse::<usize>().ok()?).cloned()
     }
 
     /// Whether any variable differs from the caller's.
@@ -251,15 +278,4 @@ impl<'a> Overlay<'a> {
         }
         is_assignment
     }
-}
-
-/// Whether a shell accepts `text` as the name of a variable.
-pub(super) fn is_variable_name(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with(|letter: char| letter.is_ascii_digit())
-        && text.chars().all(is_name_letter)
-}
-
-pub(super) fn is_name_letter(letter: char) -> bool {
-    letter == '_' || letter.is_ascii_alphanumeric()
 }

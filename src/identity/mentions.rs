@@ -2,12 +2,16 @@
 //!
 //! For a command that is not understood, each file that it mentions counts: an argument, the value behind
 //! `=`, an element of a list, a word of a script. Words are found by splitting alone, so some name nothing;
-//! the caller looks which of them exist.
+//! the caller looks which of them exist. Scripts are also read as a shell does ([`super::script`]).
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::invocation::{Overlay, is_name_letter, is_variable_name};
+use super::expand::{is_name_letter, is_variable_name};
+use super::invocation::Overlay;
+use super::paths::{Mention, is_about_identity, is_written, without_mark};
+use super::program::program_name;
+use super::script::{self, inner_programs};
 
 /// What ends a word of a script.
 const WORD_ENDS: &[char] = &['\'', '"', '`', ';', '|', '&', '(', ')', '<', '>', '{', '}'];
@@ -21,25 +25,70 @@ const BEFORE_COMMANDS: &[&str] =
 #[derive(Default)]
 pub(super) struct Mentions {
     /// Words that may be paths.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Mention>,
     /// Names that are looked up on PATH.
     pub programs: Vec<OsString>,
     /// Whether a word is certainly relative to the working directory.
     pub is_relative: bool,
     /// Whether an ssh agent may select the identity.
     pub runs_ssh: bool,
+    /// What a script reads that cannot be told.
+    pub doubts: Vec<String>,
+    /// Whether the files in directories count that are added now.
+    lists: bool,
 }
 
 impl Mentions {
+    /// Adds what the arguments of a command mention.
+    pub fn add_arguments(&mut self, arguments: &[OsString], environment: &mut Overlay<'_>) {
+        for (at, argument) in arguments.iter().enumerate() {
+            let before =
+                at.checked_sub(1).map_or("", |before| arguments[before].to_str().unwrap_or_default());
+            let script = argument.to_str().filter(|text| is_script_flag(before) && is_script(text));
+            if let Some(text) = script {
+                environment.set_positional(&arguments[at + 1..]);
+                self.add_script(text, environment);
+            }
+            self.lists = script.is_none() && !is_written(before);
+            if at > 0 {
+                self.add_argument(argument, environment);
+            }
+            if before == "--" {
+                self.add_name(argument);
+            }
+            let name = program_name(argument);
+            let after = arguments[at + 1..].iter().filter_map(|word| word.to_str());
+            inner_programs(&name, after).for_each(|program| self.add_program(program.as_ref()));
+        }
+    }
+
+    /// Adds what a line of a configuration mentions, which is a command.
+    pub fn add_line(&mut self, line: &str, environment: &Overlay<'_>) {
+        self.lists = false;
+        line.split_ascii_whitespace().take(1).for_each(|program| self.add_program(program.as_ref()));
+        self.add_argument(line.as_ref(), environment);
+    }
+
+    fn add_script(&mut self, script: &str, environment: &mut Overlay<'_>) {
+        let named = script::read(script, environment);
+        named.programs.iter().for_each(|program| self.add_program(program.as_ref()));
+        for Mention { path, lists } in named.paths {
+            self.is_relative |= path.as_os_str().as_encoded_bytes().starts_with(b".");
+            self.add_file(path, lists);
+        }
+        self.doubts.extend(named.doubts);
+    }
+
     /// Adds what one argument mentions.
     pub fn add_argument(&mut self, argument: &OsStr, environment: &Overlay<'_>) {
         let Some(text) = argument.to_str() else {
-            return self.add_file(argument.into());
+            return self.add_file(argument.into(), self.lists);
         };
+        self.add_word(text, environment);
         if !is_script(text) {
-            return self.add_word(text, environment);
+            return;
         }
-        self.add_file(argument.into());
+        self.lists = false;
         let script = expand_variables(text, environment);
         for command in script.split(COMMAND_ENDS) {
             let mut words =
@@ -57,6 +106,13 @@ impl Mentions {
         }
     }
 
+    /// Adds a word that may be the name of a program.
+    fn add_name(&mut self, word: &OsStr) {
+        if Path::new(word).components().count() == 1 {
+            self.add_program(word);
+        }
+    }
+
     pub fn add_program(&mut self, program: &OsStr) {
         let program = program.to_owned();
         if !self.programs.contains(&program) {
@@ -66,6 +122,15 @@ impl Mentions {
 
     fn add_word(&mut self, word: &str, environment: &Overlay<'_>) {
         self.runs_ssh |= runs_ssh(word);
+        let lists = self.lists;
+        if let Some((name, _)) = word.split_once('=') {
+            self.lists &= !is_written(name) && (!is_variable_name(name) || is_about_identity(name));
+        }
+        self.add_word_of_text(word, environment);
+        self.lists = lists;
+    }
+
+    fn add_word_of_text(&mut self, word: &str, environment: &Overlay<'_>) {
         if let Some(flag) = word.strip_prefix('-') {
             match word.split_once('=') {
                 Some((_, value)) => self.add_value(value, environment),
@@ -85,8 +150,7 @@ impl Mentions {
 
     /// A value, and the elements of a list of values.
     fn add_value(&mut self, value: &str, environment: &Overlay<'_>) {
-        let value = value.strip_prefix('@').unwrap_or(value);
-        let value = value.strip_prefix("file://").unwrap_or(value);
+        let value = without_mark(value);
         self.add_path(value, environment);
         if value.contains([',', ':']) && !value.contains("://") {
             value.split([',', ':']).for_each(|element| self.add_path(element, environment));
@@ -98,18 +162,19 @@ impl Mentions {
             return;
         }
         self.is_relative |= text.starts_with('.');
-        let below_home = text.strip_prefix("~/").and_then(|below| Some((environment.get("HOME")?, below)));
-        match below_home {
-            Some((home, below)) => self.add_file(PathBuf::from(home).join(below)),
-            None => self.add_file(text.into()),
-        }
+        self.add_file(environment.expand(text.as_ref()), self.lists);
     }
 
-    fn add_file(&mut self, file: PathBuf) {
-        if !self.files.contains(&file) {
-            self.files.push(file);
-        }
+    fn add_file(&mut self, path: PathBuf, lists: bool) {
+        Mention::push(&mut self.files, path, lists);
     }
+}
+
+/// Whether the argument behind `flag` is a script: `-c`, `-lc`, `-S` of env.
+fn is_script_flag(flag: &str) -> bool {
+    let letters = flag.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+    letters.is_some_and(|letters| letters.ends_with(['c', 'S']))
+        || matches!(flag, "--command" | "--split-string" | "eval")
 }
 
 /// Whether an argument consists of several words.

@@ -1,8 +1,8 @@
 //! Which identity a wrapped command acts as: what must differ in the cache key when the identity differs.
 //!
 //! Owns the table of plugins ([`table`]), how a command line is recognized in it, also behind `env`, `sh -c`,
-//! `aws-vault exec` and the like ([`recognize`]), what a command that is not understood could look at
-//! ([`mentions`], [`project`], [`session`]), and the masking of secrets in command lines that are shown
+//! `aws-vault exec` and the like ([`recognize`]), which files its words and variables name ([`paths`]), what a
+//! command that is not understood could look at ([`mentions`], [`project`], [`session`]), and the masking of secrets in command lines that are shown
 //! ([`mask`]). Promises: if the plugin would answer two calls for two identities, the calls differ in what is
 //! named here; no file of a row is rewritten by the plugin at every run. Left to others: the values of the
 //! variables, the `stat` of the files, and the key itself.
@@ -12,13 +12,16 @@
 //! plugins whose row says so: such a call can be cached with encryption off.
 
 mod configuration;
+mod expand;
 mod interaction;
 mod invocation;
 mod mask;
 mod mentions;
+mod paths;
 mod program;
 mod project;
 mod recognize;
+mod script;
 pub mod session;
 mod shell;
 mod shown;
@@ -36,6 +39,7 @@ use crate::config::Environment;
 
 pub use interaction::Interaction;
 pub use mask::{MASK, holds_secret, is_secret_variable, mask_arguments, secret_arguments};
+pub use paths::{Mention, named_by_variable, names_path};
 pub use recognize::Identity;
 pub use shown::{Tag, show_address, show_arguments, show_variable};
 pub use variables::IdentityVariable;

@@ -9,9 +9,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::configuration::Configuration;
+use super::expand::is_variable_name;
 use super::interaction::Interaction;
-use super::invocation::{Invocation, Overlay, is_variable_name, is_without_change_time};
+use super::invocation::{Invocation, Overlay, is_without_change_time};
 use super::mentions::Mentions;
+use super::paths::{Mention, is_path_flag, named_by_words};
 use super::program::program_name;
 use super::project::{find_project, shim_files};
 use super::shell;
@@ -42,10 +44,16 @@ pub struct Identity {
     pub files: Vec<PathBuf>,
     /// Those of `files` whose change time does not count.
     files_without_change_time: Vec<PathBuf>,
-    /// Words of a command that is not understood, which may name files.
-    pub mentioned_files: Vec<PathBuf>,
+    /// Directories whose files select the identity.
+    pub directories: Vec<PathBuf>,
+    /// What the words of the command name, if it exists.
+    pub mentions: Vec<Mention>,
     /// Programs of a command that is not understood: paths, or names that are looked up on PATH.
     pub programs: Vec<OsString>,
+    /// The PATH that the command sets for its programs.
+    pub search_path: Option<OsString>,
+    /// What a script reads that cannot be told, as it is written there: such a call is not cached.
+    pub doubts: Vec<String>,
     /// Files that the command looks for in the working directory and above it: lists of words.
     pub project_files: Vec<&'static str>,
     /// Variables that the command line names (`sh -c 'plugin --user $WHO'`). They count as those of the
@@ -68,8 +76,11 @@ impl Identity {
             counts_agent: false,
             files: Vec::new(),
             files_without_change_time: Vec::new(),
-            mentioned_files: Vec::new(),
+            directories: Vec::new(),
+            mentions: Vec::new(),
             programs: Vec::new(),
+            search_path: None,
+            doubts: Vec::new(),
             project_files: Vec::new(),
             named_variables: Vec::new(),
             install_hint: None,
@@ -117,6 +128,18 @@ impl Identity {
         }
     }
 
+    /// Adds the files that the AWS CLI looks at first and last, and all configurations of gcloud, of which a script
+    /// may select one.
+    fn add_further_files(&mut self, invocation: &Invocation) {
+        let old = Configuration::old_aws_files(invocation);
+        let aliases = Configuration::aws_aliases(invocation);
+        old.into_iter().chain(aliases).for_each(|file| push_once(&mut self.files, file));
+        for place in ["$CLOUDSDK_CONFIG/configurations", "@gcloud/configurations"] {
+            let directories = invocation.resolve_place(place);
+            self.directories.extend(directories);
+        }
+    }
+
     /// Whether the plugin's configuration makes it run programs that the table does not describe, whose
     /// variables and files select the identity, too. Reads files, so it is for calls that are no plain hit.
     pub fn runs_configured_programs(&self) -> bool {
@@ -136,6 +159,10 @@ impl Identity {
 pub(super) fn recognize(command: &[OsString], environment: config::Environment<'_>) -> Identity {
     let mut search = Search { environment: Overlay::new(environment), identity: Identity::new() };
     search.follow(command, 0);
+    if search.environment.is_assigned("PATH") {
+        // The program is found in another place.
+        search.give_up();
+    }
     if search.identity.is_understood {
         search.note_relative_words(command);
     } else {
@@ -173,6 +200,7 @@ impl Search<'_> {
         match wrapper::target_of(&name, arguments, &mut self.environment) {
             Target::Command(inner) => {
                 self.add_wrapper(&name, arguments);
+                self.add_words(arguments);
                 self.follow(&inner, depth + 1);
             }
             Target::Script(script) => {
@@ -205,6 +233,13 @@ impl Search<'_> {
             return self.give_up();
         };
         let assignments = words.iter().take_while(|word| self.environment.assign(word)).count();
+        let has_function = |name: &OsString| {
+            // bash(1), "Functions".
+            self.environment.get(&["BASH_FUNC_", &name.to_string_lossy(), "%%"].concat()).is_some()
+        };
+        if words.get(assignments).is_some_and(has_function) {
+            self.give_up();
+        }
         self.follow(&words[assignments..], depth + 1);
     }
 
@@ -242,6 +277,7 @@ impl Search<'_> {
             return self.give_up();
         };
         self.add_row(row, arguments);
+        self.add_words(arguments);
         self.identity.family = Some(row.family());
         self.identity.install_hint = Some(row.install_hint());
         // `pinniped login static` (vmware-tanzu/pinniped cmd/pinniped/cmd/login_static.go).
@@ -272,6 +308,12 @@ impl Search<'_> {
         self.raise_interaction(interaction);
     }
 
+    /// Adds the files that the words of a known program name.
+    fn add_words(&mut self, arguments: &[OsString]) {
+        let mentions = &mut self.identity.mentions;
+        named_by_words(arguments, &self.environment, |path| Mention::push(mentions, path, false));
+    }
+
     fn add_project(&mut self, files: &'static str) {
         self.identity.is_understood = false;
         self.identity.counts_directory = true;
@@ -288,14 +330,16 @@ impl Search<'_> {
     }
 
     /// Whether a word of a command that is understood is relative to the working directory. Nothing is looked
-    /// up, so a bare name counts only if a row names its flag.
+    /// up, so a bare name counts only if a row names its flag, or later, if there is such a file.
     fn note_relative_words(&mut self, command: &[OsString]) {
         let mut mentions = Mentions::default();
         for argument in command {
             mentions.add_argument(argument, &self.environment);
         }
         let is_relative_flag = |pair: &[OsString]| {
-            is_path_flag(&pair[0]) && Path::new(&pair[1]).is_relative() && !is_option(&pair[1])
+            pair[0].to_str().is_some_and(is_path_flag)
+                && Path::new(&pair[1]).is_relative()
+                && !is_option(&pair[1])
         };
         self.identity.counts_directory |= mentions.is_relative
             || command.iter().any(|word| word.as_encoded_bytes().starts_with(b"."))
@@ -321,9 +365,7 @@ impl Search<'_> {
             mentions.is_relative |= program.as_encoded_bytes().starts_with(b".");
             mentions.add_program(program);
         }
-        for argument in command.iter().skip(1) {
-            mentions.add_argument(argument, &self.environment);
-        }
+        mentions.add_arguments(command, &mut self.environment);
         for (at, row) in PLUGINS.iter().enumerate() {
             // Rows share lists, and resolving a list takes a while.
             if !PLUGINS[..at].iter().any(|earlier| earlier.shares_files(row)) {
@@ -334,11 +376,16 @@ impl Search<'_> {
             }
         }
         for process in processes {
-            mentions.add_argument(process.as_ref(), &self.environment);
+            mentions.add_line(process, &self.environment);
         }
+        identity.add_further_files(&Invocation { arguments: &[], environment: &outer });
+        identity.search_path = self.environment.get("PATH").filter(|_| self.environment.is_assigned("PATH"));
+        identity.doubts = mentions.doubts;
         identity.counts_directory |= mentions.is_relative;
         identity.counts_agent = mentions.runs_ssh;
-        identity.mentioned_files = mentions.files;
+        for Mention { path, lists } in mentions.files {
+            Mention::push(&mut identity.mentions, path, lists);
+        }
         identity.programs = mentions.programs;
     }
 
@@ -354,18 +401,9 @@ fn push_once(files: &mut Vec<PathBuf>, file: PathBuf) {
     }
 }
 
-/// Whether the flag's value is a path: `--client-certificate`, `--token-file`.
-fn is_path_flag(flag: &OsStr) -> bool {
-    const ENDINGS: [&str; 8] =
-        ["file", "path", "dir", "directory", "certificate", "cert", "config", "credentials"];
-    let Some(name) = flag.to_str().and_then(|flag| flag.strip_prefix("--")) else { return false };
-    let last = name.rsplit('-').next().unwrap_or(name);
-    ENDINGS.contains(&last)
-}
-
 fn has_relative_path_value(word: &OsString) -> bool {
     let Some((flag, value)) = word.to_str().and_then(|word| word.split_once('=')) else { return false };
-    is_path_flag(flag.as_ref()) && !value.is_empty() && Path::new(value).is_relative()
+    is_path_flag(flag) && !value.is_empty() && Path::new(value).is_relative()
 }
 
 fn is_option(word: &OsStr) -> bool {

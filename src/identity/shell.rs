@@ -5,7 +5,8 @@
 
 use std::ffi::OsString;
 
-use super::invocation::{Overlay, is_name_letter, is_variable_name};
+use super::expand::{is_name_letter, is_variable_name};
+use super::invocation::Overlay;
 
 /// The script among a shell's arguments: `-c SCRIPT`, `-lc SCRIPT`, `-o pipefail -c SCRIPT`.
 pub(super) fn script_of(arguments: &[OsString]) -> Option<&str> {

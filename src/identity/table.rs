@@ -140,10 +140,15 @@ const AWS_FILES: &str =
 // removed, the active configuration's file when its account changes. A flag, a variable or active_config
 // tells which one is active (googlecloudsdk/core/configurations/named_configs.py). Each run sets the mode of
 // credentials.db, which holds a login for each account by the account's name: its change time says nothing.
-const GCLOUD_FILES: &str = "$CLOUDSDK_CONFIG/active_config @gcloud/active_config; \
-     $CLOUDSDK_CONFIG/configurations/config_* @gcloud/configurations/config_*; \
-     !$CLOUDSDK_CONFIG/credentials.db !@gcloud/credentials.db; \
-     $CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE; $CLOUDSDK_AUTH_ACCESS_TOKEN_FILE";
+macro_rules! gcloud_files {
+    () => {
+        "$CLOUDSDK_CONFIG/active_config @gcloud/active_config; \
+         $CLOUDSDK_CONFIG/configurations/config_* @gcloud/configurations/config_*; \
+         !$CLOUDSDK_CONFIG/credentials.db !@gcloud/credentials.db; \
+         $CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE; $CLOUDSDK_AUTH_ACCESS_TOKEN_FILE"
+    };
+}
+const GCLOUD_FILES: &str = gcloud_files!();
 
 // `az login` and `az account set` write azureProfile.json, `az cloud set` writes config, both
 // remember the subscription per cloud in clouds.config. Tokens are in msal_token_cache.*.
@@ -257,6 +262,33 @@ pub(super) const ROWS: &[PluginRow] = &[
         interaction: silent,
         install_hint: GKE_HINT,
     },
+    // The file may have any flag (https://cloud.google.com/sdk/gcloud/reference/topic/flags-file).
+    PluginRow {
+        family: "gcloud",
+        commands: "gcloud",
+        applies: |call| call.has_flag("--flags-file"),
+        groups: GOOGLE,
+        files: GCLOUD_FILES,
+        also: Surroundings::ENVIRONMENT,
+        interaction: unknown,
+        install_hint: GCLOUD_HINT,
+    },
+    // Google Cloud CLI 528 lib/surface/auth/application_default/print_access_token.py, googlecloudsdk/core/
+    // config.py (`ADCFilePath`).
+    PluginRow {
+        family: "gcloud",
+        commands: "gcloud",
+        applies: |call| call.has_words("auth application-default"),
+        groups: GOOGLE,
+        files: concat!(
+            gcloud_files!(),
+            "; $GOOGLE_APPLICATION_CREDENTIALS $CLOUDSDK_CONFIG/application_default_credentials.json \
+             @gcloud/application_default_credentials.json"
+        ),
+        also: Surroundings::NONE,
+        interaction: |call| silent_if(call.has_words("auth application-default print-access-token")),
+        install_hint: GCLOUD_HINT,
+    },
     // A reauthentication asks only on a terminal, and a refresh has none (Google Cloud CLI 528
     // googlecloudsdk/core/credentials/google_auth_credentials.py).
     PluginRow {
@@ -273,7 +305,7 @@ pub(super) const ROWS: &[PluginRow] = &[
                     || call.has_words("auth print-identity-token"),
             )
         },
-        install_hint: "the Google Cloud CLI: https://cloud.google.com/sdk/docs/install",
+        install_hint: GCLOUD_HINT,
     },
     // int128's kubelogin requires this flag (int128/kubelogin pkg/cmd/get_token.go), Azure's requires
     // --server-id. `clean` removes the whole directory (pkg/tokencache/repository/repository.go); the tokens
@@ -684,6 +716,7 @@ pub(super) const ROWS: &[PluginRow] = &[
 // The account that was last signed in to (https://developer.1password.com/docs/cli/reference/commands/signin).
 const OP_FILES: &str = "--config/config $OP_CONFIG_DIR/config ~/.op/config; @xdg/op/config; --env-file";
 const OP_HINT: &str = "the 1Password CLI: https://developer.1password.com/docs/cli/";
+const GCLOUD_HINT: &str = "the Google Cloud CLI: https://cloud.google.com/sdk/docs/install";
 const GKE_HINT: &str = "gcloud components install gke-gcloud-auth-plugin";
 const KUBELOGIN_HINT: &str = "https://azure.github.io/kubelogin/";
 

@@ -2,6 +2,7 @@
 
 mod documented;
 mod masked;
+mod named;
 mod recognized;
 mod recorded;
 mod shown;
@@ -52,6 +53,8 @@ const ONE_CALL_PER_ROW: &[(&str, Interaction)] = {
         ("op read op://vault/item/field", MayPrompt),
         ("gke-gcloud-auth-plugin --use_application_default_credentials", Silent),
         ("gke-gcloud-auth-plugin", Silent),
+        ("gcloud config config-helper --flags-file f", Unknown),
+        ("gcloud auth application-default print-access-token", Silent),
         ("gcloud config config-helper --format=json", Silent),
         ("kubelogin get-token --oidc-issuer-url=https://i --oidc-client-id=c", MayPrompt),
         ("kubelogin get-token --login azurecli --server-id s", Silent),

@@ -16,11 +16,10 @@ mod variables;
 use std::ffi::OsString;
 
 use crate::config::{self, Environment};
-use crate::error::{Error, Kind, Result, printable};
+use crate::error::{Error, Kind, Result, printable, shown};
 use crate::format::fnv::fnv1a_128;
 use crate::identity;
 use crate::key::exec_info::ExecInfo;
-use crate::key::lookups::Lookups;
 use crate::key::parts::PartsWriter;
 use crate::secret::SecretBytes;
 use crate::sys;
@@ -29,7 +28,7 @@ pub use inputs::KeyInputs;
 pub use parts::{PartKind, is_same_identity, parts, working_directory};
 
 /// Must be raised when the meaning of the parts changes, so that older entries become misses.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
 pub const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
 
@@ -45,10 +44,7 @@ impl CacheKey {
         let info = exec_info(source.environment)?;
         let working_directory = || sys::working_directory().unwrap_or_default();
         let identity = source.identity;
-        let mut found = match identity.is_understood {
-            true => Lookups::default(),
-            false => lookups::look(identity, source.environment, &working_directory),
-        };
+        let mut found = lookups::look(source, &working_directory);
         let mut parts = PartsWriter::default();
         parts.push(PartKind::Format, &[FORMAT]);
         for argument in source.command {
@@ -58,6 +54,20 @@ impl CacheKey {
             parts.push_file(PartKind::Program, path, stamp);
         }
         let variables_are_relative = variables::push(&mut parts, source, &mut found);
+        for directory in source.key_files {
+            found.add_entries(directory, source.environment);
+        }
+        if let Some(doubt) = identity.doubts.first().filter(|_| source.key_files.is_empty()) {
+            let text = format!(
+                "cannot tell what the script reads ({}): name its files in K8S_TOKEN_CACHE_KEY_FILES",
+                printable(doubt)
+            );
+            return Err(Error::new(Kind::Cache, text));
+        }
+        if let Some(directory) = &found.too_large {
+            let text = format!("too many files in '{}', which the plugin may read", shown(directory));
+            return Err(Error::new(Kind::Cache, text));
+        }
         if let Some(info) = &info {
             parts.push(PartKind::ApiVersion, info.api_version.as_bytes());
             if let Some(cluster) = &info.cluster {

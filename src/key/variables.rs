@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::inputs::KeyInputs;
 use super::lookups::Lookups;
 use super::parts::{PartKind, PartsWriter};
-use crate::identity::{self, session};
+use crate::identity::{self, Mention, named_by_variable, names_path, session};
 
 /// What `--key-env=PWD` means: the working directory, whether or not the client sets the variable.
 const DIRECTORY_VARIABLE: &str = "PWD";
@@ -20,8 +20,8 @@ pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut 
     let identity = inputs.identity;
     let counts_environment = !identity.is_understood && !inputs.key_env_is_complete;
     let mut is_relative = match counts_environment {
-        true => push_environment(parts, inputs),
-        false => push_identity(parts, inputs),
+        true => push_environment(parts, inputs, found),
+        false => push_identity(parts, inputs, found),
     };
     let mut further: Vec<&String> = identity.named_variables.iter().chain(inputs.key_env).collect();
     further.sort_unstable();
@@ -29,9 +29,8 @@ pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut 
     for name in further {
         is_relative |= name == DIRECTORY_VARIABLE;
         let Some(value) = (inputs.environment)(name) else { continue };
-        if !identity.is_understood {
-            found.add_mentioned(&[PathBuf::from(&value)]);
-        }
+        found.add_mentions(&[Mention { path: PathBuf::from(&value), lists: false }], inputs);
+        add_files(name.as_ref(), &value, inputs, found);
         is_relative |= is_relative_path(name.as_ref(), &value)
             || value.as_encoded_bytes().contains(&b'/') && is_bare_path(&value);
         if !counts_environment || session::is_session_variable(name) {
@@ -41,11 +40,12 @@ pub(super) fn push(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut 
     is_relative
 }
 
-fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
+fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut Lookups) -> bool {
     let mut is_relative = false;
     for variable in inputs.identity.variables() {
         if let Some(value) = (inputs.environment)(variable.name) {
             is_relative |= is_relative_path(variable.name.as_ref(), &value);
+            add_files(variable.name.as_ref(), &value, inputs, found);
             push_variable(parts, variable.name, &value, variable.secret);
         }
     }
@@ -60,7 +60,7 @@ fn push_identity(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
 }
 
 /// The whole environment, sorted by name. Which variables are secret is decided when they are shown.
-fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
+fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut Lookups) -> bool {
     let mut variables = (inputs.process_variables)();
     for (name, value) in inputs.added_variables {
         variables.retain(|(known, _)| known != name);
@@ -75,9 +75,16 @@ fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>) -> bool {
             continue;
         }
         is_relative |= is_relative_path(&name, &value);
+        add_files(&name, &value, inputs, found);
         push_assignment(parts, PartKind::Environment, &name, &value);
     }
     is_relative
+}
+
+/// Adds the files that the value of a variable names.
+fn add_files(name: &OsStr, value: &OsStr, inputs: &KeyInputs<'_>, found: &mut Lookups) {
+    let mentions = named_by_variable(name, value, inputs.environment);
+    found.add_mentions(&mentions, inputs);
 }
 
 fn push_variable(parts: &mut PartsWriter, name: &str, value: &OsStr, secret: bool) {
@@ -101,25 +108,6 @@ fn is_relative_path(name: &OsStr, value: &OsStr) -> bool {
         || bytes == b"."
         || bytes == b".."
         || names_path(name) && std::env::split_paths(value).any(|path| is_bare_path(path.as_os_str()))
-}
-
-/// Whether a variable of this name holds paths. `PATH` itself never starts a program from a relative element.
-fn names_path(name: &OsStr) -> bool {
-    let last = name.as_encoded_bytes().rsplit(|byte| *byte == b'_').next().unwrap_or_default();
-    let says_so = matches!(
-        last,
-        b"FILE"
-            | b"CONFIGFILE"
-            | b"PATH"
-            | b"DIR"
-            | b"DIRECTORY"
-            | b"CONFIG"
-            | b"KUBECONFIG"
-            | b"CONF"
-            | b"CREDENTIALS"
-            | b"FOLDER"
-    );
-    says_so && name != PATH
 }
 
 /// Whether `value` is a relative path as far as its characters tell.

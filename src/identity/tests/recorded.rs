@@ -75,7 +75,7 @@ fn the_named_files_of_real_plugins_change_with_the_account_only() {
             }
             let identity = identify_in(plugin, &environment);
             let stamp_of = |file: &PathBuf| {
-                let name = file.strip_prefix(directory).expect("below the directory");
+                let name = file.strip_prefix(directory).ok()?;
                 let (_, stamp) = step.files.iter().find(|(known, _)| name == Path::new(known))?;
                 let (content, change_time) = stamp.rsplit_once(' ').expect("four numbers");
                 Some((content, identity.counts_change_time(file).then_some(change_time)))

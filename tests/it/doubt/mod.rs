@@ -4,6 +4,8 @@
 //! files. The cache must print what the plugin alone prints.
 
 mod generated;
+mod named;
+mod scripts;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -47,7 +49,8 @@ impl Setting {
         let script = format!(
             "#!/bin/sh\n# {version}\necho run >>\"$HOME/runs\"\nseen=$({{ echo '{version}'; env | grep -vE '^({OF_SESSIONS})=' | sort; \
              printf '%s\\n' \"$@\"; for file; do cat \"${{file#*=}}\"; done; cat \"$HOME/.aws/config\" \
-             \"$HOME/.vault-token\" \"$HOME/.config/gcloud/active_config\" $LOOKS_AT ./here; }} 2>&1 | \
+             \"$HOME/.vault-token\" \"$HOME/.config/gcloud/active_config\" ./here; \
+             while read -r file; do cat \"$file\"; done <\"$HOME/looks-at\"; }} 2>&1 | \
              grep -v 'No such file' | cksum)\n\
              echo \"{{\\\"kind\\\":\\\"ExecCredential\\\",\\\"apiVersion\\\":\\\"client.authentication.k8s.io/v1\\\",\
              \\\"status\\\":{{\\\"token\\\":\\\"$seen\\\",\\\"expirationTimestamp\\\":\\\"2099-01-01T00:00:00Z\\\"}}}}\"\n"
@@ -62,6 +65,11 @@ impl Setting {
         let new = path.with_extension("new");
         fs::write(&new, [text, "\n"].concat()).unwrap();
         fs::rename(&new, path).unwrap();
+    }
+
+    /// Makes the plugin look at `path`, besides what it always does.
+    fn looks_at(&self, path: &Path) {
+        self.write(&self.home("looks-at"), path.to_str().unwrap());
     }
 
     fn home(&self, name: &str) -> PathBuf {
@@ -105,13 +113,17 @@ impl Setting {
     /// A change of the disk that changes the plugin's answer.
     #[track_caller]
     fn changes(&self, what: &str, words: &[&str], change: impl FnOnce()) {
-        let same = |call: Call| call;
-        let (first, _) = self.check(words, &same);
-        assert!(!self.check(words, &same).1, "{what}: an unchanged call is a hit");
+        self.changes_with(what, words, &same, change);
+    }
+
+    #[track_caller]
+    fn changes_with(&self, what: &str, words: &[&str], with: &dyn Fn(Call) -> Call, change: impl FnOnce()) {
+        let (first, _) = self.check(words, with);
+        assert!(!self.check(words, with).1, "{what}: an unchanged call is a hit");
         change();
-        let (second, _) = self.check(words, &same);
+        let (second, _) = self.check(words, with);
         assert_ne!(first, second, "{what}: the case is pointless");
-        assert!(!self.check(words, &same).1, "{what}: and then a hit");
+        assert!(!self.check(words, with).1, "{what}: and then a hit");
     }
 }
 
@@ -251,7 +263,7 @@ fn a_file_that_the_command_line_mentions_counts() {
     let script = format!("corp-login {path} | cat");
     let in_home = "corp-login ~/conf | cat".to_owned();
     let by_variable = "corp-login $HOME/conf | cat".to_owned();
-    setting.sandbox.set_env("LOOKS_AT", &path);
+    setting.looks_at(&file);
     let mut version = 0;
     for words in [
         &["corp-login", &path][..],
@@ -497,22 +509,36 @@ fn a_hit_makes_few_system_calls_also_with_an_unknown_plugin() {
     }
     setting.write(&setting.home(".aws/config"), "[default]\nregion = eu-west-1");
     setting.add_plugin(&setting.programs.join("aws"), "aws");
+    let ordinary = |call: Call| {
+        let variables = [
+            ("USER", "u"),
+            ("SHELL", "/bin/bash"),
+            ("XDG_RUNTIME_DIR", "/run/user/1000"),
+            ("GOPATH", "/home/u/go"),
+            ("JAVA_HOME", "/usr/lib/jvm/default"),
+            ("NVM_DIR", "/home/u/.nvm"),
+            ("HOMEBREW_PREFIX", "/opt/homebrew"),
+            ("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"),
+            ("PYTHONPATH", "/home/u/lib"),
+        ];
+        variables.into_iter().fold(call, |call, (name, value)| call.env(name, value))
+    };
     let count = |words: &[&str]| {
         let trace = setting.sandbox.new_path("trace");
         let strace = ["strace", "-f", "-o", trace.to_str().unwrap()];
-        let run = setting.cached(words).behind(strace).run_if_found()?;
+        let run = ordinary(setting.cached(words)).behind(strace).run_if_found()?;
         let text = fs::read_to_string(&trace).unwrap_or_default();
         (run.code() == 0).then(|| calls_of_the_program(&text))
     };
     let Some(version) = count(&["--version"]) else { return skip("strace cannot trace here") };
     // A static program starts with six; this one may be linked dynamically.
     let start = version.saturating_sub(6);
-    let aws = ["aws", "eks", "get-token", "--cluster-name", "demo"];
+    let aws = ["aws", "eks", "get-token", "--cluster-name", "demo", "--region", "eu-west-1"];
     let unknown = ["corp-login", "--cluster", "demo", "--region", "eu-west-1"];
     // 24 with the key in the keyring; the key file of the tests costs four more.
-    for (words, most) in [(&aws, 28), (&unknown, 60)] {
-        setting.check(words, &same);
-        assert!(!setting.check(words, &same).1);
+    for (words, most) in [(&aws[..], 28), (&unknown[..], 60)] {
+        setting.check(words, &ordinary);
+        assert!(!setting.check(words, &ordinary).1);
         let calls = count(words).unwrap() - start;
         assert!(calls <= most, "{words:?}: {calls} system calls, and {start} that load libraries");
     }
