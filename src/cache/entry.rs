@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::format::time;
-use crate::key::CacheKey;
+use crate::key::{self, CacheKey};
 use crate::secret::SecretBytes;
 
 /// An entry that was created further in the future than this dates from before the clock went back.
@@ -15,16 +15,21 @@ pub struct Entry {
     pub created_unix_s: u64,
     pub expires_unix_s: u64,
     plaintext: Plaintext,
+    /// How many bytes of what is stored are the parts of the cache key.
+    parts_length: usize,
 }
 
 /// Makes an entry from plaintext that was read from the file.
 pub(super) fn from_plaintext(plaintext: Plaintext, created_unix_s: u64, expires_unix_s: u64) -> Entry {
-    Entry { created_unix_s, expires_unix_s, plaintext }
+    let parts_length = key::split_record(plaintext.split().0).0.len();
+    Entry { created_unix_s, expires_unix_s, plaintext, parts_length }
 }
 
 impl Entry {
+    /// Looks up the programs of `key`, which the entry records.
     pub fn new(key: &CacheKey, credential: &[u8], created_unix_s: u64, expires_unix_s: u64) -> Entry {
-        from_plaintext(Plaintext::join(key.parts(), credential), created_unix_s, expires_unix_s)
+        let plaintext = Plaintext::join(&[key.parts(), &key.program_record()], credential);
+        from_plaintext(plaintext, created_unix_s, expires_unix_s)
     }
 
     /// The plugin's bytes, unchanged.
@@ -34,6 +39,16 @@ impl Entry {
 
     /// The parts of the cache key.
     pub fn parts(&self) -> &[u8] {
+        &self.stored_parts()[..self.parts_length]
+    }
+
+    /// The record of the programs that PATH led to.
+    pub fn program_record(&self) -> &[u8] {
+        &self.stored_parts()[self.parts_length..]
+    }
+
+    /// The parts of the cache key, and the record.
+    pub(super) fn stored_parts(&self) -> &[u8] {
         self.plaintext.split().0
     }
 
@@ -63,15 +78,16 @@ impl Entry {
     }
 }
 
-/// What is sealed: the length of the parts (4 bytes, little-endian), the parts, the credential.
+/// What is sealed: the length of the parts and the record (4 bytes, little-endian), both, the credential.
 pub(super) struct Plaintext(SecretBytes);
 
 impl Plaintext {
-    pub fn join(parts: &[u8], credential: &[u8]) -> Plaintext {
-        let mut plaintext = SecretBytes::with_capacity(4 + parts.len() + credential.len());
+    pub fn join(parts: &[&[u8]], credential: &[u8]) -> Plaintext {
+        let length: usize = parts.iter().map(|parts| parts.len()).sum();
+        let mut plaintext = SecretBytes::with_capacity(4 + length + credential.len());
         let bytes = plaintext.expose_mut();
-        bytes.extend_from_slice(&(parts.len() as u32).to_le_bytes());
-        bytes.extend_from_slice(parts);
+        bytes.extend_from_slice(&(length as u32).to_le_bytes());
+        parts.iter().for_each(|parts| bytes.extend_from_slice(parts));
         bytes.extend_from_slice(credential);
         Plaintext(plaintext)
     }

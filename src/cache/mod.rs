@@ -18,7 +18,7 @@ use crate::cache::vault::Vault;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::format::fnv::fnv1a_64;
-use crate::key::{self, CacheKey, KeyInputs};
+use crate::key::{self, CacheKey, KeyInputs, RecordedPrograms};
 use crate::secret::SecretBytes;
 
 /// Why there is nothing to serve.
@@ -32,6 +32,10 @@ pub enum Reason {
     FromTheFuture,
     /// Less life left than the client needs: the refresh margin, or the client's own minimum.
     InsideMargin,
+    /// The program was replaced or edited since the entry was stored.
+    ProgramChanged,
+    /// PATH leads to another program than the one whose credential it is.
+    AnotherProgram,
     /// The caller asked again for the credential that it has, so the server presumably rejected it.
     Rejected,
 }
@@ -44,6 +48,8 @@ impl Reason {
             Reason::Expired => "expired",
             Reason::FromTheFuture => "created in the future",
             Reason::InsideMargin => "inside the refresh margin",
+            Reason::ProgramChanged => "its program has changed",
+            Reason::AnotherProgram => "PATH leads to another program",
             Reason::Rejected => "the client asked again for the same credential",
         }
     }
@@ -76,12 +82,14 @@ pub struct Ticket {
     snapshot: LineSnapshot,
     taken: Duration,
     renews: bool,
+    /// The programs before the plugin ran, as an entry records them. `None` if they were not looked up.
+    programs: Option<Vec<u8>>,
 }
 
 impl Ticket {
     /// A ticket of a cache that could not be read; storing with it succeeds only in an empty cache.
     pub fn blank(now: Duration) -> Ticket {
-        Ticket { snapshot: LineSnapshot::default(), taken: now, renews: false }
+        Ticket { snapshot: LineSnapshot::default(), taken: now, renews: false, programs: None }
     }
 
     /// Restricts the store to replacing the very entry that was found.
@@ -145,7 +153,9 @@ impl Cache {
             Some(object) => self.judge(object, now),
             None => Lookup::Miss(Reason::NotCached),
         };
-        Ok(LookedUp { lookup, ticket: Ticket { snapshot, taken: now, renews: false } })
+        let is_hit = matches!(lookup, Lookup::Fresh(_));
+        let programs = (!is_hit).then(|| self.key.program_record());
+        Ok(LookedUp { lookup, ticket: Ticket { snapshot, taken: now, renews: false, programs } })
     }
 
     fn judge(&self, object: &[u8], now: Duration) -> Lookup {
@@ -153,6 +163,11 @@ impl Cache {
         let Some(entry) = entry.filter(|entry| entry.is_for(&self.key)) else {
             return Lookup::Miss(Reason::Unreadable);
         };
+        match self.key.compare_programs(entry.program_record()) {
+            RecordedPrograms::Same => {}
+            RecordedPrograms::Changed => return Lookup::Miss(Reason::ProgramChanged),
+            RecordedPrograms::Another => return Lookup::Miss(Reason::AnotherProgram),
+        }
         let state = freshness(&entry, self.refresh_margin, now);
         let found = Found { entry, fingerprint: fingerprint(object) };
         match state {
@@ -163,7 +178,7 @@ impl Cache {
     }
 
     /// Stores a credential and returns its fingerprint. `None` if the ticket does not allow it, or if
-    /// the inputs of the cache key changed while the plugin ran.
+    /// the inputs of the cache key or its program changed while the plugin ran.
     pub fn insert(
         &self,
         inputs: &KeyInputs<'_>,
@@ -176,6 +191,9 @@ impl Cache {
             return Ok(None);
         }
         let entry = Entry::new(&self.key, credential, now.as_secs(), expires_unix_s);
+        if ticket.programs.is_some_and(|before| before != entry.program_record()) {
+            return Ok(None);
+        }
         let object = self.vault.encode(&self.name, &entry)?;
         let line = NewLine { name: self.name, object: &object, expires_unix_s };
         let condition = Condition { snapshot: &ticket.snapshot, taken: ticket.taken, renews: ticket.renews };

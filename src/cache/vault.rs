@@ -11,7 +11,7 @@ use crate::config::{Config, Encryption};
 use crate::error::Result;
 use crate::format::base64;
 use crate::format::json::{self, Value};
-use crate::key::CacheKey;
+use crate::key::{self, CacheKey};
 use crate::keystore::{self, KeyOrigin};
 use crate::secret::SecretBytes;
 
@@ -77,7 +77,7 @@ impl Vault {
                 push_base64(&mut object, "\"sealed\":\"", &envelope);
             }
             Vault::Plain => {
-                push_base64(&mut object, "\"parts\":\"", entry.parts());
+                push_base64(&mut object, "\"parts\":\"", entry.stored_parts());
                 object.push_str(",\"credential\":");
                 json::push_string(&mut object, &String::from_utf8_lossy(entry.credential()));
             }
@@ -112,11 +112,11 @@ impl Vault {
         match self {
             Vault::Sealed(sealer) => {
                 object.open(sealer, name, buffer)?;
-                entry::split(buffer.expose()).map(|(parts, _)| parts)
+                entry::split(buffer.expose()).map(|(parts, _)| key::split_record(parts).0)
             }
             Vault::Plain => {
                 base64::decode_into(object.plain()?.0, buffer.expose_mut())?;
-                Some(buffer.expose())
+                Some(key::split_record(buffer.expose()).0)
             }
         }
     }
@@ -166,7 +166,7 @@ impl<'a> Object<'a> {
         let (parts, credential) = self.plain()?;
         let parts = base64::decode(parts)?;
         let credential = json::parse(credential).ok().and_then(Value::as_str)?;
-        Some(Plaintext::join(&parts, credential.as_bytes()).into_bytes())
+        Some(Plaintext::join(&[&parts], credential.as_bytes()).into_bytes())
     }
 }
 

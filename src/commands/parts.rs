@@ -119,6 +119,11 @@ impl<'a> KeyPart<'a> {
     }
 }
 
+/// Returns a program that is no part of the key: path, zero byte, stamp.
+pub fn program(found: &[u8]) -> KeyPart<'_> {
+    KeyPart::new(PartKind::Program, found)
+}
+
 /// Returns the parts without the command.
 pub fn items(parts: &[u8]) -> Vec<KeyPart<'_>> {
     let mut items = Vec::new();

@@ -50,6 +50,8 @@ pub struct Identity {
     pub mentions: Vec<Mention>,
     /// Programs of a command that is not understood: paths, or names that are looked up on PATH.
     pub programs: Vec<OsString>,
+    /// Programs of a command that is understood, which are no part of the key.
+    pub recorded_programs: Vec<OsString>,
     /// The PATH that the command sets for its programs.
     pub search_path: Option<OsString>,
     /// What a script reads that cannot be told, as it is written there: such a call is not cached.
@@ -79,6 +81,7 @@ impl Identity {
             directories: Vec::new(),
             mentions: Vec::new(),
             programs: Vec::new(),
+            recorded_programs: Vec::new(),
             search_path: None,
             doubts: Vec::new(),
             project_files: Vec::new(),
@@ -106,6 +109,11 @@ impl Identity {
             || self.named_variables.iter().any(|named| named == variable);
         let is_harmless = || self.proofs().chain(self.groups.switches()).any(|known| known == variable);
         is_known || self.is_understood && is_harmless()
+    }
+
+    /// Makes the recorded programs a part of the key.
+    pub fn count_programs(&mut self) {
+        self.programs.append(&mut self.recorded_programs);
     }
 
     /// Whether the change time of `file` counts, which is one of `files`.
@@ -345,7 +353,8 @@ impl Search<'_> {
             || command.iter().any(|word| word.as_encoded_bytes().starts_with(b"."))
             || command.windows(2).any(is_relative_flag)
             || command.iter().any(has_relative_path_value);
-        self.identity.programs.clear();
+        self.identity.recorded_programs = std::mem::take(&mut self.identity.programs);
+        self.identity.recorded_programs.retain(|program| !wrapper::is_of_system(&program_name(program)));
     }
 
     /// Everything that a command which is not understood, and `processes`, could look at, except the environment.

@@ -19,6 +19,13 @@ pub(super) enum Target<'a> {
     Itself,
 }
 
+/// Whether `name` is a wrapper that belongs to the system, and selects no identity.
+pub(super) fn is_of_system(name: &str) -> bool {
+    const NAMES: &str = "env timeout nice exec command nohup setsid unbuffer stdbuf ionice caffeinate sh bash dash zsh \
+         ksh ash kubectl";
+    words(NAMES).any(|known| known == name)
+}
+
 /// What the program `name` runs. Applies to `environment` what `env` changes.
 pub(super) fn target_of<'a>(
     name: &str,

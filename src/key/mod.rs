@@ -10,6 +10,7 @@ pub mod exec_info;
 mod inputs;
 mod lookups;
 mod parts;
+mod programs;
 pub mod stamps;
 mod variables;
 
@@ -21,11 +22,13 @@ use crate::format::fnv::fnv1a_128;
 use crate::identity;
 use crate::key::exec_info::ExecInfo;
 use crate::key::parts::PartsWriter;
+use crate::key::programs::Programs;
 use crate::secret::SecretBytes;
 use crate::sys;
 
 pub use inputs::KeyInputs;
 pub use parts::{PartKind, is_same_identity, parts, working_directory};
+pub use programs::{RecordedPrograms, split_record};
 
 /// Must be raised when the meaning of the parts changes, so that older entries become misses.
 const FORMAT: u8 = 4;
@@ -36,6 +39,7 @@ pub struct CacheKey {
     hash: u128,
     parts: SecretBytes,
     api_version: Option<String>,
+    programs: Programs,
 }
 
 impl CacheKey {
@@ -102,6 +106,10 @@ impl CacheKey {
             hash: fnv1a_128(&parts.bytes),
             parts: parts.bytes.into(),
             api_version: info.map(|info| info.api_version),
+            programs: Programs {
+                names: identity.recorded_programs.clone(),
+                search_path: (source.environment)("PATH").unwrap_or_default(),
+            },
         })
     }
 
@@ -112,6 +120,21 @@ impl CacheKey {
     /// The bytes that were hashed. May hold secrets.
     pub fn parts(&self) -> &[u8] {
         self.parts.expose()
+    }
+
+    /// What an entry of this key records of the programs. Looks them up.
+    pub fn program_record(&self) -> Vec<u8> {
+        self.programs.record()
+    }
+
+    /// Whether the programs that an entry recorded are those that would run now.
+    pub fn compare_programs(&self, record: &[u8]) -> RecordedPrograms {
+        self.programs.compare(record)
+    }
+
+    /// The programs that are no part of the key: path, zero byte, stamp. Looks them up.
+    pub fn recorded_programs(&self) -> Vec<Vec<u8>> {
+        self.programs.find()
     }
 
     /// The names of the parts that are secrets: variables of the table, and what looks like a secret in a value

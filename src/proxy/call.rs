@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Lookup, Reason};
 use crate::cli::Wrapped;
 use crate::config::{Config, Environment};
 use crate::credential::{self, Expectation, Verdict};
@@ -63,8 +63,17 @@ impl<'e> Call<'e> {
 
     /// Returns the call with the key under which its credential is stored.
     pub fn with_configuration(mut self) -> Call<'e> {
-        self.extend_identity();
+        if !self.extend_identity() && self.has_another_program() {
+            self.identity.count_programs();
+        }
         self
+    }
+
+    /// Whether PATH leads to another program than the one whose credential is stored.
+    fn has_another_program(&self) -> bool {
+        let cache = if self.identity.recorded_programs.is_empty() { Ok(None) } else { self.existing_cache() };
+        let looked_up = cache.ok().flatten().and_then(|cache| cache.look_up(sys::now()).ok());
+        looked_up.is_some_and(|looked_up| matches!(looked_up.lookup, Lookup::Miss(Reason::AnotherProgram)))
     }
 
     /// Judges the plugin's output. `api_version` is the one that the client asked for.

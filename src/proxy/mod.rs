@@ -50,9 +50,14 @@ pub fn run(call: &mut Call<'_>) -> Result<u8> {
     }
 }
 
-/// On a miss, reads the plugin's configuration; if that changes the key, looks up once more.
+/// Looks up once more if PATH leads to another program than the one whose credential is stored, and on a miss if
+/// the plugin's configuration, which is read then, changes the key.
 fn look_up(call: &mut Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
-    let (cache, looked_up) = look_up_once(call, now)?;
+    let (mut cache, mut looked_up) = look_up_once(call, now)?;
+    if let Lookup::Miss(Reason::AnotherProgram) = looked_up.lookup {
+        call.identity.count_programs();
+        (cache, looked_up) = look_up_once(call, now)?;
+    }
     match looked_up.lookup {
         Lookup::Miss(_) if call.extend_identity() => look_up_once(call, now),
         _ => Ok((cache, looked_up)),

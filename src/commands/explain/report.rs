@@ -186,6 +186,13 @@ impl Report {
             };
             lines.push(item.describe(&self.redactor));
         }
+        let found = key.recorded_programs();
+        program.extend(
+            found
+                .iter()
+                .filter(|found| !found.is_empty())
+                .map(|found| parts::program(found).describe(&self.redactor)),
+        );
         for name in &call.config.key_env {
             if (call.environment)(name).is_none() {
                 variables.push(printable(name) + " is not set");

@@ -5,6 +5,7 @@
 
 mod generated;
 mod named;
+mod programs;
 mod scripts;
 
 use std::fs;
