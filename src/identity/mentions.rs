@@ -56,9 +56,11 @@ impl Mentions {
             if before == "--" {
                 self.add_name(argument);
             }
-            let name = program_name(argument);
-            let after = arguments[at + 1..].iter().filter_map(|word| word.to_str());
-            inner_programs(&name, after).for_each(|program| self.add_program(program.as_ref()));
+            if self.programs.contains(argument) {
+                let after = arguments[at + 1..].iter().filter_map(|word| word.to_str());
+                let name = program_name(argument);
+                inner_programs(&name, after).for_each(|program| self.add_program(program.as_ref()));
+            }
         }
     }
 
