@@ -2,6 +2,7 @@
 
 mod documented;
 mod masked;
+#[cfg(unix)]
 mod named;
 mod recognized;
 mod recorded;
