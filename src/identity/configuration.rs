@@ -321,9 +321,13 @@ fn sections(text: &str) -> Option<Sections> {
             continue;
         }
         let (_, keys) = sections.last_mut()?;
-        if !is_continuation {
-            let (key, value) = trimmed.split_once(['=', ':'])?;
-            keys.push((key.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        // An indented line continues the value above it, if there is one in this section.
+        match keys.last_mut().filter(|_| is_continuation) {
+            Some((_, value)) => *value = format!("{value} {trimmed}"),
+            None => {
+                let (key, value) = trimmed.split_once(['=', ':'])?;
+                keys.push((key.trim().to_ascii_lowercase(), value.trim().to_owned()));
+            }
         }
     }
     Some(sections)

@@ -64,11 +64,15 @@ impl Mentions {
         }
     }
 
-    /// Adds what a line of a configuration mentions, which is a command.
-    pub fn add_line(&mut self, line: &str, environment: &Overlay<'_>) {
+    /// Adds what a line of a configuration mentions, which is a command. No shell runs it, but its words are quoted
+    /// in the same way.
+    pub fn add_line(&mut self, line: &str, environment: &mut Overlay<'_>) {
         self.lists = false;
         line.split_ascii_whitespace().take(1).for_each(|program| self.add_program(program.as_ref()));
         self.add_argument(line.as_ref(), environment);
+        for Mention { path, lists } in script::read(line, environment).paths {
+            self.add_file(path, lists);
+        }
     }
 
     fn add_script(&mut self, script: &str, environment: &mut Overlay<'_>) {

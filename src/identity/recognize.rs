@@ -385,7 +385,7 @@ impl Search<'_> {
             }
         }
         for process in processes {
-            mentions.add_line(process, &self.environment);
+            mentions.add_line(process, &mut self.environment);
         }
         identity.add_further_files(&Invocation { arguments: &[], environment: &outer });
         identity.search_path = self.environment.get("PATH").filter(|_| self.environment.is_assigned("PATH"));

@@ -20,6 +20,9 @@ use line::{Line, Role, UNKNOWN, Word, read_redirection, take_enclosed};
 /// Substitutions nested deeper than this are a doubt.
 const MAX_DEPTH: u8 = 8;
 
+/// Values of variables may take this many bytes in all: `A=$A$A`, repeated, doubles without end.
+const MOST_EXPANDED: usize = 1 << 16;
+
 /// Words that come before a command (POSIX.1-2024, Shell Command Language, 2.4 and 2.9).
 const KEYWORDS: &str = "if then else elif fi while until do done esac ! { }";
 const DECLARATIONS: &str = "export local declare readonly typeset";
@@ -32,6 +35,13 @@ const TESTING: &str = "test [ [[";
 const PREFIXES: &str = "exec command builtin nohup setsid time env";
 /// Commands that read every argument that is no option.
 const READING: &str = "cat . source head tail tac base64";
+/// Variables that shells set themselves.
+const OF_SHELLS: &str = "UID EUID PPID GROUPS HOSTNAME HOSTTYPE OSTYPE MACHTYPE OLDPWD DIRSTACK RANDOM SRANDOM SECONDS \
+    LINENO BASHPID EPOCHSECONDS";
+/// Commands that look at the working directory.
+const OF_DIRECTORY: &str = "pwd git hg svn";
+/// Commands that list the working directory, unless an argument names another one.
+const LISTING: &str = "ls dir find tree";
 /// Programs that run the program among their arguments.
 const RUNNERS: &str = "timeout nice stdbuf ionice unbuffer caffeinate xargs flock \
     lockf taskset chrt setpriv runuser sudo doas su pkexec chroot unshare nsenter prlimit choom systemd-run \
@@ -66,7 +76,7 @@ pub(super) struct Named {
 
 /// Reads `script`, and applies its assignments to `environment`.
 pub(super) fn read(script: &str, environment: &mut Overlay<'_>) -> Named {
-    let mut reader = Reader { environment, unknown: Vec::new(), named: Named::default() };
+    let mut reader = Reader { environment, unknown: Vec::new(), expanded: 0, named: Named::default() };
     reader.read(script, 0);
     reader.named
 }
@@ -75,6 +85,8 @@ struct Reader<'r, 'e> {
     environment: &'r mut Overlay<'e>,
     /// Variables whose values cannot be told.
     unknown: Vec<String>,
+    /// How many bytes the values of variables took.
+    expanded: usize,
     named: Named,
 }
 
@@ -164,7 +176,9 @@ impl Reader<'_, '_> {
             Some((name, default)) if !default.contains(['$', '`']) => (name, default),
             _ => (name, ""),
         };
-        let is_known = is_variable_name(name) && !self.unknown.iter().any(|unknown| unknown == name);
+        let is_unknown = self.unknown.iter().any(|unknown| unknown == name)
+            || words(OF_SHELLS).any(|known| known == name) && self.environment.get(name).is_none();
+        let is_known = is_variable_name(name) && !is_unknown;
         let value = match is_known {
             true => self.environment.get(name).filter(|value| default.is_empty() || !value.is_empty()),
             false => self.environment.positional(name),
@@ -173,6 +187,11 @@ impl Reader<'_, '_> {
             return line.push_unknown(&format!("${name}"));
         };
         let value = value.to_string_lossy();
+        self.expanded = self.expanded.saturating_add(value.len());
+        if self.expanded > MOST_EXPANDED {
+            self.named.doubts.push(format!("${name}"));
+            return line.push_unknown(&format!("${name}"));
+        }
         if line.quote.is_some() {
             return line.word().text.push_str(&value);
         }
@@ -219,8 +238,11 @@ impl Reader<'_, '_> {
         let Some((program, arguments)) = rest.split_first() else { return };
         self.add_program(program);
         let is = |list: &'static str| words(list).any(|name| name == program.text);
+        if is(OF_DIRECTORY) || is(LISTING) && arguments.iter().all(|word| word.text.starts_with('-')) {
+            self.add_path(".", false);
+        }
         if is("cd") || is("pushd") {
-            arguments.iter().for_each(|word| self.add_directory(word));
+            arguments.iter().for_each(|word| self.change_directory(word));
         } else if is(DECLARATIONS) {
             arguments.iter().for_each(|word| _ = self.assign(word));
         } else if is(ASSIGNING) {
@@ -286,11 +308,15 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn add_directory(&mut self, word: &Word) {
+    /// Where a second relative `cd` leads is a doubt: later words are looked up in each directory by itself.
+    fn change_directory(&mut self, word: &Word) {
+        let is_second = self.unknown.iter().any(|unknown| unknown == "PWD");
         match &word.doubt {
             Some(doubt) => self.named.doubts.push(doubt.clone()),
+            None if is_second && !word.text.starts_with('/') => self.named.doubts.push(word.text.clone()),
             None => self.add_path(&word.text, false),
         }
+        self.unknown.extend(["PWD", "OLDPWD"].map(str::to_owned));
     }
 
     /// Adds the file that `word` names. `is_read` says that it certainly names one.

@@ -473,6 +473,18 @@ fn a_credential_process_makes_everything_count_for_aws() {
     let clear = setting.sandbox.program().arg("--clear").args(words).run();
     assert!(clear.stdout_text().starts_with("removed 2 credentials"), "{}", clear.stdout_text());
     assert!(!hits(setting.cached(&words)));
+    // A word in quotes, a continued line, and an indented first option (Python's shlex and configparser).
+    let spaced = setting.home("corp sso");
+    for process in ["corp-sso \"SPACED\"", "corp-sso\n  \"SPACED\""] {
+        for indent in ["", " "] {
+            setting.write(&spaced, "1");
+            let process = process.replace("SPACED", spaced.to_str().unwrap());
+            setting.write(&config, &format!("[default]\n{indent}credential_process = {process}\n"));
+            assert!(!hits(setting.cached(&words)) && hits(setting.cached(&words)), "{process}");
+            setting.write(&spaced, "2");
+            assert!(!hits(setting.cached(&words)), "{indent}{process}: the named file was edited");
+        }
+    }
 }
 
 /// `mise` sets variables by directory, also behind its shims.

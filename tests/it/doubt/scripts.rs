@@ -54,6 +54,51 @@ fn a_file_that_a_script_names_counts() {
     setting.changes("$1", &words, || setting.write(&file, "again"));
 }
 
+/// Values that only the shell knows, or that depend on a directory it went to.
+#[test]
+fn a_file_that_only_the_shell_can_find_is_not_missed() {
+    let setting = Setting::new();
+    for (name, script) in [
+        ("corp/sub/tok", "cd ~/corp; cd sub; cat tok"),
+        ("corp/tok", r#"cd ~/corp; cat "$PWD/tok""#),
+        ("corp/tok", r#"cd ~/corp; cd ~; cat "$OLDPWD/tok""#),
+        ("u0", "cat ~/u$UID"),
+    ] {
+        let file = setting.home(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        setting.looks_at(&file);
+        setting.write(&file, "dev");
+        let script = format!("{{ {script}; }} >/dev/null 2>&1; corp-login");
+        let words = ["bash", "-c", &script];
+        let (first, _) = setting.check(&words, &same);
+        setting.write(&file, "prd");
+        let (second, _) = setting.check(&words, &same);
+        assert_ne!(first, second, "{script}: the case is pointless");
+    }
+}
+
+#[test]
+fn a_script_that_asks_for_the_directory_has_an_entry_for_each() {
+    let setting = Setting::new();
+    let directories = ["one", "two"].map(|name| setting.home(name));
+    directories.iter().for_each(|directory| fs::create_dir_all(directory).unwrap());
+    for script in ["CORP_STAGE=$(basename $(pwd)) corp-login", "CORP_STAGE=$(ls -d \"$(pwd)\") corp-login"] {
+        let [one, other] =
+            directories.each_ref().map(|directory| move |call: Call| call.current_dir(directory));
+        setting.differ(script, &["sh", "-c", script], &one, &other);
+    }
+}
+
+/// The shell ends at `exit`; a reader of the text must end, too.
+#[test]
+fn a_script_that_doubles_a_variable_costs_little_memory() {
+    let setting = Setting::new();
+    let script = format!("corp-login; exit; A=xxxxxxxxxx; {}", "A=$A$A; ".repeat(40));
+    let limit = "ulimit -v 65536 && exec \"$@\"";
+    let within = |call: Call| call.behind(["/bin/sh", "-c", limit, "sh"]);
+    setting.check(&["sh", "-c", &script], &within);
+}
+
 /// The identity files below a home directory, or named by a variable, that the script sets.
 #[test]
 fn identity_files_count_that_a_script_leads_to() {
