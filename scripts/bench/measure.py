@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usage: measure.py --program FILE --harness FILE --floor FILE --out FILE [--compiler TEXT]
+"""usage: measure.py --program FILE --harness FILE --cost FILE --floor FILE --out FILE [--compiler TEXT]
                      [--rounds N] [--slow-rounds N] [--peer FILE] [--base FILE --base-name NAME]
                      [--symbols FILE]
 
@@ -28,6 +28,7 @@ import tempfile
 import time
 
 from cluster import serve_cluster
+from growth import Growth
 from modules import bytes_by_module
 
 EXEC_INFO = (
@@ -70,6 +71,7 @@ def main():
             "bursts": [bench.burst(f"burst-{number}", BURST_CALLS) for number in range(BURSTS)],
             "pairs": [bench.burst(f"pair-{number}", 2) for number in range(BURSTS)],
             "inject_work_ns": {size: bench.inject_work(size) for size in KUBECONFIG_BYTES},
+            "growth": bench.growth(),
         }
         with bench.slow_rows() as rows:
             if rows:
@@ -85,7 +87,7 @@ def main():
 
 def parse_arguments():
     parser = argparse.ArgumentParser()
-    for name in ["--program", "--harness", "--floor", "--out"]:
+    for name in ["--program", "--harness", "--cost", "--floor", "--out"]:
         parser.add_argument(name, required=True, type=os.path.abspath)
     for name in ["--peer", "--base", "--symbols"]:
         parser.add_argument(name, type=os.path.abspath)
@@ -288,6 +290,11 @@ class Bench:
             seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             works.append(round(seconds * 1e9))
         return min(works)
+
+    def growth(self):
+        program = self.folder / "bin" / "k8s-token-cache"
+        program.symlink_to(self.options.program)  # --warm runs what PATH leads to.
+        return Growth(self.options.program, self.options.cost, self.folder, self.client("growth")).measure()
 
     def count_system_calls(self):
         """Returns the number of system calls of a hit, including its execve; None without strace."""

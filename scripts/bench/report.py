@@ -76,6 +76,7 @@ def main():
         row_table(measured, spread),
         base_table(measured, median),
         budget_table(measured, median),
+        growth_table(measured),
         day_table(measured),
         module_table(measured),
     ]
@@ -166,6 +167,13 @@ def budgets(measured, median):
     if pairs := measured.get("pairs"):
         after = statistics.median(pair["last_after_first_ns"] for pair in pairs)
         yield "two cold calls at once: the second answer after the first", after, milliseconds, 10 * MS, 0.2 * MS
+    if growth := measured.get("growth"):
+        took = {(row["what"], row["count"]): row["ns"] for row in growth}
+        yield "`--list` of 10,000 entries", took["`--list`, entries", 10_000], milliseconds, 500 * MS, 300 * MS
+        miss = took["a miss, entries", 1000] - median["plugin"]
+        yield "a miss with 1,000 entries beyond its plugin", miss, milliseconds, 8 * MS, 5 * MS
+        for what in ["--warm", "--doctor", "--explain"]:
+            yield f"`{what}` over 10,000 users", took[f"`{what}`, users", 10_000], milliseconds, 1000 * MS, 500 * MS
     if day := measured.get("day"):
         waited = percent_waited(day, "kept warm")
         yield "calls of a working day that wait", waited, lambda percent: f"{percent:.1f} %", 3, 1
@@ -218,6 +226,22 @@ def module_table(measured):
     shown = {f"`{name}`" if " " not in name else name: size for name, size in modules.items() if name not in small}
     for name, size in (shown | others | {"strings, tables and headers without a symbol": rest}).items():
         yield f"| {name} | {size:,} | {size / total:.1%} |"
+
+
+def growth_table(measured):
+    growth = measured.get("growth")
+    if not growth:
+        return
+    counts = sorted({row["count"] for row in growth})
+    cells = {(row["what"], row["count"]): f"{milliseconds(row['ns'])}, {row['kb'] / KB:.1f} MB" for row in growth}
+    yield "## Growth"
+    yield ""
+    yield "The least time and memory of three runs, with so many entries in the cache, or users in the kubeconfig."
+    yield ""
+    yield "| | " + " | ".join(f"{count:,}" for count in counts) + " |"
+    yield "|---|" + "--:|" * len(counts)
+    for what in dict.fromkeys(row["what"] for row in growth):
+        yield f"| {what} | " + " | ".join(cells[what, count] for count in counts) + " |"
 
 
 def day_table(measured):
