@@ -166,12 +166,13 @@ impl Client {
 
 /// The kind of the client, and its process. The name of the process is only looked up if it matters.
 fn recognize(exec_info: Option<&OsStr>) -> (ClientKind, Option<Process>) {
+    let parent = sys::parent_id();
     if exec_info.is_some_and(|info| is_client_go(info.as_encoded_bytes()))
-        && let Some(process) = sys::leading_parent()
+        && let Some(process) = sys::leading_parent(parent)
     {
         return (ClientKind::ClientGo, Some(process));
     }
-    let caller = calling_process();
+    let caller = sys::process_info(parent).map(behind_shell);
     (ClientKind::recognize(exec_info, caller.as_ref()), caller.map(|caller| caller.process))
 }
 
@@ -182,12 +183,15 @@ pub fn is_client_go(exec_info: &[u8]) -> bool {
 
 /// The process behind this call: our parent, or the parent of a shell that was started to run us.
 pub fn calling_process() -> Option<ProcessInfo> {
-    let parent = sys::parent_info()?;
+    sys::parent_info().map(behind_shell)
+}
+
+fn behind_shell(parent: ProcessInfo) -> ProcessInfo {
     let is_young = || sys::process_age(&parent.process).is_some_and(|age| age < YOUNG_SHELL);
-    if is_shell(parent.name.as_str()) && is_young() {
-        return sys::process_info(parent.parent_id).or(Some(parent));
+    match is_shell(parent.name.as_str()) && is_young() {
+        true => sys::process_info(parent.parent_id).unwrap_or(parent),
+        false => parent,
     }
-    Some(parent)
 }
 
 /// A login shell's name may begin with a dash.

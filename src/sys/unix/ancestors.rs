@@ -22,17 +22,22 @@ pub fn parent_process() -> Option<Process> {
     parent_info().map(|info| info.process)
 }
 
-/// The parent process if it leads this process's group, as a command does that a shell with job control
-/// started. Such a parent is no shell that a client started to run us: that one is in the client's group.
+/// The id of the process that called this program.
+pub fn parent_id() -> u32 {
+    std::os::unix::process::parent_id()
+}
+
+/// The parent process, whose id is `id`, if it leads this process's group, as a command does that a shell with
+/// job control started. Such a parent is no shell that a client started to run us: that one is in the client's
+/// group.
 ///
 /// Reading `/proc/PID/stat` instead takes a sixth of a hit. `started` is the inode of the process in pidfs,
 /// which no other process gets until the system restarts (Linux 6.9 and later). `None` if there is no pidfs,
 /// or if the parent does not lead the group.
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-pub fn leading_parent() -> Option<Process> {
+pub fn leading_parent(id: u32) -> Option<Process> {
     // <linux/magic.h>
     const PID_FS_MAGIC: libc::c_long = 0x5049_4446;
-    let id = std::os::unix::process::parent_id();
     // SAFETY: getpgrp(2) has no preconditions, and pidfd_open(2) touches no memory. `file_system` and `file`
     // are plain data, for which zero is valid, and outlive the calls. The descriptor is closed at the end of
     // the program, which is near.
@@ -51,7 +56,7 @@ pub fn leading_parent() -> Option<Process> {
 
 /// Always `None`.
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-pub fn leading_parent() -> Option<Process> {
+pub fn leading_parent(_id: u32) -> Option<Process> {
     None
 }
 
@@ -63,7 +68,7 @@ pub fn session_id() -> u32 {
 
 /// Information about the parent process. `None` if the system does not tell.
 pub fn parent_info() -> Option<ProcessInfo> {
-    process_info(std::os::unix::process::parent_id())
+    process_info(parent_id())
 }
 
 /// Information about the process with this id: `/proc/PID/stat` (proc(5)).

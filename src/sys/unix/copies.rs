@@ -6,10 +6,9 @@
 
 use std::io::{self, PipeWriter, Read};
 use std::os::fd::AsRawFd;
-use std::os::unix::process::parent_id;
 use std::time::Duration;
 
-use super::ancestors::{is_zombie, process_info};
+use super::ancestors::{is_zombie, parent_info, process_info};
 #[cfg(not(target_os = "linux"))]
 use super::clock::now;
 use super::detached::close_from;
@@ -58,7 +57,7 @@ fn answer_with(answer: &PipeWriter, work: &mut dyn FnMut() -> Option<u64>) -> ! 
 
 /// Inside [`in_copy`], the process that this one is a copy of.
 pub fn copied_process() -> Option<Process> {
-    process_info(parent_id()).map(|info| info.process)
+    parent_info().map(|info| info.process)
 }
 
 /// Asks the process to end, if it is still the same one. Returns whether it was.

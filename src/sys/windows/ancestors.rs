@@ -30,8 +30,13 @@ pub fn parent_process() -> Option<Process> {
     parent_of(unsafe { GetCurrentProcess() })
 }
 
+/// The id of the process that called this program; zero if it has ended.
+pub fn parent_id() -> u32 {
+    parent_process().map_or(0, |parent| parent.id)
+}
+
 /// Always `None`: Windows has no groups of processes that are led by one.
-pub fn leading_parent() -> Option<Process> {
+pub fn leading_parent(_id: u32) -> Option<Process> {
     None
 }
 
@@ -49,7 +54,7 @@ pub fn parent_info() -> Option<ProcessInfo> {
 pub fn process_info(id: u32) -> Option<ProcessInfo> {
     let opened = open(id)?;
     let process = Process { id, started: start_time(opened.as_raw_handle())? };
-    let parent_id = parent_id(opened.as_raw_handle())?;
+    let parent_id = parent_id_of(opened.as_raw_handle())?;
     Some(ProcessInfo { process, parent_id, name: name(&opened)? })
 }
 
@@ -97,13 +102,13 @@ pub fn is_zombie(_id: u32) -> bool {
 /// Windows keeps the id of a parent that has ended, and may have given it to another process, which
 /// then started later than its supposed child.
 fn parent_of(process: RawHandle) -> Option<Process> {
-    let id = parent_id(process)?;
+    let id = parent_id_of(process)?;
     let parent = open(id)?;
     let started = start_time(parent.as_raw_handle())?;
     (started <= start_time(process)?).then_some(Process { id, started })
 }
 
-fn parent_id(process: RawHandle) -> Option<u32> {
+fn parent_id_of(process: RawHandle) -> Option<u32> {
     let mut information = PROCESS_BASIC_INFORMATION::default();
     let size = size_of::<PROCESS_BASIC_INFORMATION>() as u32;
     // SAFETY: the handle is open, and `information` is writable for `size` bytes.
