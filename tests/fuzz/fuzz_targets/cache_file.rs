@@ -29,7 +29,7 @@ fuzz_target!(|content: &[u8]| {
     let condition = Condition { snapshot: &snapshot, taken: NOW, renews: false };
     if !store.contents().is_ok_and(|contents| !contents.is_newer()) {
         assert!(store.insert(&line, &condition, NOW).is_err());
-        assert!(store.remove(&[NEW], NOW).is_err());
+        assert!(store.remove(NOW, &mut |_| vec![NEW]).is_err());
         assert!(store.clear(NOW).is_err());
         assert_eq!(fs::read(&*PATH).unwrap(), content);
         return;
@@ -49,7 +49,7 @@ fuzz_target!(|content: &[u8]| {
         assert!(fs::metadata(&*PATH).unwrap().len() as usize <= 2 * content.len() + 1024);
     }
     write(content);
-    store.remove(&[NEW], NOW).unwrap();
+    store.remove(NOW, &mut |_| vec![NEW]).unwrap();
     assert!(entries(&store).iter().all(|entry| entry.0 != NEW && all.contains(entry)));
     write(content);
     assert!(store.clear(NOW).unwrap() <= all.len());
