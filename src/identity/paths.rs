@@ -47,6 +47,9 @@ const IDENTITY_WORDS: &str = "CONFIG CONF CREDENTIAL CREDENTIALS SECRET SECRETS 
 /// libraries, and directories of everything.
 const OF_NO_IDENTITY: &str = "KUBECONFIG PATH SHELL LD_LIBRARY_PATH DYLD_LIBRARY_PATH PKG_CONFIG_PATH GOPATH PYTHONPATH NODE_PATH \
     PERL5LIB RUBYLIB GEM_PATH CLASSPATH CDPATH FPATH XDG_CONFIG_HOME XDG_CONFIG_DIRS";
+/// Words of the names of what servers are checked with (`SSL_CERT_DIR`), and of a compiler's configuration
+/// (`PKG_CONFIG_LIBDIR`). Such directories have hundreds of files, and say nothing of who the client is.
+const OF_OTHERS: &str = "SSL CA CAS CACERT CACERTS CAINFO CAPATH TRUST TRUSTED PKG";
 /// Words of the names of what plugins write at each run.
 const WRITTEN: &str = "cache caches log logs logfile history output out";
 
@@ -140,7 +143,8 @@ fn last_word(name: &OsStr) -> Option<&str> {
 
 /// Whether a variable of this name is about an identity, so that all files of a directory count that it names.
 pub(super) fn is_about_identity(name: &str) -> bool {
-    name.split('_').any(|word| words(IDENTITY_WORDS).any(|known| known == word))
+    let has_word = |list: &'static str| name.split('_').any(|word| words(list).any(|known| known == word));
+    has_word(IDENTITY_WORDS) && !has_word(OF_OTHERS)
 }
 
 /// The paths that the value of a variable names.

@@ -51,6 +51,8 @@ fn values_that_may_be_paths_are_looked_up_and_no_others() {
         ("CORP_OPTIONS", "--url https://h/x --config=/a --to=file:///b", &["/a", "/b"], false),
         ("CORP_CONFIG_DIR", "/c", &["/c"], true),
         ("JAVA_HOME", "/c", &[], false),
+        ("SSL_CERT_DIR", "/c", &[], false),
+        ("PKG_CONFIG_LIBDIR", "/c", &["/c"], false),
         ("PATH", "/a:/b", &[], false),
         ("CORP_CACHE_FILE", "/c", &[], false),
         ("CORP", "~/c", &["/home/u/c"], false),

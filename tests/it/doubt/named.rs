@@ -234,6 +234,10 @@ fn a_directory_with_too_many_files_keeps_the_call_out_of_the_cache() {
     }
     let explained = setting.sandbox.program().args(["--explain", "corp-login", "many"]).run().stdout_text();
     assert!(explained.contains("too many files"), "{explained}");
+    // Every container and distribution may set this one.
+    let certificates = |call: Call| call.env("SSL_CERT_DIR", &directory);
+    assert!(setting.check(&["corp-login"], &certificates).1);
+    assert!(!setting.check(&["corp-login"], &certificates).1, "certificates of servers");
 }
 
 #[test]
