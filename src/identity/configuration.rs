@@ -79,7 +79,8 @@ impl Configuration {
         call.resolve_place("~/.aws/cli/alias").pop()
     }
 
-    /// Where botocore looks last for keys (credentials.py, `BotoProvider`), unless a variable names the place.
+    /// The files that botocore searches last for keys (credentials.py, `BotoProvider`). Empty if `BOTO_CONFIG` names
+    /// another one.
     pub fn old_aws_files(call: &Invocation) -> Vec<PathBuf> {
         if cfg!(windows) || call.has_variable("BOTO_CONFIG") {
             return Vec::new();

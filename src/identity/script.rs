@@ -308,7 +308,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Where a second relative `cd` leads is a doubt: later words are looked up in each directory by itself.
+    /// Adds the directory that `cd` changes to. A second relative `cd` is a doubt, because it starts in the directory
+    /// of the first, and words are looked up in the directory of each `cd` alone.
     fn change_directory(&mut self, word: &Word) {
         let is_second = self.unknown.iter().any(|unknown| unknown == "PWD");
         match &word.doubt {
@@ -316,7 +317,9 @@ impl Reader<'_, '_> {
             None if is_second && !word.text.starts_with('/') => self.named.doubts.push(word.text.clone()),
             None => self.add_path(&word.text, false),
         }
-        self.unknown.extend(["PWD", "OLDPWD"].map(str::to_owned));
+        if !is_second {
+            self.unknown.extend(["PWD", "OLDPWD"].map(str::to_owned));
+        }
     }
 
     /// Adds the file that `word` names. `is_read` says that it certainly names one.

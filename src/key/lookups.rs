@@ -122,8 +122,8 @@ impl Lookups {
         }
     }
 
-    /// Adds the files in a directory, except in the root and in the home directory, where files change all the
-    /// time.
+    /// Adds the files in a directory. Adds none for the root and the home directory, because their files change all
+    /// the time.
     pub fn add_entries(&mut self, directory: &Path, environment: Environment<'_>) {
         let home = environment("HOME").map(PathBuf::from);
         if directory.parent().is_none() || home.is_some_and(|home| home == directory) {

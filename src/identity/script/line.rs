@@ -12,7 +12,7 @@ pub(super) struct Word {
     pub text: String,
     /// How the first part that cannot be told is written.
     pub doubt: Option<String>,
-    /// Where the first pattern begins: `*`, `?`, `[`, `{a,b}`.
+    /// The offset of the first pattern: `*`, `?`, `[`, `{a,b}`.
     pub pattern: Option<usize>,
     pub role: Role,
 }

@@ -77,7 +77,7 @@ fn arguments_and_variables_are_shown_as_the_caller_says() {
     }
 }
 
-/// The node of a secret stays hidden, even if an alias of it is where values are shown.
+/// A secret stays hidden, even if an alias of it is used in a place whose values are shown.
 #[test]
 fn an_alias_reveals_nothing_of_its_anchor() {
     let before = "users:\n- name: u\n  user:\n    token: &t x\n    exec: {command: p, args: [*t], env: [{name: A, value: *t}]}\n";
