@@ -64,22 +64,13 @@ pub struct InjectOptions {
     pub files: Vec<PathBuf>,
 }
 
-/// The call that `--explain` is about.
+/// What `--explain` and `--clear` are about.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ExplainSubject {
+pub enum CallSubject {
+    /// `--explain`: the user of the current context. `--clear`: everything.
+    Unnamed,
     Command(Wrapped),
     /// The user of this name in the kubeconfigs.
-    User(String),
-    /// The user of the current context.
-    CurrentUser,
-}
-
-/// What `--clear` removes.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ClearSubject {
-    Everything,
-    Command(Wrapped),
-    /// The credentials of the user of this name in the kubeconfigs.
     User(String),
 }
 
@@ -91,8 +82,8 @@ pub enum Command {
     List {
         json: bool,
     },
-    Explain(ExplainSubject),
-    Clear(ClearSubject),
+    Explain(CallSubject),
+    Clear(CallSubject),
     /// The kubeconfigs; none for those that kubectl reads.
     Warm(Vec<PathBuf>),
     Doctor,
@@ -277,8 +268,8 @@ impl Options {
         }
         Ok(match verb {
             None => Command::Proxy(self.wrapped(words)?),
-            Some(Verb::Explain) => Command::Explain(self.explain_subject(words)?),
-            Some(Verb::Clear) => Command::Clear(self.clear_subject(words)?),
+            Some(Verb::Explain) => Command::Explain(self.call_subject(words)?),
+            Some(Verb::Clear) => Command::Clear(self.call_subject(words)?),
             Some(Verb::Inject) => Command::Kubeconfig(self.inject_options(Action::Inject, words)),
             Some(Verb::Restore) => Command::Kubeconfig(self.inject_options(Action::Restore, words)),
             Some(Verb::Warm) => Command::Warm(words.into_iter().map(PathBuf::from).collect()),
@@ -327,23 +318,13 @@ impl Options {
         }
     }
 
-    fn explain_subject(mut self, words: Vec<OsString>) -> Result<ExplainSubject> {
+    fn call_subject(mut self, words: Vec<OsString>) -> Result<CallSubject> {
         if let Some(user) = self.take_user(&words)? {
-            return Ok(ExplainSubject::User(user));
+            return Ok(CallSubject::User(user));
         }
         match words.is_empty() && self.key_env.is_none() {
-            true => Ok(ExplainSubject::CurrentUser),
-            false => self.wrapped(words).map(ExplainSubject::Command),
-        }
-    }
-
-    fn clear_subject(mut self, words: Vec<OsString>) -> Result<ClearSubject> {
-        if let Some(user) = self.take_user(&words)? {
-            return Ok(ClearSubject::User(user));
-        }
-        match words.is_empty() && self.key_env.is_none() {
-            true => Ok(ClearSubject::Everything),
-            false => self.wrapped(words).map(ClearSubject::Command),
+            true => Ok(CallSubject::Unnamed),
+            false => self.wrapped(words).map(CallSubject::Command),
         }
     }
 

@@ -23,11 +23,11 @@ fn wrapped(key_env: &[&str], command: &[&str]) -> Wrapped {
 }
 
 fn explain(key_env: &[&str], command: &[&str]) -> Command {
-    Command::Explain(ExplainSubject::Command(wrapped(key_env, command)))
+    Command::Explain(CallSubject::Command(wrapped(key_env, command)))
 }
 
 fn clear(key_env: &[&str], command: &[&str]) -> Command {
-    Command::Clear(ClearSubject::Command(wrapped(key_env, command)))
+    Command::Clear(CallSubject::Command(wrapped(key_env, command)))
 }
 
 fn edit(action: Action) -> InjectOptions {
@@ -73,19 +73,19 @@ fn every_call_of_the_usage_text_is_understood() {
         (&["--list"], Command::List { json: false }),
         (&["--list", "--json"], Command::List { json: true }),
         (&["--json", "--list"], Command::List { json: true }),
-        (&["--clear"], Command::Clear(ClearSubject::Everything)),
+        (&["--clear"], Command::Clear(CallSubject::Unnamed)),
         (&["--clear", "aws", "eks"], clear(&[], &["aws", "eks"])),
         (&["--clear", "--key-env=A", "aws"], clear(&["A"], &["aws"])),
         (&["--key-env=A", "--clear", "aws"], clear(&["A"], &["aws"])),
-        (&["--clear", "--user", "dev"], Command::Clear(ClearSubject::User("dev".into()))),
-        (&["--user=dev", "--clear"], Command::Clear(ClearSubject::User("dev".into()))),
+        (&["--clear", "--user", "dev"], Command::Clear(CallSubject::User("dev".into()))),
+        (&["--user=dev", "--clear"], Command::Clear(CallSubject::User("dev".into()))),
         (&["--explain", "aws", "--json"], explain(&[], &["aws", "--json"])),
         (&["--explain", "--key-env=A", "aws"], explain(&["A"], &["aws"])),
         (&["--explain", "list"], explain(&[], &["list"])),
-        (&["--explain"], Command::Explain(ExplainSubject::CurrentUser)),
-        (&["--explain", "--"], Command::Explain(ExplainSubject::CurrentUser)),
-        (&["--explain", "--user", "a"], Command::Explain(ExplainSubject::User("a".into()))),
-        (&["--user=a", "--explain"], Command::Explain(ExplainSubject::User("a".into()))),
+        (&["--explain"], Command::Explain(CallSubject::Unnamed)),
+        (&["--explain", "--"], Command::Explain(CallSubject::Unnamed)),
+        (&["--explain", "--user", "a"], Command::Explain(CallSubject::User("a".into()))),
+        (&["--user=a", "--explain"], Command::Explain(CallSubject::User("a".into()))),
         (&["--warm"], Command::Warm(vec![])),
         (&["--warm", "f", "g"], Command::Warm(vec!["f".into(), "g".into()])),
         (&["--doctor"], Command::Doctor),

@@ -4,7 +4,7 @@ use super::client::{clients, files_to_read, no_such_user, users};
 use super::output::{plural, print};
 use super::parts;
 use crate::cache::{self, Cache, Removed};
-use crate::cli::{self, ClearSubject};
+use crate::cli::{self, CallSubject};
 use crate::config::{Config, Environment};
 use crate::error::{Error, Kind, Result};
 use crate::kubeconfig::ClientEnvironment;
@@ -24,16 +24,16 @@ struct Cleared {
 
 /// Removes what `subject` says, and prints how much that was.
 pub fn clear(
-    subject: ClearSubject,
+    subject: CallSubject,
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
     let cleared = match subject {
-        ClearSubject::Everything => remove_all(&Config::read(environment)?),
-        ClearSubject::Command(wrapped) => {
+        CallSubject::Unnamed => remove_all(&Config::read(environment)?),
+        CallSubject::Command(wrapped) => {
             remove(&Call::new(wrapped, environment)?.with_configuration(), Cleared::default())
         }
-        ClearSubject::User(name) => remove_user(&name, environment, kubeconfigs),
+        CallSubject::User(name) => remove_user(&name, environment, kubeconfigs),
     };
     let text = cleared.map_err(with_hint)?.text();
     print(&cli::with_command_name(&text, kubeconfigs.command_name()))

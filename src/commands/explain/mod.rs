@@ -11,7 +11,7 @@ mod report;
 mod wording;
 
 use super::client::{clients, current_user, files_to_read, no_such_user, users};
-use crate::cli::{ExplainSubject, Wrapped};
+use crate::cli::{CallSubject, Wrapped};
 use crate::config::Environment;
 use crate::error::Result;
 use crate::kubeconfig::ClientEnvironment;
@@ -19,14 +19,14 @@ use crate::proxy::Call;
 use report::Report;
 
 pub fn explain(
-    subject: ExplainSubject,
+    subject: CallSubject,
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
     let name = match subject {
-        ExplainSubject::Command(wrapped) => return explain_command(wrapped, environment, kubeconfigs),
-        ExplainSubject::User(name) => name,
-        ExplainSubject::CurrentUser => current_user(&files_to_read(kubeconfigs)?, kubeconfigs)?,
+        CallSubject::Command(wrapped) => return explain_command(wrapped, environment, kubeconfigs),
+        CallSubject::User(name) => name,
+        CallSubject::Unnamed => current_user(&files_to_read(kubeconfigs)?, kubeconfigs)?,
     };
     explain_user(&name, environment, kubeconfigs)
 }

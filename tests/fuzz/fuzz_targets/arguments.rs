@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use k8s_token_cache::cli::{self, ClearSubject, Command, ExplainSubject};
+use k8s_token_cache::cli::{self, CallSubject, Command};
 use k8s_token_cache::error;
 use k8s_token_cache::identity;
 use program::fuzz_target;
@@ -16,8 +16,8 @@ fuzz_target!(|line: &[u8]| {
     match cli::parse(arguments.clone()) {
         Ok(
             Command::Proxy(wrapped)
-            | Command::Explain(ExplainSubject::Command(wrapped))
-            | Command::Clear(ClearSubject::Command(wrapped)),
+            | Command::Explain(CallSubject::Command(wrapped))
+            | Command::Clear(CallSubject::Command(wrapped)),
         ) => {
             assert!(!wrapped.command.is_empty());
             assert!(arguments.ends_with(&wrapped.command));
