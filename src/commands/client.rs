@@ -17,7 +17,7 @@ use crate::identity::{self, Identity};
 use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
 use crate::kubeconfig::kuberc::{Denial, PluginPolicy};
-use crate::kubeconfig::{self, Cluster, ExecUser};
+use crate::kubeconfig::{self, Cluster, ExecUser, MergedKubeconfig};
 use crate::proxy::Call;
 
 /// Users with exec plugins, each with its file.
@@ -30,21 +30,20 @@ pub fn users(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> 
     (merged.users, merged.errors)
 }
 
-/// Returns the name of the user of the current context in `files`. As for kubectl, the first file that has a
-/// current context, or a context of that name, wins. Fails if there is none, with the error of a file that
-/// cannot be read, if there is one.
-pub fn current_user(files: &[PathBuf], environment: &kubeconfig::ClientEnvironment) -> Result<String> {
-    let merged = kubeconfig::merge(files, environment);
-    let missing = match (merged.current_user, merged.current_context) {
+/// Returns the name of the user of the current context. As for kubectl, the first file that has a current context,
+/// or a context of that name, wins. Fails if there is none, with the error of a file that cannot be read, if there is
+/// one.
+pub fn current_user(merged: &mut MergedKubeconfig) -> Result<String> {
+    let missing = match (merged.current_user.take(), &merged.current_context) {
         (Some(user), _) => return Ok(user),
         (None, Some(context)) => {
-            Error::failure(format!("no kubeconfig has the current context '{}'", printable(&context)))
+            Error::failure(format!("no kubeconfig has the current context '{}'", printable(context)))
         }
         (None, None) => {
             Error::failure("the kubeconfig has no current context").with_hint("use --explain --user NAME")
         }
     };
-    Err(merged.errors.into_iter().next().unwrap_or(missing))
+    Err(merged.errors.drain(..).next().unwrap_or(missing))
 }
 
 /// Returns the error for a user without an exec plugin. A file that could not be read may have it.

@@ -14,7 +14,7 @@ use super::client::{clients, current_user, files_to_read, no_such_user, users};
 use crate::cli::{CallSubject, Wrapped};
 use crate::config::Environment;
 use crate::error::Result;
-use crate::kubeconfig::ClientEnvironment;
+use crate::kubeconfig::{self, ClientEnvironment};
 use crate::proxy::Call;
 use report::Report;
 
@@ -23,12 +23,11 @@ pub fn explain(
     environment: Environment<'_>,
     kubeconfigs: &ClientEnvironment,
 ) -> Result<u8> {
-    let name = match subject {
-        CallSubject::Command(wrapped) => return explain_command(wrapped, environment, kubeconfigs),
-        CallSubject::User(name) => name,
-        CallSubject::Unnamed => current_user(&files_to_read(kubeconfigs)?, kubeconfigs)?,
-    };
-    explain_user(&name, environment, kubeconfigs)
+    match subject {
+        CallSubject::Command(wrapped) => explain_command(wrapped, environment, kubeconfigs),
+        CallSubject::User(name) => explain_user(Some(name), environment, kubeconfigs),
+        CallSubject::Unnamed => explain_user(None, environment, kubeconfigs),
+    }
 }
 
 fn explain_command(
@@ -51,13 +50,19 @@ fn explain_command(
     report.print()
 }
 
-/// Explains the plugin of one user. That is the plugin behind the cache, if the cache is in front of it.
-fn explain_user(name: &str, environment: Environment<'_>, kubeconfigs: &ClientEnvironment) -> Result<u8> {
-    let (users, errors) = users(&files_to_read(kubeconfigs)?, kubeconfigs);
-    let mut clients = clients(&users, kubeconfigs);
+/// Explains the plugin of one user, by default of the current context. That is the plugin behind the cache, if the
+/// cache is in front of it.
+fn explain_user(
+    name: Option<String>,
+    environment: Environment<'_>,
+    kubeconfigs: &ClientEnvironment,
+) -> Result<u8> {
+    let mut merged = kubeconfig::merge(&files_to_read(kubeconfigs)?, kubeconfigs);
+    let name = name.map_or_else(|| current_user(&mut merged), Ok)?;
+    let mut clients = clients(&merged.users, kubeconfigs);
     clients.retain(|client| client.user.name == name);
     let Some(first) = clients.first() else {
-        return Err(no_such_user(name, errors));
+        return Err(no_such_user(&name, merged.errors));
     };
     let variable = |name: &str| first.variable(name, environment);
     let call = first.plugin_call(&variable)?;
