@@ -13,17 +13,22 @@ pub fn find_constructs(tree: &Tree<'_>) -> Result<Constructs, Refusal> {
     for &key in &tree.explicit_keys {
         found.push((key.0, Refusal::new(tree.line(key), "explicit keys ('? ') are not supported")));
     }
-    for node in 0..tree.nodes.len() as u32 {
-        if tree.is_mapping(Id(node)) {
-            find_in_keys(tree, Id(node), &mut found)?;
-        }
+    let mut keys = Vec::new();
+    for node in tree.ids().filter(|node| tree.is_mapping(*node)) {
+        find_in_keys(tree, node, &mut keys, &mut found)?;
     }
     found.sort_unstable_by_key(|(node, refusal)| (*node, refusal.line));
     Ok(with_aliases(tree, Constructs(found)))
 }
 
-fn find_in_keys(tree: &Tree<'_>, mapping: Id, found: &mut Vec<(u32, Refusal)>) -> Result<(), Refusal> {
-    let mut keys: Vec<(&str, usize)> = Vec::new();
+/// `keys` is emptied, and used again because memory is never given back.
+fn find_in_keys<'t>(
+    tree: &'t Tree<'_>,
+    mapping: Id,
+    keys: &mut Vec<(&'t str, usize)>,
+    found: &mut Vec<(u32, Refusal)>,
+) -> Result<(), Refusal> {
+    keys.clear();
     for entry in tree.entries(mapping) {
         let Some(text) = tree.scalar(entry.key) else {
             return Err(Refusal::new(tree.line(entry.key), "a key is not a scalar"));

@@ -15,6 +15,8 @@ use super::tree::{Id, Layout, Node, NodeContent, Style, Tree};
 
 /// A kubeconfig of 10,000 users with their clusters and contexts has half a million.
 const MAX_NODES: usize = 1 << 21;
+/// The usual length of a node's text. Room for so many nodes is reserved: a list that grows is copied several times.
+const BYTES_OF_NODE: usize = 8;
 const MAX_ANCHORS: usize = 1 << 12;
 const MAX_DEPTH: u32 = 255;
 /// How far a reader must look ahead for the colon after a key.
@@ -33,7 +35,8 @@ pub fn parse(text: &str) -> Result<Tree<'_>, Refusal> {
         depth: 0,
         tree: Tree {
             text,
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(MAX_NODES.min(text.len() / BYTES_OF_NODE)),
+            tags: Vec::new(),
             documents: Vec::new(),
             explicit_keys: Vec::new(),
             constructs: Constructs::default(),
@@ -401,9 +404,9 @@ impl<'a> Parser<'a> {
             return Err(self.cursor.refusal("more than two million values"));
         }
         self.count_lines(body);
+        self.tree.tags.extend(properties.tag.map(|tag| (id, tag)));
         self.tree.nodes.push(Node {
             content,
-            tag: properties.tag,
             start: properties.start as u32,
             body: body as u32,
             end: end as u32,

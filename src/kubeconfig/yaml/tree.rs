@@ -53,7 +53,6 @@ pub enum NodeContent<'a> {
 
 pub(super) struct Node<'a> {
     pub content: NodeContent<'a>,
-    pub tag: Option<String>,
     /// With anchor and tag.
     pub start: u32,
     /// Without anchor and tag; for a block collection the start of its first child.
@@ -67,6 +66,8 @@ pub(super) struct Node<'a> {
 pub struct Tree<'a> {
     pub(super) text: &'a str,
     pub(super) nodes: Vec<Node<'a>>,
+    /// The tags of the nodes that have one, in the order of the text.
+    pub(super) tags: Vec<(Id, String)>,
     pub(super) documents: Vec<Id>,
     /// Keys after `? `, in the order of the text.
     pub(super) explicit_keys: Vec<Id>,
@@ -112,7 +113,8 @@ impl<'a> Tree<'a> {
     }
 
     pub fn tag(&self, id: Id) -> Option<&str> {
-        self.node(id).tag.as_deref()
+        let place = self.tags.binary_search_by_key(&id, |(tagged, _)| *tagged).ok()?;
+        Some(&self.tags[place].1)
     }
 
     /// The node that an alias names; any other node itself.
