@@ -418,7 +418,7 @@ impl<'a> Parser<'a> {
 
     fn count_lines(&mut self, place: usize) {
         let passed = self.cursor.text.get(self.counted..place).unwrap_or_default();
-        self.line += passed.matches('\n').count() as u32;
+        self.line += passed.bytes().filter(|byte| *byte == b'\n').count() as u32;
         self.counted = self.counted.max(place);
     }
 

@@ -30,13 +30,16 @@ impl<'a> Cursor<'a> {
     pub fn new(text: &'a str) -> Result<Self, Refusal> {
         let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut cursor = Cursor { text, at: first, first };
-        for (place, c) in text.char_indices().skip_while(|(place, _)| *place < first) {
-            let is_allowed = || matches!(c, '\t' | '\n') || text[place..].starts_with("\r\n");
-            if must_escape(c) && !is_allowed() {
-                cursor.at = place;
+        loop {
+            cursor.at += text.bytes().skip(cursor.at).take_while(|byte| is_allowed(*byte)).count();
+            let rest = &text[cursor.at..];
+            let Some(c) = rest.chars().next() else { break };
+            if must_escape(c) && !rest.starts_with("\r\n") {
                 return Err(cursor.refusal("control character"));
             }
+            cursor.at += c.len_utf8();
         }
+        cursor.at = first;
         Ok(cursor)
     }
 
@@ -50,7 +53,8 @@ impl<'a> Cursor<'a> {
     }
 
     pub fn is_at(&self, bytes: &[u8]) -> bool {
-        bytes.contains(&self.byte())
+        // `contains` is made for long slices, and slow for these.
+        bytes.iter().any(|byte| *byte == self.byte())
     }
 
     pub fn line_start(&self) -> usize {
@@ -144,19 +148,20 @@ impl<'a> Cursor<'a> {
     /// Where the part of a plain scalar on this line ends: the cursor's offset if there is none.
     pub fn plain_end(&self, context: ScalarContext) -> usize {
         let is_flow = |byte| context == ScalarContext::Flow && is_bracket(byte);
-        let mut cursor = *self;
-        let mut end = self.at;
-        loop {
-            match cursor.byte() {
-                b'\n' | b'\r' | 0 => return end,
-                b'#' if end < cursor.at => return end,
-                b':' if is_blank(cursor.ahead(1)) || is_flow(cursor.ahead(1)) => return end,
-                byte if is_flow(byte) => return end,
+        let bytes = &self.text.as_bytes()[self.at..];
+        let mut end = 0;
+        for (place, &byte) in bytes.iter().enumerate() {
+            let follows = bytes.get(place + 1).copied().unwrap_or(0);
+            match byte {
+                b'\n' | b'\r' => break,
+                b'#' if end < place => break,
+                b':' if is_blank(follows) || is_flow(follows) => break,
+                byte if is_flow(byte) => break,
                 b' ' | b'\t' => {}
-                _ => end = cursor.at + 1,
+                _ => end = place + 1,
             }
-            cursor.at += 1;
         }
+        self.at + end
     }
 
     /// <https://yaml.org/spec/1.2.2/#733-plain-style>
@@ -316,6 +321,11 @@ fn append<'a>(value: &mut Cow<'a, str>, piece: &'a str) {
 
 pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0)
+}
+
+/// Whether a byte may be anywhere in a text, and is a character of its own.
+fn is_allowed(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b' '..=b'~')
 }
 
 fn is_bracket(byte: u8) -> bool {
