@@ -1,5 +1,7 @@
 //! What the cache file holds, and where its encryption key is.
 
+use std::path::Path;
+
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
 use crate::cache::vault::{self, Vault};
@@ -40,6 +42,11 @@ impl Contents {
     pub fn name_of(&self, key: &CacheKey) -> Option<Name> {
         self.vault.as_ref().map(|vault| vault.name(key))
     }
+}
+
+/// Returns the path of the cache file as it may be shown.
+pub fn file_name(config: &Config) -> String {
+    shown(config.cache_file.as_deref().unwrap_or(Path::new(""))).to_string()
 }
 
 /// Where the encryption key is.

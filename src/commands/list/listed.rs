@@ -1,8 +1,6 @@
-//! One entry, as `--list` shows it.
+//! One entry of `--list`: its state, and whom it serves.
 
 use std::time::Duration;
-
-use nanoserde::SerJson;
 
 use crate::cache::entry::Entry;
 use crate::cache::{self, Freshness, Reason};
@@ -10,89 +8,65 @@ use crate::commands::parts;
 use crate::commands::redactor::Redactor;
 use crate::config::{Config, Environment};
 use crate::error::printable;
-use crate::format::time;
-use crate::identity;
-use crate::key::PartKind;
+use crate::identity::{self, Interaction};
 use crate::proxy::refresh;
 
-/// An entry of `--list --json`. What may be a secret is `***` and a tag.
-#[derive(SerJson)]
-pub struct Listed {
+pub struct Listed<'e> {
+    pub entry: &'e Entry,
+    /// What may be a secret is `***` and a tag.
     pub command: Vec<String>,
-    /// The variables that are part of the cache key.
-    pub variables: Vec<ListedVariable>,
-    /// The `apiVersion` that the client asked for; absent without a client.
-    pub api_version: Option<String>,
-    /// The server of the cluster that the client described, if any.
-    pub server: Option<String>,
     /// The kubeconfig users whose next call finds this entry.
     pub users: Vec<String>,
     /// Identity files that have changed since the credential was fetched: no call finds this entry.
     pub changed_files: Vec<String>,
-    pub created: String,
-    pub expires: String,
-    pub age_seconds: u64,
-    pub left_seconds: u64,
-    pub state: String,
-    /// Until when a process renews the credential if no client uses it; absent if none does.
+    pub age: Duration,
+    pub left: Duration,
+    pub state: &'static str,
+    /// Until when a process renews the credential if no client uses it; `None` if none does.
     pub kept_warm_until: Option<String>,
 }
 
-#[derive(SerJson)]
-pub struct ListedVariable {
-    pub name: String,
-    pub value: String,
-}
-
-impl Listed {
+impl<'e> Listed<'e> {
     pub fn new(
         config: &Config,
-        entry: &Entry,
+        entry: &'e Entry,
         users: Vec<String>,
         redactor: &Redactor,
         environment: Environment<'_>,
         now: Duration,
-    ) -> Listed {
-        let command = parts::command(entry.parts());
-        let mut listed = Listed {
-            command: redactor.arguments(&command),
-            variables: Vec::new(),
-            api_version: None,
-            server: None,
-            users,
-            changed_files: Vec::new(),
-            created: time::format_rfc3339(entry.created_unix_s),
-            expires: time::format_rfc3339(entry.expires_unix_s),
-            age_seconds: entry.age(now).unwrap_or_default().as_secs(),
-            left_seconds: entry.time_left(now).as_secs(),
-            state: String::new(),
-            kept_warm_until: None,
-        };
+    ) -> Listed<'e> {
+        let mut changed_files = Vec::new();
         for item in parts::items(entry.parts()) {
-            match item.part {
-                PartKind::ApiVersion => listed.api_version = Some(printable(&item.text())),
-                PartKind::Cluster => listed.server = Some(item.value(redactor)),
-                _ if item.is_variable() => {
-                    listed
-                        .variables
-                        .push(ListedVariable { name: printable(&item.name()), value: item.value(redactor) });
-                }
-                _ if item.has_changed() => listed.changed_files.push(printable(&item.name())),
-                _ => {}
+            if item.has_changed() {
+                changed_files.push(printable(&item.name()));
             }
         }
         let state = match cache::freshness(entry, config.refresh_margin, now) {
             Freshness::Over(Reason::Expired) => "expired",
-            Freshness::Fresh if listed.changed_files.is_empty() => {
-                let interaction = identity::identify(&command, environment).interaction;
-                match refresh::ahead(config, interaction, entry) {
-                    Some(ahead) if entry.time_left(now) < ahead => "refreshing soon",
-                    _ => "fresh",
-                }
-            }
+            Freshness::Fresh if !changed_files.is_empty() => "stale",
+            Freshness::Fresh if is_refreshed_soon(config, entry, environment, now) => "refreshing soon",
+            Freshness::Fresh => "fresh",
             _ => "stale",
         };
-        listed.state = state.to_owned();
-        listed
+        Listed {
+            entry,
+            command: redactor.arguments(&parts::command(entry.parts())),
+            users,
+            changed_files,
+            age: entry.age(now).unwrap_or_default(),
+            left: entry.time_left(now),
+            state,
+            kept_warm_until: None,
+        }
     }
+}
+
+/// Whether the next call renews the credential in the background. The plugin is identified only if the answer depends
+/// on it.
+fn is_refreshed_soon(config: &Config, entry: &Entry, environment: Environment<'_>, now: Duration) -> bool {
+    let is_due_if = |interaction| {
+        refresh::ahead(config, interaction, entry).is_some_and(|ahead| entry.time_left(now) < ahead)
+    };
+    is_due_if(Interaction::Silent)
+        && is_due_if(identity::identify(&parts::command(entry.parts()), environment).interaction)
 }

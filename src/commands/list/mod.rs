@@ -4,29 +4,29 @@
 //! of the same command, and which kubeconfig users it serves.
 
 mod distinction;
+mod document;
 mod listed;
 mod served;
 mod table;
 
 use std::cmp::Reverse;
-use std::path::Path;
 
 use nanoserde::SerJson;
 
-use super::contents::{Contents, KeyLocation};
+use super::contents::{Contents, file_name};
 use super::output::{plural, print};
 use super::page::Page;
 use super::redactor::Redactor;
 use crate::cache;
 use crate::config::{Config, Environment};
-use crate::error::{Result, shown};
+use crate::error::Result;
 use crate::format::time;
-use crate::keystore::{self, KeyOrigin};
 use crate::kubeconfig::ClientEnvironment;
 use crate::proxy::callers::Callers;
 use crate::proxy::keep_warm;
 use crate::sys;
 use distinction::Distinctions;
+use document::ListDocument;
 use listed::Listed;
 use served::ServedUsers;
 use table::TableRow;
@@ -52,12 +52,14 @@ pub fn list(
         listed.push(shown);
     }
     if is_json {
-        return print(&(ListDocument::new(config, &contents, listed).serialize_json() + "\n"));
+        let document = ListDocument::new(config, &contents, listed, &redactor);
+        return print(&(document.serialize_json() + "\n"));
     }
     let distinctions = Distinctions::of(&contents.entries);
     let mut rows = Vec::new();
-    for ((_, entry), listed) in contents.entries.iter().zip(listed) {
-        rows.push(TableRow::new(listed, &distinctions.describe(entry, &redactor), environment));
+    for listed in listed {
+        let distinctions = distinctions.describe(listed.entry, &redactor);
+        rows.push(TableRow::new(listed, &distinctions, environment));
     }
     let mut page = Page::for_output(environment);
     if !rows.is_empty() {
@@ -66,38 +68,6 @@ pub fn list(
     }
     summarize(&mut page, config, &contents);
     page.print()
-}
-
-/// The output of `--json`. docs/JSON.md describes it. It is stable: members may be added.
-#[derive(SerJson)]
-struct ListDocument {
-    /// Raised when a member is removed or changes its meaning.
-    version: u64,
-    file: String,
-    /// See [`KeyLocation::word`].
-    key: String,
-    /// Only if the encryption key is in a file.
-    key_file: Option<String>,
-    /// The number of entries that cannot be decrypted with this key.
-    unreadable: u64,
-    entries: Vec<Listed>,
-}
-
-impl ListDocument {
-    fn new(config: &Config, contents: &Contents, entries: Vec<Listed>) -> ListDocument {
-        let key_file = match (&contents.key, &config.state_directory) {
-            (KeyLocation::In(KeyOrigin::File), Some(directory)) => Some(keystore::key_file(directory)),
-            _ => None,
-        };
-        ListDocument {
-            version: 1,
-            file: file_name(config),
-            key: contents.key.word().to_owned(),
-            key_file: key_file.map(|file| shown(&file).to_string()),
-            unreadable: contents.unreadable as u64,
-            entries,
-        }
-    }
 }
 
 /// Adds how much is cached, and where.
@@ -112,8 +82,4 @@ fn summarize(page: &mut Page, config: &Config, contents: &Contents) {
         let entries = plural(contents.unreadable, "entry", "entries");
         page.line(&format_args!("{entries} cannot be decrypted with this key"));
     }
-}
-
-fn file_name(config: &Config) -> String {
-    shown(config.cache_file.as_deref().unwrap_or(Path::new(""))).to_string()
 }

@@ -1,7 +1,6 @@
 //! The table of `--list`.
 
 use std::path::is_separator;
-use std::time::Duration;
 
 use super::listed::Listed;
 use crate::commands::page::{Color, Page};
@@ -15,14 +14,15 @@ const TITLES: [&str; 3] = ["AGE", "LEFT", "STATE"];
 
 /// One entry.
 pub struct TableRow {
-    /// Age, remaining lifetime, state.
-    cells: [String; 3],
+    age: String,
+    left: String,
+    state: &'static str,
     /// The command, and in parentheses what distinguishes the entry.
     command: String,
 }
 
 impl TableRow {
-    pub fn new(listed: Listed, distinctions: &[String], environment: Environment<'_>) -> TableRow {
+    pub fn new(listed: Listed<'_>, distinctions: &[String], environment: Environment<'_>) -> TableRow {
         let mut remarks = Vec::new();
         for file in &listed.changed_files {
             remarks.push(below_home(file, environment) + " changed");
@@ -34,13 +34,16 @@ impl TableRow {
         if !remarks.is_empty() {
             command.extend([" (", &remarks.join(", "), ")"]);
         }
-        let age = Human(Duration::from_secs(listed.age_seconds)).to_string();
-        let left = Human(Duration::from_secs(listed.left_seconds)).to_string();
-        TableRow { cells: [age, left, listed.state], command }
+        let [age, left] = [listed.age, listed.left].map(|time| Human(time).to_string());
+        TableRow { age, left, state: listed.state, command }
+    }
+
+    fn cells(&self) -> [&str; 3] {
+        [&self.age, &self.left, self.state]
     }
 
     fn color(&self) -> Color {
-        match self.cells[2].as_str() {
+        match self.state {
             "fresh" | "refreshing soon" => Color::Good,
             "stale" => Color::Notable,
             _ => Color::Bad,
@@ -64,19 +67,19 @@ fn below_home(file: &str, environment: Environment<'_>) -> String {
 pub fn add(page: &mut Page, rows: &[TableRow]) {
     let mut widths = TITLES.map(|title| title.len() + GAP);
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(&row.cells) {
+        for (width, cell) in widths.iter_mut().zip(row.cells()) {
             *width = (*width).max(cell.len() + GAP);
         }
     }
-    add_line(page, TITLES.map(str::to_owned), widths, "COMMAND");
+    add_line(page, TITLES, widths, "COMMAND");
     for row in rows {
-        let [age, left, state] = row.cells.clone();
-        let state = page.paint(row.color(), &state) + &" ".repeat(widths[2] - state.len());
-        add_line(page, [age, left, state], widths, &row.command);
+        let [age, left, state] = row.cells();
+        let state = page.paint(row.color(), state) + &" ".repeat(widths[2] - state.len());
+        add_line(page, [age, left, &state], widths, &row.command);
     }
 }
 
-fn add_line(page: &mut Page, cells: [String; 3], widths: [usize; 3], command: &str) {
+fn add_line(page: &mut Page, cells: [&str; 3], widths: [usize; 3], command: &str) {
     let [age, left, state] = widths;
     let label = format!("{:age$}{:left$}{:state$}", cells[0], cells[1], cells[2]);
     let taken = age + left + state;
@@ -92,8 +95,8 @@ fn add_line(page: &mut Page, cells: [String; 3], widths: [usize; 3], command: &s
 mod tests {
     use super::*;
 
-    fn row([age, left, state]: [&str; 3], command: &str) -> TableRow {
-        TableRow { cells: [age, left, state].map(str::to_owned), command: command.to_owned() }
+    fn row([age, left, state]: [&'static str; 3], command: &str) -> TableRow {
+        TableRow { age: age.to_owned(), left: left.to_owned(), state, command: command.to_owned() }
     }
 
     fn table(width: Option<usize>, has_colors: bool) -> String {
