@@ -61,15 +61,6 @@ impl<'a> KeyPart<'a> {
         self.is_file() && name.is_ok_and(|name| stamps::differs(Path::new(name), self.value))
     }
 
-    /// Returns a hash of this part in keys whose command has the hash `command`.
-    pub fn hash(&self, command: u128) -> u128 {
-        let mut bytes = command.to_le_bytes().to_vec();
-        bytes.push(self.part as u8);
-        push_sized(&mut bytes, self.name);
-        push_sized(&mut bytes, self.value);
-        fnv1a_128(&bytes)
-    }
-
     /// Returns the name of a variable, or the path of a file.
     pub fn name(&self) -> String {
         lossy(self.name)
@@ -125,14 +116,18 @@ pub fn program(found: &[u8]) -> KeyPart<'_> {
 }
 
 /// Returns the parts without the command.
-pub fn items(parts: &[u8]) -> Vec<KeyPart<'_>> {
-    let mut items = Vec::new();
-    for (part, content) in key::parts(parts) {
-        if part != PartKind::Argument {
-            items.push(KeyPart::new(part, content));
-        }
-    }
-    items
+pub fn items(parts: &[u8]) -> impl Iterator<Item = KeyPart<'_>> {
+    let mut parts = key::parts(parts);
+    // A chain of adapters would be compiled for each caller: 1 KB.
+    std::iter::from_fn(move || {
+        let (part, content) = parts.find(|(part, _)| *part != PartKind::Argument)?;
+        Some(KeyPart::new(part, content))
+    })
+}
+
+/// Whether a key has this part.
+pub fn has_item(parts: &[u8], item: &KeyPart<'_>) -> bool {
+    items(parts).any(|other| other == *item)
 }
 
 /// Returns the wrapped command and its arguments.
@@ -160,14 +155,10 @@ pub fn hash_words(command: &[OsString]) -> u128 {
 fn hash_contents<'a>(contents: impl Iterator<Item = &'a [u8]>) -> u128 {
     let mut bytes = Vec::new();
     for content in contents {
-        push_sized(&mut bytes, content);
+        bytes.extend_from_slice(&content.len().to_le_bytes());
+        bytes.extend_from_slice(content);
     }
     fnv1a_128(&bytes)
-}
-
-fn push_sized(bytes: &mut Vec<u8>, content: &[u8]) {
-    bytes.extend_from_slice(&content.len().to_le_bytes());
-    bytes.extend_from_slice(content);
 }
 
 /// Whether two keys have the same command. Allocates nothing.
@@ -230,7 +221,7 @@ impl Difference<'_> {
 
 /// Returns how `there` differs from `here`.
 pub fn differences<'a>(there: &'a [u8], here: &'a [u8]) -> Vec<Difference<'a>> {
-    let (there, here) = (items(there), items(here));
+    let (there, here): (Vec<_>, Vec<_>) = (items(there).collect(), items(here).collect());
     let mut differences = Vec::new();
     for part in &there {
         let other = here.iter().find(|other| other.is_about(part));

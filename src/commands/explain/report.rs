@@ -221,10 +221,10 @@ impl Report {
 
     /// Adds the parts that are not in the key of [`Report::describe_call`].
     fn add_additional_parts(&mut self, key: &CacheKey) {
-        let here = self.explained.first().map(|parts| parts::items(parts.expose())).unwrap_or_default();
+        let here = self.explained.first().map_or(&[][..], |parts| parts.expose());
         let mut added = Vec::new();
         for item in parts::items(key.parts()) {
-            if !here.contains(&item) {
+            if !parts::has_item(here, &item) {
                 added.push(item.describe(&self.redactor));
             }
         }

@@ -1,48 +1,60 @@
 //! What distinguishes the entries of one command from each other.
 //!
-//! A part distinguishes an entry if not all entries of its command have it. Hashes of all parts are
-//! sorted and counted, so that the entries need not be compared with each other.
+//! A part distinguishes an entry if not all entries of its command have it. So each entry is compared with what all of
+//! them have, not with every other entry.
 
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
-use crate::commands::parts;
+use crate::commands::parts::{self, KeyPart};
 use crate::commands::redactor::Redactor;
 
-/// The sorted hashes of all commands and of all their parts, each as often as it occurs.
-pub struct Distinctions {
+pub struct Distinctions<'e> {
+    /// The hash of each command, sorted.
     commands: Vec<u128>,
-    parts: Vec<u128>,
+    /// What all entries of each command have; `None` before the first entry.
+    shared: Vec<Option<Vec<KeyPart<'e>>>>,
 }
 
-impl Distinctions {
-    pub fn of(entries: &[(Name, Entry)]) -> Distinctions {
-        let (mut commands, mut all_parts) = (Vec::new(), Vec::new());
+impl<'e> Distinctions<'e> {
+    pub fn of(entries: &'e [(Name, Entry)]) -> Distinctions<'e> {
+        let mut commands = Vec::new();
         for (_, entry) in entries {
-            let command = parts::command_hash(entry.parts());
-            commands.push(command);
-            all_parts.extend(parts::items(entry.parts()).iter().map(|item| item.hash(command)));
+            commands.push(parts::command_hash(entry.parts()));
         }
         commands.sort_unstable();
-        all_parts.sort_unstable();
-        Distinctions { commands, parts: all_parts }
+        commands.dedup();
+        let mut distinctions = Distinctions { commands, shared: Vec::new() };
+        distinctions.shared.resize_with(distinctions.commands.len(), || None);
+        for (_, entry) in entries {
+            distinctions.add(entry);
+        }
+        distinctions
+    }
+
+    fn add(&mut self, entry: &'e Entry) {
+        let place = self.place(entry);
+        match &mut self.shared[place] {
+            Some(shared) => shared.retain(|item| parts::has_item(entry.parts(), item)),
+            first => *first = Some(parts::items(entry.parts()).collect()),
+        }
+    }
+
+    /// The index of the command of `entry`.
+    fn place(&self, entry: &Entry) -> usize {
+        let command = parts::command_hash(entry.parts());
+        self.commands.partition_point(|other| *other < command)
     }
 
     /// Returns the parts that not all entries of the same command have. Files are left out: their
     /// stamps say little.
     pub fn describe(&self, entry: &Entry, redactor: &Redactor) -> Vec<String> {
-        let command = parts::command_hash(entry.parts());
-        let entries = occurrences(&self.commands, command);
+        let shared = self.shared[self.place(entry)].as_deref().unwrap_or_default();
         let mut described = Vec::new();
         for item in parts::items(entry.parts()) {
-            if !item.is_file() && occurrences(&self.parts, item.hash(command)) < entries {
+            if !item.is_file() && !shared.contains(&item) {
                 described.push(item.describe(redactor));
             }
         }
         described
     }
-}
-
-/// Counts `hash` in sorted `hashes`.
-fn occurrences(hashes: &[u128], hash: u128) -> usize {
-    hashes.partition_point(|other| *other <= hash) - hashes.partition_point(|other| *other < hash)
 }
