@@ -104,6 +104,19 @@ impl Vault {
         ))
     }
 
+    /// Reads the entry in `object` without its credential, for a report on all entries. `None` and `buffer` as in
+    /// [`Vault::parts`].
+    pub fn decode_without_credential(
+        &self,
+        name: &Name,
+        object: &[u8],
+        buffer: &mut SecretBytes,
+    ) -> Option<Entry> {
+        let Object { created_unix_s, expires_unix_s, .. } = Object::parse(object)?;
+        let parts = self.parts(name, object, buffer)?;
+        Some(entry::from_plaintext(Plaintext::join(&[parts], b""), created_unix_s, expires_unix_s))
+    }
+
     /// Reads the parts of the cache key of the entry in `object` into `buffer`, and returns them. `None` if the
     /// entry does not open under `name`. A search through all entries uses one buffer, because memory is never
     /// given back.
@@ -155,18 +168,17 @@ impl<'a> Object<'a> {
     }
 
     /// Reads `,"parts":"<base64>","credential":"<text>"}`, and returns both values as they are there.
-    fn plain(&self) -> Option<(&'a [u8], &'a [u8])> {
+    fn plain(&self) -> Option<(&'a [u8], Value<'a>)> {
         let rest = self.rest.strip_prefix(b",\"parts\":\"")?;
         let parts_end = rest.iter().position(|byte| *byte == b'"')?;
         let credential = rest[parts_end..].strip_prefix(b"\",\"credential\":")?.strip_suffix(b"}")?;
-        Some((&rest[..parts_end], credential))
+        Some((&rest[..parts_end], json::parse(credential).ok()?))
     }
 
     fn plaintext(&self) -> Option<SecretBytes> {
         let (parts, credential) = self.plain()?;
         let parts = base64::decode(parts)?;
-        let credential = json::parse(credential).ok().and_then(Value::as_str)?;
-        Some(Plaintext::join(&[&parts], credential.as_bytes()).into_bytes())
+        Some(Plaintext::join(&[&parts], credential.as_str()?.as_bytes()).into_bytes())
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use crate::cache;
 use crate::cache::entry::Entry;
 use crate::cache::store::Name;
 use crate::cache::vault::{self, Vault};
-use crate::cache::{self};
 use crate::config::{Config, Encryption};
 use crate::error::{Result, shown};
 use crate::key::CacheKey;
 use crate::keystore::{self, KeyOrigin};
+use crate::secret::SecretBytes;
 
-/// The entries of the cache file that can be decrypted.
+/// The entries of the cache file that can be decrypted, without their credentials.
 pub struct Contents {
     pub key: KeyLocation,
     pub entries: Vec<(Name, Entry)>,
@@ -29,8 +30,10 @@ impl Contents {
         let key = KeyLocation::find(config)?;
         let vault = vault::existing(config)?;
         let (mut entries, mut unreadable) = (Vec::new(), 0);
+        let mut buffer = SecretBytes::default();
         for (name, object) in stored.entries() {
-            match vault.as_ref().and_then(|vault| vault.decode(&name, &object)) {
+            let vault = vault.as_ref();
+            match vault.and_then(|vault| vault.decode_without_credential(&name, &object, &mut buffer)) {
                 Some(entry) => entries.push((name, entry)),
                 None => unreadable += 1,
             }
