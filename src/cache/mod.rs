@@ -117,6 +117,12 @@ impl Cache {
         Cache::with(config, key, vault)
     }
 
+    /// Opens the cache for a report, which creates nothing. Fails if there is no encryption key yet.
+    pub fn open_existing(config: &Config, key: CacheKey) -> Result<Cache> {
+        let missing = || Error::new(Kind::Cache, "no encryption key has been created yet");
+        Cache::existing(config, key)?.ok_or_else(missing)
+    }
+
     /// Opens the cache for a report, which creates nothing. `None` if there is no encryption key yet.
     pub fn existing(config: &Config, key: CacheKey) -> Result<Option<Cache>> {
         vault::existing(config)?.map(|vault| Cache::with(config, key, vault)).transpose()

@@ -137,8 +137,13 @@ impl<'u> UserClient<'u> {
     /// client would make after `--inject`.
     pub fn plugin_call<'e>(&self, environment: Environment<'e>) -> Result<Call<'e>> {
         let direct = || Wrapped { key_env: None, command: self.words() };
-        let call = Call::new(self.wrapped.clone().unwrap_or_else(direct), environment)?;
-        Ok(call.with_variables(&self.user.env).with_configuration())
+        let call = self.call_of(self.wrapped.clone().unwrap_or_else(direct), environment)?;
+        Ok(call.with_configuration())
+    }
+
+    /// Returns the call of `wrapped` in the client's environment, before anything is looked up.
+    pub fn call_of<'e>(&self, wrapped: Wrapped, environment: Environment<'e>) -> Result<Call<'e>> {
+        Ok(Call::new(wrapped, environment)?.with_variables(&self.user.env))
     }
 
     /// Identifies the plugin in the environment that it gets.

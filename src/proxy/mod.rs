@@ -27,8 +27,10 @@ use std::time::Duration;
 pub use call::Call;
 
 use crate::cache::{Cache, Found, LookedUp, Lookup, Reason};
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::format::time::Human;
+use crate::key::CacheKey;
 use crate::log::write_stdout;
 use crate::sys;
 use client::Client;
@@ -44,28 +46,32 @@ pub fn run(call: &mut Call<'_>) -> Result<u8> {
         }
         return run_uncached(call);
     }
-    match look_up(call, now) {
+    match look_up(call, Cache::open, now) {
         Ok((cache, looked_up)) => answer(call, cache, looked_up, now),
         Err(error) => without_cache(call, error, now),
     }
 }
 
-/// Looks up once more if PATH leads to another program than the one whose credential is stored, and on a miss if
-/// the plugin's configuration, which is read then, changes the key.
-fn look_up(call: &mut Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
-    let (mut cache, mut looked_up) = look_up_once(call, now)?;
+/// Looks the credential up in the cache that `open` returns. Looks up once more if PATH leads to another program than
+/// the one whose credential is stored, and on a miss if the plugin's configuration, which is read then, changes the
+/// key.
+pub fn look_up(call: &mut Call<'_>, open: OpenCache, now: Duration) -> Result<(Cache, LookedUp)> {
+    let (mut cache, mut looked_up) = look_up_once(call, open, now)?;
     if let Lookup::Miss(Reason::AnotherProgram) = looked_up.lookup {
         call.identity.count_programs();
-        (cache, looked_up) = look_up_once(call, now)?;
+        (cache, looked_up) = look_up_once(call, open, now)?;
     }
     match looked_up.lookup {
-        Lookup::Miss(_) if call.extend_identity() => look_up_once(call, now),
+        Lookup::Miss(_) if call.extend_identity() => look_up_once(call, open, now),
         _ => Ok((cache, looked_up)),
     }
 }
 
-fn look_up_once(call: &Call<'_>, now: Duration) -> Result<(Cache, LookedUp)> {
-    let cache = Cache::open(&call.config, call.cache_key()?)?;
+/// [`Cache::open`], or a function that creates nothing.
+pub type OpenCache = fn(&Config, CacheKey) -> Result<Cache>;
+
+fn look_up_once(call: &Call<'_>, open: OpenCache, now: Duration) -> Result<(Cache, LookedUp)> {
+    let cache = open(&call.config, call.cache_key()?)?;
     let looked_up = cache.look_up(now)?;
     Ok((cache, looked_up))
 }

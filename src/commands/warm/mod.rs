@@ -24,7 +24,7 @@ use crate::kubeconfig::{self, ClientEnvironment};
 use crate::log;
 use crate::proxy::callers::Callers;
 use crate::proxy::miss::is_on_terminal;
-use crate::proxy::{Call, refresh};
+use crate::proxy::{self, Call, refresh};
 use crate::secret::SecretBytes;
 use crate::sys::{self, Stream};
 use outcome::{Outcome, Tally};
@@ -221,13 +221,12 @@ impl Warming<'_> {
         self.look_up(client, &|_| ()).0
     }
 
-    /// Returns the credential, and whether the plugin may prompt. Calls `prepare` with the cache before it
-    /// looks. Does both in one function, so that the plugin is identified once: memory for that is never
-    /// freed.
+    /// Returns the credential, and whether the plugin may prompt. Calls `prepare` with the cache. Does both in one
+    /// function, so that the plugin is identified once: memory for that is never freed.
     fn look_up(&self, client: &UserClient<'_>, prepare: &dyn Fn(&Cache)) -> (Option<Cached>, Interaction) {
         let environment = |name: &str| client.variable(name, self.environment);
-        match client.call(&environment) {
-            Some(Ok(call)) => (find_cached(&call, prepare), call.identity.interaction),
+        match client.wrapped.clone().map(|wrapped| client.call_of(wrapped, &environment)) {
+            Some(Ok(mut call)) => (find_cached(&mut call, prepare), call.identity.interaction),
             _ => (None, client.identity(self.environment).interaction),
         }
     }
@@ -260,11 +259,15 @@ fn end_pause_on_terminal(cache: &Cache) {
     }
 }
 
-fn find_cached(call: &Call<'_>, prepare: &dyn Fn(&Cache)) -> Option<Cached> {
-    let cache = call.existing_cache().ok()??;
-    prepare(&cache);
+/// Looks the credential up as its client does.
+fn find_cached(call: &mut Call<'_>, prepare: &dyn Fn(&Cache)) -> Option<Cached> {
     let now = sys::now();
-    let Lookup::Fresh(found) = cache.look_up(now).ok()?.lookup else { return None };
+    let Ok((cache, looked_up)) = proxy::look_up(call, Cache::open_existing, now) else {
+        call.extend_identity();
+        return None;
+    };
+    prepare(&cache);
+    let Lookup::Fresh(found) = looked_up.lookup else { return None };
     let left = found.entry.time_left(now);
     Some(Cached { left, is_due: refresh::is_due(call, &found.entry, now) })
 }
