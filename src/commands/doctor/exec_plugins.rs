@@ -30,13 +30,19 @@ impl<'a> ExecPlugins<'a> {
         if client.wrapped.is_none() {
             return self.check_plugin(findings, client.program(), client);
         }
+        if !self.seen.contains(client.program().as_os_str()) {
+            self.check_own_program(findings, client);
+        }
+        if let Some(plugin) = client.wrapped_program() {
+            self.check_plugin(findings, PathBuf::from(plugin), client);
+        }
+    }
+
+    fn check_own_program(&mut self, findings: &mut Findings, client: &UserClient<'_>) {
         let own_path = self.kubeconfigs.program.as_deref().unwrap_or(Path::new(""));
         let fix =
             [&shell::own_command(self.kubeconfigs), " --inject --command ", &shell::word(own_path)].concat();
         self.check_program(findings, client.program(), client, &Fix::Command(&fix));
-        if let Some(plugin) = client.wrapped_program() {
-            self.check_plugin(findings, PathBuf::from(plugin), client);
-        }
     }
 
     fn check_plugin(&mut self, findings: &mut Findings, program: PathBuf, client: &UserClient<'_>) {

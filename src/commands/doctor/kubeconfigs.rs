@@ -1,12 +1,11 @@
 //! Checks the kubeconfigs, their users, and kubectl's list of allowed plugins.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
 use super::exec_plugins::ExecPlugins;
 use super::findings::{Findings, Fix};
 use super::last_output;
-use super::refusals::Refusals;
+use super::preview::Preview;
 use super::seen::Seen;
 use super::settings;
 use super::shell;
@@ -60,14 +59,16 @@ fn check_users(
     }
     let mut plugins = ExecPlugins::new(environment, kubeconfigs);
     let mut commands = Seen::default();
-    let mut refusals = Refusals::default();
+    let own_command = shell::own_command(kubeconfigs);
+    let mut preview: Option<Preview> = None;
     let policy = kuberc::policy(&|name| kubeconfigs.kuberc_variable(name));
     for (file, user) in users {
         let client = UserClient::new(file, user, None, kubeconfigs);
         check_versions(findings, &client);
         if !user.injected {
-            let refusal = refusals.of(file, &user.name, kubeconfigs);
-            report_not_injected(findings, file, &client, refusal, kubeconfigs);
+            let known = preview.take().filter(|preview| preview.file == *file);
+            let preview = preview.insert(known.unwrap_or_else(|| Preview::of(file, kubeconfigs)));
+            report_not_injected(findings, &client, preview, &own_command);
         }
         plugins.check(findings, &client);
         note_unknown_plugin(findings, &client);
@@ -85,19 +86,17 @@ fn check_users(
 
 fn report_not_injected(
     findings: &mut Findings,
-    file: &Path,
     client: &UserClient<'_>,
-    refusal: Option<Refusal>,
-    kubeconfigs: &ClientEnvironment,
+    preview: &mut Preview,
+    own_command: &str,
 ) {
     let text = format!("{}, line {}, does not go through the cache", client.title(), client.user.line);
-    if let Some(Refusal { line, reason }) = refusal {
+    if let Some(Refusal { line, reason }) = preview.refusal(&client.user.name) {
         let text = format_args!("{text}, and --inject refuses it: line {line}: {reason}");
         return findings.problem(&text, &Fix::Advice("put the cache in front of its command by hand"));
     }
-    let inject =
-        [&shell::own_command(kubeconfigs), " --inject --user ", &shell::word(&client.user.name)].concat();
-    match kubeconfig::check_writable(file) {
+    let inject = [own_command, " --inject --user ", &shell::word(&client.user.name)].concat();
+    match &preview.writable {
         Ok(()) => findings.problem(&text, &Fix::Command(&inject)),
         Err(error) => {
             let text = [&text, ", and ", &error.text()].concat();

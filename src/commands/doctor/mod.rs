@@ -12,7 +12,7 @@ mod exec_plugins;
 mod findings;
 mod kubeconfigs;
 mod last_output;
-mod refusals;
+mod preview;
 mod seen;
 mod settings;
 mod shell;
