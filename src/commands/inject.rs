@@ -15,8 +15,8 @@ use crate::kubeconfig::redacted::{self, Reveal};
 use crate::kubeconfig::shortened;
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{
-    ClientEnvironment, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own, kuberc,
-    program_on_path, refused_text,
+    ClientEnvironment, Kubeconfig, PROGRAM, check_writable, default_files, diff, directory_on_path, is_own,
+    kuberc, program_on_path, refused_text,
 };
 use crate::log;
 use crate::sys;
@@ -122,7 +122,7 @@ pub fn preview(path: &Path, environment: &ClientEnvironment) -> Result<Plan, Edi
     let is_own = |command: &str| is_own(command, environment);
     let directory = absolute.parent().and_then(Path::to_str);
     let edit = EditRequest { users: &[], directory, is_own: &is_own };
-    Ok(plan::inject(&text, &plain_request(edit, PROGRAM))?)
+    Ok(plan::inject(&Kubeconfig::scan(&text)?, &plain_request(edit, PROGRAM))?)
 }
 
 /// One call, over all its files.
@@ -148,11 +148,11 @@ impl InjectJob<'_> {
         }
         let absolute = sys::absolute(path).unwrap_or_default();
         let directory = absolute.parent().and_then(Path::to_str);
-        let plan = |text: &str| self.plan(text, directory);
         let on_busy = if self.options.quiet { OnBusy::GiveUp } else { OnBusy::Wait };
         let result = if self.options.dry_run {
-            self.preview(path, on_busy, &plan)
+            self.preview(path, on_busy, directory)
         } else {
+            let plan = |text: &str| self.plan(&Kubeconfig::scan(text)?, directory);
             files::edit_file(path, on_busy, &plan).map(|outcome| (outcome, String::new()))
         };
         match result {
@@ -165,12 +165,12 @@ impl InjectJob<'_> {
         }
     }
 
-    fn plan(&self, text: &str, directory: Option<&str>) -> Result<Plan, Refusal> {
+    fn plan(&self, config: &Kubeconfig<'_>, directory: Option<&str>) -> Result<Plan, Refusal> {
         let edit = EditRequest { users: &self.options.users, directory, is_own: self.is_own };
         match self.options.action {
-            Action::Restore => plan::restore(text, &edit),
+            Action::Restore => plan::restore(config, &edit),
             Action::Inject => plan::inject(
-                text,
+                config,
                 &InjectRequest {
                     replaces_program: self.options.command.is_some() || self.options.absolute,
                     plugin_directory: if self.options.absolute { Some(&directory_on_path) } else { None },
@@ -185,23 +185,24 @@ impl InjectJob<'_> {
         &self,
         path: &Path,
         on_busy: OnBusy,
-        plan: &dyn Fn(&str) -> Result<Plan, Refusal>,
+        directory: Option<&str>,
     ) -> Result<(EditOutcome, String), EditError> {
         let Some(snapshot) = files::read_settled(path, on_busy, sys::steady_clock())? else {
             return Ok((EditOutcome::Busy, String::new()));
         };
-        let plan = plan(&snapshot.text)?;
+        let config = Kubeconfig::scan(&snapshot.text)?;
+        let plan = self.plan(&config, directory)?;
         if !plan.edits.is_empty() {
             check_writable(path)?;
         }
-        let (text, edits) = self.redacted(&snapshot.text, &plan.edits)?;
+        let (text, edits) = self.redacted(&config, &plan.edits);
         let (text, edits) = shortened::shortened(&text, &edits);
         let diff = diff::unified(&shown(path).to_string(), &text, &edits, self.color);
         Ok((EditOutcome::Done(plan), diff))
     }
 
-    /// A text and its edits without secrets: a diff gets into logs and bug reports.
-    fn redacted(&self, text: &str, edits: &[Edit]) -> Result<(String, Vec<Edit>), Refusal> {
+    /// The text of a kubeconfig and its edits without secrets: a diff gets into logs and bug reports.
+    fn redacted(&self, config: &Kubeconfig<'_>, edits: &[Edit]) -> (String, Vec<Edit>) {
         let no_tag = |_: &str| String::new();
         let reveal = Reveal {
             mask: identity::MASK,
@@ -209,7 +210,7 @@ impl InjectJob<'_> {
             variable: &|name, value| identity::show_variable(name, value, &no_tag),
             is_own: self.is_own,
         };
-        redacted::redacted(text, edits, &reveal)
+        redacted::redacted(config, edits, &reveal)
     }
 
     fn report_users(&mut self, path: &Path, plan: Plan) {

@@ -37,4 +37,5 @@ pub use environment::{
 pub use files::{check_writable, read_named};
 pub use merge::{MergedKubeconfig, exec_users, merge};
 pub use refused::refused_text;
+pub use scan::Kubeconfig;
 pub use users::ExecUser;

@@ -82,16 +82,14 @@ impl Plan {
     }
 }
 
-/// Fails if the text is no kubeconfig, or no user of it can be edited.
-pub fn inject(text: &str, request: &InjectRequest<'_>) -> Result<Plan, Refusal> {
-    let config = Kubeconfig::scan(text)?;
-    Planner::new(&config, &request.edit).plan(&|planner, user| planner.inject(user, request))
+/// Fails if no user of the kubeconfig can be edited.
+pub fn inject(config: &Kubeconfig<'_>, request: &InjectRequest<'_>) -> Result<Plan, Refusal> {
+    Planner::new(config, &request.edit).plan(&|planner, user| planner.inject(user, request))
 }
 
-/// Fails if the text is no kubeconfig, or no user of it can be edited.
-pub fn restore(text: &str, request: &EditRequest<'_>) -> Result<Plan, Refusal> {
-    let config = Kubeconfig::scan(text)?;
-    Planner::new(&config, request).plan(&Planner::restore)
+/// Fails if no user of the kubeconfig can be edited.
+pub fn restore(config: &Kubeconfig<'_>, request: &EditRequest<'_>) -> Result<Plan, Refusal> {
+    Planner::new(config, request).plan(&Planner::restore)
 }
 
 /// The new state of a user, and its exec plugin after the edit; `None` if it does not change.

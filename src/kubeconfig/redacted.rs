@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::edit::{self, Edit};
 use super::scan::{Exec, Kubeconfig, items};
 use super::wrapper::WrapperArgs;
-use super::yaml::{Id, NodeContent, Refusal, Style, Tree};
+use super::yaml::{Id, NodeContent, Style, Tree};
 use crate::error::printable;
 
 /// Longer keys of mappings are hidden.
@@ -28,14 +28,13 @@ pub struct Reveal<'a> {
     pub is_own: &'a dyn Fn(&str) -> bool,
 }
 
-/// Returns `text` and its `edits` with their secrets masked. The edits are sorted and do not overlap. Fails if
-/// the text is no kubeconfig.
-pub fn redacted(text: &str, edits: &[Edit], reveal: &Reveal<'_>) -> Result<(String, Vec<Edit>), Refusal> {
-    let config = Kubeconfig::scan(text)?;
+/// Returns the text of `config` and its `edits` with their secrets masked. The edits are sorted and do not overlap.
+pub fn redacted(config: &Kubeconfig<'_>, edits: &[Edit], reveal: &Reveal<'_>) -> (String, Vec<Edit>) {
+    let text = config.tree.text();
     let mut masks = Masks { text, mask: reveal.mask, edits: Vec::new() };
-    masks.hide_values(&config.tree, &shown_values(&config, reveal));
+    masks.hide_values(&config.tree, &shown_values(config, reveal));
     let shown = edit::apply(&masks.edits, text, 0..text.len());
-    Ok((shown, edit::moved(edits, &masks.edits)))
+    (shown, edit::moved(edits, &masks.edits))
 }
 
 /// The scalars that are shown, and how, in the order of the text.

@@ -14,6 +14,7 @@ mod writer;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use super::Kubeconfig;
 use super::plan::{self, EditRequest, InjectRequest, Plan};
 use super::yaml::Refusal;
 
@@ -41,7 +42,7 @@ fn inject_users(text: &str, users: &[String]) -> Result<Plan, Refusal> {
         is_known: &is_known,
         counts_environment: &|_| false,
     };
-    plan::inject(text, &request)
+    plan::inject(&Kubeconfig::scan(text)?, &request)
 }
 
 fn inject(text: &str) -> Result<Plan, Refusal> {
@@ -59,11 +60,11 @@ fn inject_unknown(text: &str) -> Result<Plan, Refusal> {
         is_known: &is_known,
         counts_environment: &|_| true,
     };
-    plan::inject(text, &request)
+    plan::inject(&Kubeconfig::scan(text)?, &request)
 }
 
 fn restore(text: &str) -> Result<Plan, Refusal> {
-    plan::restore(text, &request(&[]))
+    plan::restore(&Kubeconfig::scan(text)?, &request(&[]))
 }
 
 /// A directory that is removed on drop.

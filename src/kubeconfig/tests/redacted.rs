@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::{inject, is_own};
+use crate::kubeconfig::Kubeconfig;
 use crate::kubeconfig::edit;
 use crate::kubeconfig::redacted::{Reveal, redacted};
 use crate::kubeconfig::shortened::shortened;
@@ -17,7 +18,7 @@ pub fn redact(text: &str) -> String {
     let variable = |name: &str, value: &str| if name == "A" { value } else { "#" }.to_owned();
     let reveal = Reveal { mask: "***", arguments: &arguments, variable: &variable, is_own: &is_own };
     let edits = inject(text).unwrap().edits;
-    let (shown, moved) = redacted(text, &edits, &reveal).unwrap();
+    let (shown, moved) = redacted(&Kubeconfig::scan(text).unwrap(), &edits, &reveal);
     let lines = |text: &str| text.split('\n').count();
     let changed = edit::apply(&moved, &shown, 0..shown.len());
     assert_eq!(lines(&shown), lines(text), "{shown}");

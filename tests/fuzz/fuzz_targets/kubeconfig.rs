@@ -3,6 +3,7 @@
 //! text is refused.
 #![cfg_attr(feature = "libfuzzer", no_main)]
 
+use k8s_token_cache::kubeconfig::Kubeconfig;
 use k8s_token_cache::kubeconfig::plan::{EditRequest, InjectRequest, UserState, inject, restore};
 use program::fuzz_target;
 use serde_yaml_ng::Value;
@@ -24,16 +25,18 @@ fuzz_target!(|text: &str| {
         is_known: &|_, _| false,
         counts_environment: &|_| false,
     };
-    let Ok(plan) = inject(text, &request) else { return };
+    let inject = |text: &str| Kubeconfig::scan(text).and_then(|config| inject(&config, &request));
+    let restore = |text: &str| Kubeconfig::scan(text).and_then(|config| restore(&config, &edit()));
+    let Ok(plan) = inject(text) else { return };
     let injected = plan.apply(text);
     if plan.edits.is_empty() {
         assert_eq!(injected, text);
         return;
     }
-    let again = inject(&injected, &request).expect("what was injected can be injected");
+    let again = inject(&injected).expect("what was injected can be injected");
     assert_eq!(again.apply(&injected), injected, "twice is not once");
 
-    let restored = restore(&injected, &edit()).expect("what was injected can be restored").apply(&injected);
+    let restored = restore(&injected).expect("what was injected can be restored").apply(&injected);
     // The other parser refuses some texts that ours reads. If it reads a text, the meaning must be the same.
     let (Some(before), Some(during), Some(after)) = (meaning(text), meaning(&injected), meaning(&restored))
     else {
