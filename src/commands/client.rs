@@ -146,6 +146,14 @@ impl<'u> UserClient<'u> {
         Ok(Call::new(wrapped, environment)?.with_variables(&self.user.env))
     }
 
+    /// Whether the clients of both users call this program in the same way.
+    pub fn makes_same_call(&self, other: &UserClient<'_>) -> bool {
+        self.wrapped.is_some()
+            && self.wrapped == other.wrapped
+            && self.user.env == other.user.env
+            && self.exec_info(false) == other.exec_info(false)
+    }
+
     /// Identifies the plugin in the environment that it gets.
     pub fn identity(&self, outer: Environment<'_>) -> Identity {
         let environment = |name: &str| self.variable(name, outer);

@@ -106,6 +106,7 @@ struct Due<'u> {
 }
 
 /// A credential in the cache.
+#[derive(Clone, Copy)]
 struct Cached {
     left: Duration,
     /// Whether it is old enough to be renewed.
@@ -115,8 +116,13 @@ struct Cached {
 impl Warming<'_> {
     fn run(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
         let (mut silent, mut prompting) = (Vec::new(), Vec::new());
+        let mut latest: Option<(&UserClient<'_>, _)> = None;
         for client in clients {
-            let (cached, interaction) = self.look_up(client, &end_pause_on_terminal);
+            // A tenant's clusters often have users that differ in nothing but their name.
+            let known = latest.filter(|(other, _)| client.makes_same_call(other)).map(|(_, found)| found);
+            let found = known.unwrap_or_else(|| self.look_up(client, &end_pause_on_terminal));
+            latest = Some((client, found));
+            let (cached, interaction) = found;
             let due = Due { client, was_cached: cached.is_some() };
             match cached {
                 Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,

@@ -64,6 +64,27 @@ fn users_that_differ_in_one_unknown_variable_get_two_credentials() {
     assert!(!fs::read_to_string(&path).unwrap().contains("--key-env"));
 }
 
+#[test]
+fn only_users_that_make_the_same_call_share_a_look_up() {
+    let setting = Setting::new();
+    let user = |name| User::cached(name, EKS);
+    let with_cluster = |server| user("other").exec("provideClusterInfo", true).servers(&[server]);
+    let others = [
+        user("other").env("AWS_PROFILE", "prod"),
+        User::cached("other", &EKS.replace("demo", "another")),
+        User::cached("other", &format!("--key-env=TENANT {EKS}")).env("TENANT", "a"),
+        with_cluster("https://127.0.0.1:1"),
+        with_cluster("https://127.0.0.1:2"),
+    ];
+    setting.users(&[user("first")]);
+    assert!(setting.shown(["--warm"]).ends_with("1 fetched\n"));
+    for other in others {
+        setting.users(&[user("first"), user("same"), other]);
+        let warmed = setting.shown(["--warm"]);
+        assert!(warmed.ends_with("1 fetched, 2 already cached\n"), "{warmed}");
+    }
+}
+
 /// The number of child processes that were not waited for.
 fn children(pid: u32) -> usize {
     match fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")) {
