@@ -37,15 +37,14 @@ pub struct Flight<'a> {
     pub rejected: Option<u64>,
     /// The minimum remaining life of an entry that answers this call.
     pub minimum_life: Duration,
-    /// How long to wait for a plugin that hangs.
-    pub limit: Duration,
+    /// How long to wait for a plugin that hangs. Only called if there is a wait, because it may read files.
+    pub limit: &'a dyn Fn() -> Duration,
 }
 
 impl Flight<'_> {
     /// Waits for this call's turn. Calls `notify` once if the wait is long.
     pub fn turn(&self, ticket: Ticket, notify: &dyn Fn()) -> Turn {
-        let mut wait =
-            Wait { flight: self, started: sys::now(), give_up_after: self.limit, ticket, seen: None };
+        let mut wait = Wait::new(self, ticket);
         let mut lock = LockWait::start(self.directory, self.lock_name, Range::Key(self.cache.name));
         let mut has_waited = false;
         let mut is_notified = false;
@@ -55,7 +54,9 @@ impl Flight<'_> {
                 Ok(Attempt::Busy) => {}
                 Ok(Attempt::Unavailable) | Err(_) => return wait.run_without_lock(),
             }
-            has_waited = true;
+            if !std::mem::replace(&mut has_waited, true) {
+                wait.set_limit((self.limit)());
+            }
             if let Some(turn) = wait.settled() {
                 return turn;
             }
@@ -78,6 +79,8 @@ impl Flight<'_> {
 struct Wait<'a> {
     flight: &'a Flight<'a>,
     started: Duration,
+    /// How long to wait for a plugin that hangs.
+    limit: Duration,
     /// The wait so far after which this call tries to take over.
     give_up_after: Duration,
     /// That of the latest look-up.
@@ -86,7 +89,17 @@ struct Wait<'a> {
     seen: Option<Option<FileStamp>>,
 }
 
-impl Wait<'_> {
+impl<'a> Wait<'a> {
+    /// A wait without a limit.
+    fn new(flight: &'a Flight<'a>, ticket: Ticket) -> Wait<'a> {
+        let (started, forever) = (sys::now(), Duration::MAX);
+        Wait { flight, started, limit: forever, give_up_after: forever, ticket, seen: None }
+    }
+
+    fn set_limit(&mut self, limit: Duration) {
+        (self.limit, self.give_up_after) = (limit, limit);
+    }
+
     /// The lock is ours: run the plugin, unless another call has just answered the question.
     fn with_lock(mut self, guard: Guard, has_waited: bool) -> Turn {
         if let Some(found) = self.look_up() {
@@ -133,7 +146,7 @@ impl Wait<'_> {
     /// Whether this call runs the plugin beside one that hangs. Of all waiters one takes over, and the
     /// others wait for that one: a plugin that hangs for ever runs once per limit.
     fn takes_over(&mut self, waited: Duration) -> bool {
-        let Flight { directory, lock_name, callers, limit, cache, .. } = self.flight;
+        let Flight { directory, lock_name, callers, cache, .. } = self.flight;
         let Some(callers) = callers else { return true };
         let _turn = match lock::attempt(directory, lock_name, Range::TakeOver(cache.name)) {
             Ok(Attempt::Held(guard)) => guard,
@@ -143,8 +156,8 @@ impl Wait<'_> {
         let now = sys::now();
         let mut key = callers.recall(self.key(), now);
         let since = now.saturating_sub(Duration::from_millis(key.row.taken_over_unix_ms));
-        if since < *limit {
-            self.give_up_after = waited + (*limit - since);
+        if since < self.limit {
+            self.give_up_after = waited + (self.limit - since);
             return false;
         }
         key.row.taken_over_unix_ms = unix_ms(now);
@@ -224,7 +237,7 @@ mod tests {
                 callers: Some(&self.callers()),
                 rejected,
                 minimum_life: Duration::ZERO,
-                limit: Duration::ZERO,
+                limit: &|| Duration::ZERO,
             };
             flight.turn(Ticket::blank(sys::now()), &|| panic!("notified too early"))
         }
@@ -250,6 +263,7 @@ mod tests {
 
     #[test]
     fn of_many_waiters_one_takes_over_per_limit() {
+        const LIMIT: Duration = Duration::from_secs(60);
         let crowd = Crowd::new();
         let callers = crowd.callers();
         let directory = Directory::open(crowd.directory.path()).unwrap();
@@ -260,21 +274,19 @@ mod tests {
             callers: Some(&callers),
             rejected: None,
             minimum_life: Duration::ZERO,
-            limit: Duration::from_secs(60),
+            limit: &|| LIMIT,
         };
-        let wait = || Wait {
-            flight: &flight,
-            started: sys::now(),
-            give_up_after: flight.limit,
-            ticket: Ticket::blank(sys::now()),
-            seen: None,
+        let wait = || {
+            let mut wait = Wait::new(&flight, Ticket::blank(sys::now()));
+            wait.set_limit(LIMIT);
+            wait
         };
         let (mut first, mut second) = (wait(), wait());
-        assert!(first.takes_over(flight.limit));
-        assert!(!second.takes_over(flight.limit));
-        assert!(second.give_up_after > flight.limit + Duration::from_secs(50));
-        let long_ago = unix_ms(sys::now() - flight.limit);
+        assert!(first.takes_over(LIMIT));
+        assert!(!second.takes_over(LIMIT));
+        assert!(second.give_up_after > LIMIT + Duration::from_secs(50));
+        let long_ago = unix_ms(sys::now() - LIMIT);
         callers.update(second.key(), sys::now(), |row| row.taken_over_unix_ms = long_ago);
-        assert!(second.takes_over(flight.limit * 2));
+        assert!(second.takes_over(LIMIT * 2));
     }
 }

@@ -85,7 +85,6 @@ impl<'a> Miss<'a> {
 
     fn turn(&self, ticket: Ticket) -> Turn {
         let Some(directory) = &self.directory else { return Turn::Run { guard: None, ticket } };
-        let is_silent = self.call.identity.interaction_now() == Interaction::Silent;
         let flight = Flight {
             cache: self.cache,
             directory,
@@ -93,12 +92,19 @@ impl<'a> Miss<'a> {
             callers: self.callers.as_ref(),
             rejected: self.rejected(),
             minimum_life: self.client.kind.minimum_life(self.call.config.refresh_margin),
-            limit: if is_silent { WAIT_LIMIT } else { PROMPT_WAIT_LIMIT },
+            limit: &|| self.wait_limit(),
         };
         flight.turn(ticket, &|| {
             let text = format!("waiting for another call that runs '{}'", self.program());
             self.call.log.warn(&text, sys::now());
         })
+    }
+
+    fn wait_limit(&self) -> Duration {
+        match self.call.identity.interaction_now() {
+            Interaction::Silent => WAIT_LIMIT,
+            _ => PROMPT_WAIT_LIMIT,
+        }
     }
 
     /// The fingerprint of the credential that the client rejected.
