@@ -154,14 +154,24 @@ impl Cache {
 
     /// Looks the cache key up in the file. Fails if the file must not be used.
     pub fn look_up(&self, now: Duration) -> Result<LookedUp> {
-        let snapshot = self.store.lookup(&self.name)?;
-        let lookup = match &snapshot.object {
+        let mut ticket = Ticket::blank(now);
+        let lookup = self.look_up_again(&mut ticket, now)?;
+        Ok(LookedUp { lookup, ticket })
+    }
+
+    /// Looks the cache key up for a call that has done so before, and updates its ticket. The programs are not
+    /// looked up again.
+    pub fn look_up_again(&self, ticket: &mut Ticket, now: Duration) -> Result<Lookup> {
+        ticket.snapshot = self.store.lookup(&self.name)?;
+        ticket.taken = now;
+        let lookup = match &ticket.snapshot.object {
             Some(object) => self.judge(object, now),
             None => Lookup::Miss(Reason::NotCached),
         };
-        let is_hit = matches!(lookup, Lookup::Fresh(_));
-        let programs = (!is_hit).then(|| self.key.program_record());
-        Ok(LookedUp { lookup, ticket: Ticket { snapshot, taken: now, renews: false, programs } })
+        if !matches!(lookup, Lookup::Fresh(_)) {
+            ticket.programs.get_or_insert_with(|| self.key.program_record());
+        }
+        Ok(lookup)
     }
 
     fn judge(&self, object: &[u8], now: Duration) -> Lookup {

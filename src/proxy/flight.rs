@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::callers::{Callers, Ending, KeyRow, Subject};
 use super::failure::{Failure, unix_ms};
 use crate::cache::lock::{self, Attempt, Guard, LockWait, Range};
-use crate::cache::{self, Cache, Found, LookedUp, Lookup, Ticket};
+use crate::cache::{self, Cache, Found, Lookup, Ticket};
 use crate::sys::{self, Directory, FileStamp};
 
 /// After this wait, a person at a terminal is told what the call waits for.
@@ -125,9 +125,7 @@ impl<'a> Wait<'a> {
     /// The entry that answers this call, if there is one. A file that cannot be read is a miss: the
     /// plugin has to run in any case.
     fn look_up(&mut self) -> Option<Found> {
-        let LookedUp { lookup, ticket } = self.flight.cache.look_up(sys::now()).ok()?;
-        self.ticket = ticket;
-        match lookup {
+        match self.flight.cache.look_up_again(&mut self.ticket, sys::now()).ok()? {
             Lookup::Fresh(found) if self.flight.accepts(&found) => Some(found),
             _ => None,
         }
