@@ -131,7 +131,10 @@ impl Cache {
     /// Switches to the vault that new entries are stored in. With `auto` that may be another vault than
     /// the one to look in, and the entry then has another name.
     pub fn for_storing(self, config: &Config) -> Result<Cache> {
-        Cache::with(config, self.key, vault::for_storing(config)?)
+        match self.vault.is_for_storing(config) {
+            true => Ok(self),
+            false => Cache::with(config, self.key, vault::for_storing(config)?),
+        }
     }
 
     fn with(config: &Config, key: CacheKey, vault: Vault) -> Result<Cache> {

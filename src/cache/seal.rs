@@ -59,6 +59,11 @@ impl Sealer {
         Sealer { key, source }
     }
 
+    /// Where the key came from.
+    pub fn origin(&self) -> KeyOrigin {
+        self.source
+    }
+
     /// The name of the entry for `key_hash`. Without the encryption key it reveals nothing.
     ///
     /// XChaCha20 derives its subkeys with the same function from 16 bytes of random nonce. If both inputs

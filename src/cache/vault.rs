@@ -49,6 +49,16 @@ fn given(key: &crate::secret::SecretKey) -> Vault {
 }
 
 impl Vault {
+    /// Whether [`for_storing`] returns this vault, which [`existing`] returned.
+    pub fn is_for_storing(&self, config: &Config) -> bool {
+        match (self, &config.encryption) {
+            (Vault::Sealed(sealer), Encryption::Stored(mode)) => {
+                keystore::is_preferred(*mode, sealer.origin())
+            }
+            _ => true,
+        }
+    }
+
     /// The name of the entry of `key`.
     pub fn name(&self, key: &CacheKey) -> Name {
         match self {

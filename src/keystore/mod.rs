@@ -99,6 +99,11 @@ pub fn find_or_create(mode: Mode, state_dir: Option<&Path>) -> Result<(SecretKey
     Places { keyring: Keyring::OURS, state_dir }.find_or_create(mode)
 }
 
+/// Whether [`find_or_create`] returns the key that [`find`] found in `origin`, so that it need not be called.
+pub fn is_preferred(mode: Mode, origin: KeyOrigin) -> bool {
+    mode != Mode::Auto || origin != KeyOrigin::File
+}
+
 /// The key in `value`, which is that of `K8S_TOKEN_CACHE_ENCRYPTION_KEY`: 32 bytes in standard base64, with or
 /// without padding. White space around it, as a shell or a CI system may leave there, is ignored.
 /// The error never shows the value.
