@@ -8,10 +8,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::lock_file;
-use crate::sys::{self, Directory};
+use super::folder::Folder;
+use crate::sys;
 
 const STORE_OFFSET: u64 = 1 << 40;
 const KEEPERS_OFFSET: u64 = STORE_OFFSET + 1;
@@ -69,7 +70,7 @@ pub enum Attempt {
 
 /// A held lock. Dropping it, or the end of the process, releases it.
 pub struct Guard {
-    file: File,
+    file: Rc<File>,
     offset: u64,
 }
 
@@ -96,16 +97,17 @@ pub fn file_name(cache_file_name: &OsStr) -> OsString {
 }
 
 /// Takes the lock if it is free.
-pub fn attempt(directory: &Directory, name: &OsStr, range: Range) -> io::Result<Attempt> {
-    attempt_by(directory, name, range, &sys::try_lock_byte)
+pub fn attempt(folder: &Folder, range: Range) -> io::Result<Attempt> {
+    attempt_by(folder, range, &sys::try_lock_byte)
 }
 
-fn attempt_by(directory: &Directory, name: &OsStr, range: Range, take: Take<'_>) -> io::Result<Attempt> {
+fn attempt_by(folder: &Folder, range: Range, take: Take<'_>) -> io::Result<Attempt> {
+    let mut file = folder.lock_file();
     loop {
-        let file = lock_file::open(directory, name)?;
-        if let Some(outcome) = attempt_on(file, directory, name, range.offset(), take)? {
+        if let Some(outcome) = attempt_on(file, folder, range.offset(), take)? {
             return Ok(outcome);
         }
+        file = folder.reopen_lock_file()?;
     }
 }
 
@@ -113,23 +115,20 @@ fn attempt_by(directory: &Directory, name: &OsStr, range: Range, take: Take<'_>)
 type Take<'a> = &'a dyn Fn(&File, u64) -> io::Result<bool>;
 
 /// `None` if the file was replaced after it was opened: other processes do not see a lock on it.
-fn attempt_on(
-    file: File,
-    directory: &Directory,
-    name: &OsStr,
-    offset: u64,
-    take: Take<'_>,
-) -> io::Result<Option<Attempt>> {
-    Ok(match take(&file, offset) {
-        Ok(false) => Some(Attempt::Busy),
-        Ok(true) => directory.still_names(name, &file)?.then_some(Attempt::Held(Guard { file, offset })),
-        Err(_) => Some(Attempt::Unavailable),
-    })
+fn attempt_on(file: Rc<File>, folder: &Folder, offset: u64, take: Take<'_>) -> io::Result<Option<Attempt>> {
+    match take(&file, offset) {
+        Ok(false) => Ok(Some(Attempt::Busy)),
+        Ok(true) => {
+            let guard = Guard { file, offset };
+            Ok(folder.has_lock_file(&guard.file)?.then_some(Attempt::Held(guard)))
+        }
+        Err(_) => Ok(Some(Attempt::Unavailable)),
+    }
 }
 
 /// Attempts to take the lock until `limit` has passed, and returns the outcome of the last attempt.
-pub fn wait(directory: &Directory, name: &OsStr, range: Range, limit: Duration) -> io::Result<Attempt> {
-    let mut wait = LockWait::start(directory, name, range);
+pub fn wait(folder: &Folder, range: Range, limit: Duration) -> io::Result<Attempt> {
+    let mut wait = LockWait::start(folder, range);
     loop {
         match wait.attempt()? {
             Attempt::Busy if wait.waited() < limit => {}
@@ -140,16 +139,15 @@ pub fn wait(directory: &Directory, name: &OsStr, range: Range, limit: Duration) 
 
 /// A wait for a lock, interrupted at growing intervals.
 pub struct LockWait<'a> {
-    directory: &'a Directory,
-    name: &'a OsStr,
+    folder: &'a Folder,
     range: Range,
     started: Duration,
     has_tried: bool,
 }
 
 impl<'a> LockWait<'a> {
-    pub fn start(directory: &'a Directory, name: &'a OsStr, range: Range) -> LockWait<'a> {
-        LockWait { directory, name, range, started: sys::steady_clock(), has_tried: false }
+    pub fn start(folder: &'a Folder, range: Range) -> LockWait<'a> {
+        LockWait { folder, range, started: sys::steady_clock(), has_tried: false }
     }
 
     pub fn waited(&self) -> Duration {
@@ -159,11 +157,11 @@ impl<'a> LockWait<'a> {
     /// Takes the lock if it is free. From the second attempt on, waits for it, but not for long.
     pub fn attempt(&mut self) -> io::Result<Attempt> {
         if !std::mem::replace(&mut self.has_tried, true) {
-            return attempt(self.directory, self.name, self.range);
+            return attempt(self.folder, self.range);
         }
         let pause = (self.waited() / PAUSE_FRACTION).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         let take = |file: &File, offset: u64| sys::lock_byte_within(file, offset, pause);
-        attempt_by(self.directory, self.name, self.range, &take)
+        attempt_by(self.folder, self.range, &take)
     }
 }
 
@@ -174,21 +172,26 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::sys::Directory;
 
     const ONE: Range = Range::Key(*b"one entry's name");
     const OTHER: Range = Range::Key(*b"another's name..");
 
-    struct Scratch(TempDir, Directory);
+    struct Scratch(TempDir);
 
     impl Scratch {
         fn new() -> Scratch {
-            let directory = tempfile::tempdir().unwrap();
-            let opened = Directory::make(directory.path()).unwrap();
-            Scratch(directory, opened)
+            Scratch(tempfile::tempdir().unwrap())
+        }
+
+        /// As another process opens it.
+        fn folder(&self) -> Folder {
+            let directory = Directory::make(self.0.path()).unwrap();
+            Folder::open(directory, file_name("token.json".as_ref())).unwrap()
         }
 
         fn try_lock(&self, range: Range) -> Option<Guard> {
-            match attempt(&self.1, &file_name("token.json".as_ref()), range).unwrap() {
+            match attempt(&self.folder(), range).unwrap() {
                 Attempt::Held(guard) => Some(guard),
                 Attempt::Busy => None,
                 Attempt::Unavailable => panic!("no locks here"),
@@ -225,6 +228,17 @@ mod tests {
         assert!(held.iter().all(Option::is_some));
     }
 
+    #[test]
+    fn locks_of_one_folder_are_released_one_by_one() {
+        let scratch = Scratch::new();
+        let folder = scratch.folder();
+        let [one, store] = [ONE, Range::Store].map(|range| attempt(&folder, range).unwrap());
+        drop(store);
+        assert!(scratch.try_lock(ONE).is_none() && scratch.try_lock(Range::Store).is_some());
+        drop(one);
+        assert!(scratch.try_lock(ONE).is_some());
+    }
+
     /// A classic POSIX lock is released when any descriptor of the file is closed.
     #[test]
     fn a_lock_survives_every_other_use_of_its_file() {
@@ -251,17 +265,16 @@ mod tests {
     #[test]
     fn a_file_replaced_between_open_and_lock_is_opened_again() {
         let scratch = Scratch::new();
-        let name = file_name("token.json".as_ref());
         let outcome = |replace: &dyn Fn()| {
-            let file = scratch.1.open_or_create(&name).unwrap();
+            let folder = scratch.folder();
             replace();
-            attempt_on(file, &scratch.1, &name, ONE.offset(), &sys::try_lock_byte).unwrap()
+            attempt_on(folder.lock_file(), &folder, ONE.offset(), &sys::try_lock_byte).unwrap()
         };
         assert!(matches!(outcome(&|| ()), Some(Attempt::Held(_))));
         assert!(outcome(&|| scratch.move_away()).is_none());
         let replace = || {
             scratch.move_away();
-            drop(scratch.1.create_new(&name).unwrap());
+            fs::write(scratch.lock_file(), "").unwrap();
         };
         assert!(outcome(&replace).is_none());
         assert!(scratch.try_lock(ONE).is_some());
@@ -282,9 +295,11 @@ mod tests {
         let scratch = Scratch::new();
         let held = scratch.try_lock(ONE);
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| wait(&scratch.1, "token.json.lock".as_ref(), ONE, Duration::MAX));
+            let scratch = &scratch;
+            let is_held = |attempt| matches!(attempt, Ok(Attempt::Held(_)));
+            let waiter = scope.spawn(move || is_held(wait(&scratch.folder(), ONE, Duration::MAX)));
             drop(held);
-            assert!(matches!(waiter.join().unwrap(), Ok(Attempt::Held(_))));
+            assert!(waiter.join().unwrap());
         });
     }
 
@@ -293,7 +308,7 @@ mod tests {
         let scratch = Scratch::new();
         let held = scratch.try_lock(ONE);
         let limit = Duration::from_millis(5);
-        let outcome = wait(&scratch.1, "token.json.lock".as_ref(), ONE, limit);
+        let outcome = wait(&scratch.folder(), ONE, limit);
         assert!(matches!(outcome, Ok(Attempt::Busy)));
         drop(held);
     }
@@ -302,6 +317,7 @@ mod tests {
     fn a_lock_file_that_is_a_directory_is_an_error() {
         let scratch = Scratch::new();
         fs::create_dir(scratch.lock_file()).unwrap();
-        assert!(attempt(&scratch.1, "token.json.lock".as_ref(), ONE).is_err());
+        let directory = Directory::make(scratch.0.path()).unwrap();
+        assert!(Folder::open(directory, file_name("token.json".as_ref())).is_err());
     }
 }

@@ -4,6 +4,7 @@
 //! margin. [`crate::proxy`] decides what follows: run the plugin, or refresh in the background.
 
 pub mod entry;
+pub mod folder;
 pub mod lock;
 pub mod lock_file;
 pub mod seal;
@@ -13,6 +14,7 @@ pub mod vault;
 use std::time::Duration;
 
 use crate::cache::entry::Entry;
+use crate::cache::folder::Folder;
 use crate::cache::store::{Condition, LineSnapshot, Name, NewLine, Store, Stored};
 use crate::cache::vault::Vault;
 use crate::config::Config;
@@ -200,6 +202,7 @@ impl Cache {
     /// the inputs of the cache key or its program changed while the plugin ran.
     pub fn insert(
         &self,
+        folder: &Folder,
         inputs: &KeyInputs<'_>,
         credential: &[u8],
         expires_unix_s: u64,
@@ -216,7 +219,7 @@ impl Cache {
         let object = self.vault.encode(&self.name, &entry)?;
         let line = NewLine { name: self.name, object: &object, expires_unix_s };
         let condition = Condition { snapshot: &ticket.snapshot, taken: ticket.taken, renews: ticket.renews };
-        let stored = self.store.insert(&line, &condition, now)?;
+        let stored = self.store.insert(folder, &line, &condition, now)?;
         Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
     }
 

@@ -35,6 +35,7 @@ use self::layout::is_removal;
 pub use self::layout::{Name, number_after};
 pub use self::lookup::LineSnapshot;
 use self::lookup::lookup_in;
+use super::folder::Folder;
 use super::lock::{self, Attempt};
 use super::lock_file;
 use crate::error::{Error, Kind, Result, io_error, shown};
@@ -83,20 +84,20 @@ impl Store {
         &self.path
     }
 
-    /// Opens the directory of the file for a writer, and creates it and the lock file if they are missing.
-    /// Fails if another program's file is at the path of the cache file or of the lock file.
-    pub fn make_directory(&self) -> Result<Directory> {
+    /// Opens the folder of the file for a writer, and creates it and the lock file if they are missing. Fails if
+    /// another program's file is at the path of the cache file or of the lock file.
+    pub fn open_folder(&self) -> Result<Folder> {
         let directory = self.checked_directory()?;
-        match lock_file::open(&directory, &self.lock_name()) {
-            Ok(_) => Ok(directory),
-            Err(error) => Err(self.lock_error(&error)),
-        }
+        Folder::open(directory, self.lock_name()).map_err(|error| self.lock_error(&error))
+    }
+
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// Creates nothing beside a file that is not ours.
     fn checked_directory(&self) -> Result<Directory> {
-        let directory = self.path.parent().unwrap_or(Path::new(""));
-        let directory = Directory::make(directory).map_err(|error| self.error("use", &error))?;
+        let directory = Directory::make(self.directory()).map_err(|error| self.error("use", &error))?;
         match directory.open_own(&self.file_name) {
             Ok(file) => {
                 let start = FileContents::read_start(&file).map_err(|error| self.error("read", &error))?;
@@ -167,10 +168,17 @@ impl Store {
         Ok(if is_private || contents.is_newer() { contents } else { FileContents::default() })
     }
 
-    /// Stores `line` if `condition` holds.
-    pub fn insert(&self, line: &NewLine<'_>, condition: &Condition<'_>, now: Duration) -> Result<Stored> {
+    /// Stores `line` if `condition` holds. `folder` may have been opened long ago.
+    pub fn insert(
+        &self,
+        folder: &Folder,
+        line: &NewLine<'_>,
+        condition: &Condition<'_>,
+        now: Duration,
+    ) -> Result<Stored> {
+        let reopened = if folder.is_at(self.directory()) { None } else { Some(self.open_folder()?) };
         let mut stored = Stored::TooLate;
-        self.update(now, &mut |file| {
+        self.update(reopened.as_ref().unwrap_or(folder), now, &mut |file| {
             if file.allows(&line.name, condition) {
                 file.put(line.name, line.object, line.expires_unix_s);
                 stored = Stored::Done;
@@ -185,7 +193,7 @@ impl Store {
     pub fn remove(&self, now: Duration, select: Select<'_>) -> Result<usize> {
         let removed_at = format!("{{\"removed\":{}}}", now.as_nanos() as u64);
         let mut removed = 0;
-        self.update(now, &mut |file| {
+        self.update(&self.open_folder()?, now, &mut |file| {
             let names = select(&mut file.entries());
             for name in &names {
                 removed += usize::from(file.find(name).is_some_and(|line| !is_removal(&line.object)));
@@ -199,7 +207,7 @@ impl Store {
     /// Removes every entry and returns how many there were.
     pub fn clear(&self, now: Duration) -> Result<usize> {
         let mut removed = 0;
-        self.update(now, &mut |file| {
+        self.update(&self.open_folder()?, now, &mut |file| {
             removed = file.lines.iter().filter(|line| !is_removal(&line.object)).count();
             file.lines.clear();
             file.generation = file.generation.wrapping_add(1);
@@ -209,17 +217,22 @@ impl Store {
     }
 
     /// Applies `change` to the file under the store lock; writes nothing if it returns false.
-    fn update(&self, now: Duration, change: &mut dyn FnMut(&mut CacheFile<'_>) -> bool) -> Result<()> {
-        let directory = self.checked_directory()?;
-        let lock = self.lock(&directory)?;
-        let contents = self.contents_in(&directory)?;
+    fn update(
+        &self,
+        folder: &Folder,
+        now: Duration,
+        change: &mut dyn FnMut(&mut CacheFile<'_>) -> bool,
+    ) -> Result<()> {
+        let lock = self.lock(folder)?;
+        let directory = &folder.directory;
+        let contents = self.contents_in(directory)?;
         let mut file = contents.parse();
         file.lines.retain(|line| !time::time_left(line.expires_unix_s, now).is_zero());
         if !change(&mut file) {
             return Ok(());
         }
         let temporary = self.temporary_name(lock.is_some());
-        self.replace(&directory, &temporary, &file).map_err(|error| {
+        self.replace(directory, &temporary, &file).map_err(|error| {
             // An error is ignored: the next writer removes the file.
             if error.kind() != io::ErrorKind::AlreadyExists {
                 let _ = directory.remove(&temporary);
@@ -230,8 +243,8 @@ impl Store {
 
     /// Takes the store lock. `None` if the file system has no locks: then one of two concurrent writers
     /// may lose its entry, which costs a miss.
-    fn lock(&self, directory: &Directory) -> Result<Option<lock::Guard>> {
-        match lock::wait(directory, &self.lock_name(), lock::Range::Store, STORE_LOCK_LIMIT) {
+    fn lock(&self, folder: &Folder) -> Result<Option<lock::Guard>> {
+        match lock::wait(folder, lock::Range::Store, STORE_LOCK_LIMIT) {
             Ok(Attempt::Held(guard)) => Ok(Some(guard)),
             Ok(Attempt::Unavailable) => Ok(None),
             Ok(Attempt::Busy) => Err(self.error("write", &io::ErrorKind::TimedOut.into())),

@@ -89,8 +89,10 @@ impl Scratch {
 
     fn insert_with(&self, ticket: Ticket, credential: &[u8], now: Duration) -> Option<u64> {
         let expires_unix_s = now.as_secs() + 840;
+        let cache = self.cache();
+        let folder = cache.store.open_folder().unwrap();
         let insert =
-            |inputs: &KeyInputs<'_>| self.cache().insert(inputs, credential, expires_unix_s, ticket, now);
+            |inputs: &KeyInputs<'_>| cache.insert(&folder, inputs, credential, expires_unix_s, ticket, now);
         self.caller.call(insert).unwrap()
     }
 
@@ -189,8 +191,10 @@ fn a_refresh_replaces_only_the_entry_that_it_set_out_to_renew() {
 fn what_another_identity_got_is_not_stored() {
     let scratch = Scratch::sealed();
     let now_another = scratch.caller.clone().with("HOME", "/home/other");
+    let cache = scratch.cache();
+    let folder = cache.store.open_folder().unwrap();
     let stored = now_another
-        .call(|inputs| scratch.cache().insert(inputs, CREDENTIAL, NOW_UNIX_S + 840, Ticket::blank(NOW), NOW));
+        .call(|inputs| cache.insert(&folder, inputs, CREDENTIAL, NOW_UNIX_S + 840, Ticket::blank(NOW), NOW));
     assert_eq!(stored.unwrap(), None);
     assert_eq!(served(&scratch.cache(), NOW), Err(Reason::NotCached));
 }

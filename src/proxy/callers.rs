@@ -28,7 +28,7 @@ use super::failure::unix_ms;
 use crate::cache::lock_file::{self, ROW_BYTES, TABLE_BYTES};
 use crate::cache::store::{Name, Store};
 use crate::format::fnv::fnv1a_64;
-use crate::sys::{self, Directory, Process};
+use crate::sys::{self, Process};
 use rows::{Area, CONTENT_OFFSET, Content, Row, SET_BYTES, u64_at};
 pub use rows::{CallerRow, Ending, KeeperRow, KeyRow};
 
@@ -123,8 +123,8 @@ impl Callers {
     }
 
     /// Opens the table, and creates the lock file if it is missing.
-    pub fn open_or_create(store: &Store, directory: &Directory) -> Option<Callers> {
-        lock_file::open(directory, &store.lock_name()).ok().map(Callers::new)
+    pub fn open_or_create(store: &Store) -> Option<Callers> {
+        store.open_folder().ok().and_then(|_| Callers::open(store))
     }
 
     pub fn new(lock_file: File) -> Callers {

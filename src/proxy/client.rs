@@ -149,8 +149,8 @@ impl Client {
     /// since the file was deleted.
     pub fn remember_served(&mut self, store: &Store, fingerprint: u64, now: Duration) {
         if self.history.is_none() && self.kind != ClientKind::Person {
-            let callers = || Callers::open_or_create(store, &store.make_directory().ok()?);
-            self.history = self.subject.and_then(|subject| Some(History::of(callers()?, subject, now)));
+            let open = |subject| Some(History::of(Callers::open_or_create(store)?, subject, now));
+            self.history = self.subject.and_then(open);
         }
         let Some(History { callers, caller }) = &mut self.history else { return };
         let is_new = caller.row.served != fingerprint;

@@ -5,14 +5,14 @@
 //! cached, each waiter runs the plugin without the lock, so that such calls do not queue. If the holder left
 //! nothing, it died, and the next waiter runs the plugin. If it hangs, one waiter takes over.
 
-use std::ffi::OsStr;
 use std::time::Duration;
 
 use super::callers::{Callers, Ending, KeyRow, Subject};
 use super::failure::{Failure, unix_ms};
+use crate::cache::folder::Folder;
 use crate::cache::lock::{self, Attempt, Guard, LockWait, Range};
 use crate::cache::{self, Cache, Found, Lookup, Ticket};
-use crate::sys::{self, Directory, FileStamp};
+use crate::sys::{self, FileStamp};
 
 /// After this wait, a person at a terminal is told what the call waits for.
 const NOTIFY_AFTER: Duration = Duration::from_secs(5);
@@ -30,8 +30,7 @@ pub enum Turn {
 /// A call that wants to run the plugin.
 pub struct Flight<'a> {
     pub cache: &'a Cache,
-    pub directory: &'a Directory,
-    pub lock_name: &'a OsStr,
+    pub folder: &'a Folder,
     pub callers: Option<&'a Callers>,
     /// Fingerprint of a fresh entry that does not answer this call.
     pub rejected: Option<u64>,
@@ -45,7 +44,7 @@ impl Flight<'_> {
     /// Waits for this call's turn. Calls `notify` once if the wait is long.
     pub fn turn(&self, ticket: Ticket, notify: &dyn Fn()) -> Turn {
         let mut wait = Wait::new(self, ticket);
-        let mut lock = LockWait::start(self.directory, self.lock_name, Range::Key(self.cache.name));
+        let mut lock = LockWait::start(self.folder, Range::Key(self.cache.name));
         let mut has_waited = false;
         let mut is_notified = false;
         loop {
@@ -144,9 +143,9 @@ impl<'a> Wait<'a> {
     /// Whether this call runs the plugin beside one that hangs. Of all waiters one takes over, and the
     /// others wait for that one: a plugin that hangs for ever runs once per limit.
     fn takes_over(&mut self, waited: Duration) -> bool {
-        let Flight { directory, lock_name, callers, cache, .. } = self.flight;
+        let Flight { folder, callers, cache, .. } = self.flight;
         let Some(callers) = callers else { return true };
-        let _turn = match lock::attempt(directory, lock_name, Range::TakeOver(cache.name)) {
+        let _turn = match lock::attempt(folder, Range::TakeOver(cache.name)) {
             Ok(Attempt::Held(guard)) => guard,
             Ok(Attempt::Busy) => return false, // Another waiter is deciding right now.
             Ok(Attempt::Unavailable) | Err(_) => return true,
@@ -186,7 +185,7 @@ mod tests {
     use crate::key::tests::Caller;
 
     struct Crowd {
-        directory: TempDir,
+        _directory: TempDir,
         caller: Caller,
         cache: Cache,
         _holder: Guard,
@@ -200,17 +199,19 @@ mod tests {
             config.encryption = Encryption::Off;
             let caller = Caller::of(&["plugin"]);
             let cache = Cache::open(&config, caller.key()).unwrap();
-            let opened = cache.store.make_directory().unwrap();
-            let attempt = lock::attempt(&opened, &cache.store.lock_name(), Range::Key(cache.name));
+            let attempt = lock::attempt(&cache.store.open_folder().unwrap(), Range::Key(cache.name));
             let Ok(Attempt::Held(holder)) = attempt else { panic!("the lock is free") };
-            Crowd { directory, caller, cache, _holder: holder }
+            Crowd { _directory: directory, caller, cache, _holder: holder }
         }
 
         fn store(&self) -> u64 {
             let now = sys::now();
             let ticket = Ticket::blank(now);
-            let insert =
-                |inputs: &KeyInputs<'_>| self.cache.insert(inputs, b"{}", now.as_secs() + 3600, ticket, now);
+            let folder = self.cache.store.open_folder().unwrap();
+            let expires_unix_s = now.as_secs() + 3600;
+            let insert = |inputs: &KeyInputs<'_>| {
+                self.cache.insert(&folder, inputs, b"{}", expires_unix_s, ticket, now)
+            };
             self.caller.call(insert).unwrap().unwrap()
         }
 
@@ -230,8 +231,7 @@ mod tests {
         fn turn(&self, rejected: Option<u64>) -> Turn {
             let flight = Flight {
                 cache: &self.cache,
-                directory: &Directory::open(self.directory.path()).unwrap(),
-                lock_name: &self.cache.store.lock_name(),
+                folder: &self.cache.store.open_folder().unwrap(),
                 callers: Some(&self.callers()),
                 rejected,
                 minimum_life: Duration::ZERO,
@@ -264,11 +264,10 @@ mod tests {
         const LIMIT: Duration = Duration::from_secs(60);
         let crowd = Crowd::new();
         let callers = crowd.callers();
-        let directory = Directory::open(crowd.directory.path()).unwrap();
+        let folder = crowd.cache.store.open_folder().unwrap();
         let flight = Flight {
             cache: &crowd.cache,
-            directory: &directory,
-            lock_name: &crowd.cache.store.lock_name(),
+            folder: &folder,
             callers: Some(&callers),
             rejected: None,
             minimum_life: Duration::ZERO,

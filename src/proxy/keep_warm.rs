@@ -106,9 +106,8 @@ impl<'a> Keeper<'a> {
         policy: &'a PolicySource,
         window: Duration,
     ) -> Option<Keeper<'a>> {
-        let directory = cache.store.make_directory().ok()?;
-        let name = cache.store.lock_name();
-        let Ok(Attempt::Held(lock)) = lock::attempt(&directory, &name, Range::KeepWarm(cache.name)) else {
+        let folder = cache.store.open_folder().ok()?;
+        let Ok(Attempt::Held(lock)) = lock::attempt(&folder, Range::KeepWarm(cache.name)) else {
             return None;
         };
         if !(0..MOST_KEEPERS).any(|number| lock.takes_too(Range::Keeper(number))) {

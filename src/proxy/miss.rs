@@ -11,13 +11,14 @@ use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
 use super::policy;
+use crate::cache::folder::Folder;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
 use crate::error::{Error, Kind, Result, printable};
 use crate::format::time::Human;
 use crate::identity::Interaction;
 use crate::log::{self, write_stdout};
-use crate::sys::{self, Directory, Stream};
+use crate::sys::{self, Stream};
 
 /// How long to wait for another call that runs a silent plugin.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
@@ -32,8 +33,8 @@ pub struct Miss<'a> {
     reason: Reason,
     /// The credential that the look-up found and the client must not get now.
     found: Option<Found>,
-    /// `None` if the cache directory cannot be used.
-    directory: Option<Directory>,
+    /// `None` if the folder of the cache file cannot be used.
+    folder: Option<Folder>,
     callers: Option<Callers>,
 }
 
@@ -46,17 +47,17 @@ impl<'a> Miss<'a> {
         found: Option<Found>,
         now: Duration,
     ) -> Self {
-        let directory = cache.store.make_directory();
-        if let Err(error) = &directory {
+        let folder = cache.store.open_folder();
+        if let Err(error) = &folder {
             call.log.warn(error, now);
         }
-        let directory = directory.ok();
+        let folder = folder.ok();
         let callers = client
             .history
             .take()
             .map(|history| history.callers)
-            .or_else(|| Callers::open_or_create(&cache.store, directory.as_ref()?));
-        Miss { call, cache, client, reason, found, directory, callers }
+            .or_else(|| folder.as_ref().and_then(|_| Callers::open(&cache.store)));
+        Miss { call, cache, client, reason, found, folder, callers }
     }
 
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
@@ -84,11 +85,10 @@ impl<'a> Miss<'a> {
     }
 
     fn turn(&self, ticket: Ticket) -> Turn {
-        let Some(directory) = &self.directory else { return Turn::Run { guard: None, ticket } };
+        let Some(folder) = &self.folder else { return Turn::Run { guard: None, ticket } };
         let flight = Flight {
             cache: self.cache,
-            directory,
-            lock_name: &self.cache.store.lock_name(),
+            folder,
             callers: self.callers.as_ref(),
             rejected: self.rejected(),
             minimum_life: self.client.kind.minimum_life(self.call.config.refresh_margin),
@@ -163,11 +163,9 @@ impl<'a> Miss<'a> {
     }
 
     fn store(&self, output: &[u8], expires_unix_s: u64, ticket: Ticket) {
-        if self.directory.is_none() {
-            return; // A warning has said so.
-        }
+        let Some(folder) = &self.folder else { return }; // A warning has said so.
         let now = sys::now();
-        match self.cache.insert(&self.call.key_inputs(), output, expires_unix_s, ticket, now) {
+        match self.cache.insert(folder, &self.call.key_inputs(), output, expires_unix_s, ticket, now) {
             Ok(Some(fingerprint)) => {
                 self.remember_served(fingerprint);
                 self.update_key(KeyRow::succeed);

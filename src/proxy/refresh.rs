@@ -11,6 +11,7 @@ use super::callers::{Callers, KeyRow, Subject};
 use super::failure::unix_ms;
 use super::plugin;
 use crate::cache::entry::Entry;
+use crate::cache::folder::Folder;
 use crate::cache::lock::{self, Attempt, Range};
 use crate::cache::{Cache, LookedUp, Lookup, Reason};
 use crate::config::Config;
@@ -45,8 +46,8 @@ pub fn default_ahead(entry: &Entry) -> Duration {
 /// Runs the plugin and replaces the entry, unless another process is doing so. With a fingerprint, only
 /// that entry is replaced. Fails if the plugin failed or its output cannot be stored.
 pub fn renew(call: &Call<'_>, cache: &Cache, fingerprint: Option<u64>) -> Result<(), &'static str> {
-    let Some((callers, _guard)) = take_turn(cache) else { return Ok(()) };
-    let renewed = run_and_store(call, cache, fingerprint);
+    let Some((callers, folder, _guard)) = take_turn(cache) else { return Ok(()) };
+    let renewed = run_and_store(call, cache, &folder, fingerprint);
     let now = sys::now();
     callers.update(Subject::key(&cache.name), now, |row| {
         row.refreshed_by = std::process::id();
@@ -63,16 +64,18 @@ pub fn renew(call: &Call<'_>, cache: &Cache, fingerprint: Option<u64>) -> Result
     renewed
 }
 
-fn take_turn(cache: &Cache) -> Option<(Callers, lock::Guard)> {
-    let directory = cache.store.make_directory().ok()?;
-    let name = cache.store.lock_name();
-    let Ok(Attempt::Held(guard)) = lock::attempt(&directory, &name, Range::Key(cache.name)) else {
-        return None;
-    };
-    Some((Callers::open(&cache.store)?, guard))
+fn take_turn(cache: &Cache) -> Option<(Callers, Folder, lock::Guard)> {
+    let folder = cache.store.open_folder().ok()?;
+    let Ok(Attempt::Held(guard)) = lock::attempt(&folder, Range::Key(cache.name)) else { return None };
+    Some((Callers::open(&cache.store)?, folder, guard))
 }
 
-fn run_and_store(call: &Call<'_>, cache: &Cache, fingerprint: Option<u64>) -> Result<(), &'static str> {
+fn run_and_store(
+    call: &Call<'_>,
+    cache: &Cache,
+    folder: &Folder,
+    fingerprint: Option<u64>,
+) -> Result<(), &'static str> {
     let LookedUp { lookup, ticket } = cache.look_up(sys::now()).map_err(|_| "the cache cannot be read")?;
     let ticket = match (lookup, fingerprint) {
         (Lookup::Fresh(found) | Lookup::Stale(found), Some(expected)) if found.fingerprint != expected => {
@@ -88,7 +91,7 @@ fn run_and_store(call: &Call<'_>, cache: &Cache, fingerprint: Option<u64>) -> Re
         Verdict::Cacheable { expires_unix_s } => expires_unix_s,
         Verdict::Uncacheable(why) | Verdict::Invalid(why) => return Err(why),
     };
-    match cache.insert(&call.key_inputs(), output.expose(), expires_unix_s, ticket, now) {
+    match cache.insert(folder, &call.key_inputs(), output.expose(), expires_unix_s, ticket, now) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err("the entry was replaced or removed meanwhile"),
         Err(_) => Err("the cache cannot be written"),

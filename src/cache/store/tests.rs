@@ -69,8 +69,13 @@ impl Scratch {
     }
 
     fn insert(&self, name: Name, object: &str, expected: &Condition<'_>) -> Stored {
-        self.store.insert(&NewLine { name, object, expires_unix_s: LATER_UNIX_S }, expected, NOW).unwrap()
+        let line = NewLine { name, object, expires_unix_s: LATER_UNIX_S };
+        insert(&self.store, &line, expected, NOW).unwrap()
     }
+}
+
+fn insert(store: &Store, line: &NewLine<'_>, condition: &Condition<'_>, now: Duration) -> Result<Stored> {
+    store.insert(&store.open_folder()?, line, condition, now)
 }
 
 fn name(number: u128) -> Name {
@@ -254,7 +259,7 @@ fn a_removal_is_forgotten_after_an_hour() {
     let scratch = Scratch::new();
     scratch.remove(&[name(1)]).unwrap();
     let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S + 10_000 };
-    let stored = scratch.store.insert(&line, &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
+    let stored = insert(&scratch.store, &line, &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
     assert_eq!(stored, Stored::Done);
 }
 
@@ -305,11 +310,11 @@ fn a_write_drops_what_has_expired() {
     let scratch = Scratch::new();
     for (number, expires_unix_s) in [(1, 99), (2, 100), (3, 101), (4, 102)] {
         let line = NewLine { name: name(number), object: "{}", expires_unix_s };
-        scratch.store.insert(&line, &ANY, Duration::from_secs(1)).unwrap();
+        insert(&scratch.store, &line, &ANY, Duration::from_secs(1)).unwrap();
     }
     assert_eq!(scratch.all().len(), 4);
     let line = NewLine { name: name(5), object: "{}", expires_unix_s: 200 };
-    scratch.store.insert(&line, &ANY, Duration::from_millis(100_500)).unwrap();
+    insert(&scratch.store, &line, &ANY, Duration::from_millis(100_500)).unwrap();
     let left: Vec<Name> = scratch.all().into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, [name(3), name(4), name(5)]);
 }
@@ -339,8 +344,37 @@ fn a_missing_directory_is_made() {
     let scratch = Scratch::new();
     let store = Store::at(&scratch.directory.path().join("a/b/token.json")).unwrap();
     let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
-    assert_eq!(store.insert(&line, &ANY, NOW).unwrap(), Stored::Done);
+    assert_eq!(insert(&store, &line, &ANY, NOW).unwrap(), Stored::Done);
     assert!(store.lookup(&name(1)).unwrap().object.is_some());
+}
+
+/// A plugin may run for minutes.
+#[test]
+fn a_directory_that_was_removed_or_moved_meanwhile_is_made_again() {
+    let scratch = Scratch::new();
+    let directory = scratch.directory.path().join("made");
+    let store = Store::at(&directory.join("token.json")).unwrap();
+    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+    let remove = || fs::remove_dir_all(&directory).unwrap();
+    let move_away = || fs::rename(&directory, scratch.directory.path().join("elsewhere")).unwrap();
+    for change in [&remove as &dyn Fn(), &move_away] {
+        let folder = store.open_folder().unwrap();
+        change();
+        assert_eq!(store.insert(&folder, &line, &ANY, NOW).unwrap(), Stored::Done);
+        assert!(store.lookup(&name(1)).unwrap().object.is_some());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_others_can_write_to_meanwhile_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let folder = scratch.store.open_folder().unwrap();
+    fs::set_permissions(scratch.directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+    assert_eq!(scratch.store.insert(&folder, &line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
+    assert_eq!(scratch.file_names(), ["token.json.lock"]);
 }
 
 #[cfg(unix)]
@@ -381,7 +415,7 @@ fn a_newer_version_is_a_miss_and_stays_as_it_is() {
         assert_eq!(scratch.line(&name(1)), None);
         assert!(scratch.all().is_empty());
         let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
-        assert_eq!(scratch.store.insert(&line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
+        assert_eq!(insert(&scratch.store, &line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
         assert_eq!(scratch.store.clear(NOW).unwrap_err().kind(), Kind::Cache);
         assert!(scratch.store.contents().unwrap().is_newer());
         assert_eq!(scratch.bytes(), bytes.as_bytes());
@@ -429,7 +463,7 @@ fn a_file_that_is_not_ours_is_an_error_and_stays() {
         assert_eq!(scratch.line(&name(1)), None);
         let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
         let errors = [
-            scratch.store.insert(&line, &ANY, NOW).map(drop),
+            insert(&scratch.store, &line, &ANY, NOW).map(drop),
             scratch.store.clear(NOW).map(drop),
             scratch.remove(&[name(1)]).map(drop),
             scratch.store.contents().map(drop),

@@ -201,8 +201,7 @@ fn the_table_is_the_beginning_of_the_lock_file() {
     assert!(Callers::open(&store).is_none());
     assert!(fs::read_dir(directory.path()).unwrap().next().is_none());
 
-    let opened = store.make_directory().unwrap();
-    Callers::open_or_create(&store, &opened).unwrap().serve(caller(42), 7, NOW);
+    Callers::open_or_create(&store).unwrap().serve(caller(42), 7, NOW);
     assert!(directory.path().join("token.json.lock").exists());
     assert_eq!(Callers::open(&store).unwrap().served(caller(42), NOW), 7);
 }

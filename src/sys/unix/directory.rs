@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -24,7 +24,7 @@ impl Directory {
     /// Opens `path`. A missing directory is created first, with its parents, for this user alone. Fails
     /// with `PermissionDenied` if another user chose or can change what `path` leads to.
     pub fn make(path: &Path) -> io::Result<Directory> {
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = or_here(path);
         require_trusted_links(path)?;
         match Directory::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -38,14 +38,14 @@ impl Directory {
     /// Opens `path`. Fails with `PermissionDenied` if another user owns it or can write to it.
     pub fn open(path: &Path) -> io::Result<Directory> {
         let directory = open_at(libc::AT_FDCWD, path.as_os_str(), libc::O_RDONLY | libc::O_DIRECTORY)?;
-        let metadata = directory.metadata()?;
-        if !is_trusted_owner(&metadata) {
-            return refused("its directory belongs to another user");
-        }
-        if metadata.mode() & OTHERS_MAY_WRITE != 0 && metadata.mode() & STICKY == 0 {
-            return refused("other users can write to its directory");
-        }
+        require_trusted(&directory.metadata()?)?;
         Ok(Directory(directory))
+    }
+
+    /// Whether `path` leads to this directory, and [`Directory::open`] would still open it.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let (Ok(there), Ok(own)) = (or_here(path).metadata(), self.0.metadata()) else { return false };
+        (there.dev(), there.ino()) == (own.dev(), own.ino()) && require_trusted(&own).is_ok()
     }
 
     /// Opens this user's regular file `name` for reading and writing. Creates a missing file for this user
@@ -86,13 +86,36 @@ impl Directory {
 
     /// Whether `name` still is the name of `file`.
     pub fn still_names(&self, name: &OsStr, file: &File) -> io::Result<bool> {
-        let opened = file.metadata()?;
-        match self.open_private(name).and_then(|current| current.metadata()) {
-            Ok(current) => Ok((current.dev(), current.ino()) == (opened.dev(), opened.ino())),
+        let (name, opened) = (c_string(name)?, file.metadata()?);
+        // SAFETY: `libc::stat` is plain data, for which zero is valid.
+        let mut current: libc::stat = unsafe { std::mem::zeroed() };
+        // SAFETY: `name` is a C string, and both outlive the call (fstatat(2)).
+        let found = check(unsafe {
+            libc::fstatat(self.0.as_raw_fd(), name.as_ptr(), &mut current, libc::AT_SYMLINK_NOFOLLOW)
+        });
+        match found {
+            // The types differ between systems.
+            Ok(_) => Ok((current.st_dev as u64, current.st_ino as u64) == (opened.dev(), opened.ino())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
+}
+
+/// The working directory for the empty path.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+/// Fails with `PermissionDenied` if another user owns the directory or can write to it.
+fn require_trusted(directory: &Metadata) -> io::Result<()> {
+    if !is_trusted_owner(directory) {
+        return refused("its directory belongs to another user");
+    }
+    if directory.mode() & OTHERS_MAY_WRITE != 0 && directory.mode() & STICKY == 0 {
+        return refused("other users can write to its directory");
+    }
+    Ok(())
 }
 
 /// Creates `path` and its missing parents, for this user alone. Succeeds if it exists.

@@ -138,6 +138,12 @@ impl Directory {
         }
     }
 
+    /// Whether `path` leads to this directory.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        path == self.0 && path.is_dir()
+    }
+
     /// Opens the file `name` for reading and writing. Creates a missing file. Fails with `InvalidData` if the
     /// file has several names.
     pub fn open_or_create(&self, name: &OsStr) -> io::Result<File> {
