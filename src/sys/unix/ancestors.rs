@@ -91,6 +91,10 @@ pub fn process_info(id: u32) -> Option<ProcessInfo> {
     })
 }
 
+/// Room for most environments, so that one read and little memory do.
+#[cfg(target_os = "linux")]
+const USUAL_ENVIRONMENT: usize = 8 << 10;
+
 /// More than the environment of a person's shell. What follows is not looked at.
 #[cfg(target_os = "linux")]
 const LARGEST_ENVIRONMENT: usize = 1 << 18;
@@ -100,7 +104,7 @@ const LARGEST_ENVIRONMENT: usize = 1 << 18;
 #[cfg(target_os = "linux")]
 pub fn environment_of(id: u32) -> Option<Vec<u8>> {
     let file = open(std::path::Path::new(&format!("/proc/{id}/environ"))).ok()?;
-    let mut environment = Vec::with_capacity(LARGEST_ENVIRONMENT);
+    let mut environment = Vec::with_capacity(USUAL_ENVIRONMENT);
     read_to_end(&file, LARGEST_ENVIRONMENT, &mut environment).ok()?;
     Some(environment).filter(|environment| !environment.is_empty())
 }
