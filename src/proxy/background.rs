@@ -37,27 +37,29 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
     }
     recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
     callers.remember(&recalled, now);
-    detach(call, &mut |policy| renew_and_stay(call, cache, found.fingerprint, policy));
+    let policy = PolicySource::of(call);
+    detach(call, &policy, &mut || renew_and_stay(call, cache, found.fingerprint, &policy));
 }
 
-/// Starts a process that keeps the new credential warm, if that is wanted.
+/// Starts a process that keeps the new credential warm, if that is wanted. `policy` allowed the plugin's run.
 ///
 /// In a container whose first process does not reap orphans, the process would end as a zombie, so none is
 /// started.
-pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>) {
+pub fn keep_warm(call: &Call<'_>, cache: &Cache, callers: Option<&Callers>, policy: &PolicySource) {
+    if keep_warm::window(call).is_none() {
+        return;
+    }
     let last = callers.map(|callers| callers.recall(Subject::keeper(&cache.name), sys::now()).row.process.id);
-    let is_wanted = keep_warm::window(call).is_some();
-    if is_wanted && sys::collects_orphans() && !last.is_some_and(sys::is_zombie) {
-        detach(call, &mut |policy| keep_warm::stay(call, cache, policy));
+    if sys::collects_orphans() && !last.is_some_and(sys::is_zombie) {
+        detach(call, policy, &mut || keep_warm::stay(call, cache, policy));
     }
 }
 
-fn detach(call: &Call<'_>, work: &mut dyn FnMut(&PolicySource)) {
-    let policy = PolicySource::of(call);
+fn detach(call: &Call<'_>, policy: &PolicySource, work: &mut dyn FnMut()) {
     if let Err(denied) = policy.require_allowed(call) {
         return call.log.write("refresh", &denied, sys::now());
     }
-    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, &mut || work(&policy)) {
+    if let Err(error) = sys::run_detached(cli::REFRESH_IN_BACKGROUND, work) {
         call.log.write("refresh", &error, sys::now());
     }
 }

@@ -10,7 +10,7 @@ use super::client::Client;
 use super::failure::{Failure, unix_ms};
 use super::flight::{Flight, Turn};
 use super::plugin::{self, Output, Run};
-use super::policy;
+use super::policy::PolicySource;
 use crate::cache::folder::Folder;
 use crate::cache::{Cache, Found, Reason, Ticket};
 use crate::credential::Verdict;
@@ -36,6 +36,7 @@ pub struct Miss<'a> {
     /// `None` if the folder of the cache file cannot be used.
     folder: Option<Folder>,
     callers: Option<Callers>,
+    policy: PolicySource,
 }
 
 impl<'a> Miss<'a> {
@@ -57,12 +58,12 @@ impl<'a> Miss<'a> {
             .take()
             .map(|history| history.callers)
             .or_else(|| folder.as_ref().and_then(|_| Callers::open(&cache.store)));
-        Miss { call, cache, client, reason, found, folder, callers }
+        Miss { call, cache, client, reason, found, folder, callers, policy: PolicySource::of(call) }
     }
 
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.
     pub fn answer(&self, ticket: Ticket) -> Result<u8> {
-        policy::require_allowed(self.call)?;
+        self.policy.require_allowed(self.call)?;
         if let Some(callers) = self.callers.as_ref().filter(|_| is_on_terminal()) {
             callers.end_pause(&self.cache.name, sys::now());
         }
@@ -170,7 +171,7 @@ impl<'a> Miss<'a> {
                 self.remember_served(fingerprint);
                 self.update_key(KeyRow::succeed);
                 self.log("miss", &self.reason.text());
-                background::keep_warm(self.call, self.cache, self.callers.as_ref());
+                background::keep_warm(self.call, self.cache, self.callers.as_ref(), &self.policy);
             }
             Ok(None) => self.not_stored("the cache was cleared or the identity changed meanwhile"),
             Err(error) => {
