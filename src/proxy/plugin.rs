@@ -136,10 +136,12 @@ fn cannot_follow(what: &str, error: &io::Error) -> Error {
 
 /// Appends what can be read now. Returns false at the end of the stream.
 pub fn read_chunk(stream: &mut Pipe, collected: &mut SecretBytes) -> io::Result<bool> {
-    collected.reserve(CHUNK);
+    let filled = collected.expose().len();
+    if filled == collected.expose_mut().capacity() {
+        collected.reserve(CHUNK);
+    }
     let bytes = collected.expose_mut();
-    let filled = bytes.len();
-    bytes.resize(filled + CHUNK, 0);
+    bytes.resize(bytes.capacity().min(filled + CHUNK), 0);
     let read = loop {
         match stream.read(&mut bytes[filled..]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
