@@ -217,10 +217,11 @@ impl Cache {
             return Ok(None);
         }
         let object = self.vault.encode(&self.name, &entry)?;
-        let line = NewLine { name: self.name, object: &object, expires_unix_s };
+        let fingerprint = fingerprint(object.as_bytes());
+        let line = NewLine { name: self.name, object, expires_unix_s };
         let condition = Condition { snapshot: &ticket.snapshot, taken: ticket.taken, renews: ticket.renews };
-        let stored = self.store.insert(folder, &line, &condition, now)?;
-        Ok((stored == Stored::Done).then(|| fingerprint(object.as_bytes())))
+        let stored = self.store.insert(folder, line, &condition, now)?;
+        Ok((stored == Stored::Done).then_some(fingerprint))
     }
 
     /// Removes every entry of this command and identity, whichever client it was fetched for. Stores of these
@@ -234,14 +235,8 @@ impl Cache {
     pub fn remove(&self, now: Duration, is_wanted: &mut dyn FnMut(&[u8]) -> bool) -> Result<Removed> {
         let mut buffer = SecretBytes::default();
         let mut names = vec![self.name];
-        let count = self.store.remove(now, &mut |entries| {
-            for (name, object) in entries {
-                let parts = self.vault.parts(&name, object, &mut buffer);
-                if parts.is_some_and(&mut *is_wanted) && name != self.name {
-                    names.push(name);
-                }
-            }
-            names.clone()
+        let count = self.store.remove(now, &mut names, &mut |name, object| {
+            self.vault.parts(name, object, &mut buffer).is_some_and(&mut *is_wanted)
         })?;
         Ok(Removed { names, count })
     }

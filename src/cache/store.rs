@@ -13,15 +13,18 @@
 //! A reader takes no lock and needs two `pread`s: index and line. A writer holds the store lock, reads
 //! the file again, applies one change, drops expired lines, and renames a new file over the old one.
 //! Damaged parts are misses to a reader, and the next write drops them. [`super::entry`] defines what a
-//! line contains. A writer replaces nothing that is not ours: see [`FileContents::is_ours`].
+//! line contains. A writer replaces nothing that is not ours: see [`Beginning::is_ours`].
 //!
 //! A store that began before a removal must not undo it. Clearing everything raises the generation, which
 //! every store compares. Removing one entry leaves a line with the time (`{"removed":<ns>}`) for an
 //! hour, so that only stores of that entry that began earlier are refused.
 
-mod contents;
+mod beginning;
+mod cache_file;
 mod layout;
 mod lookup;
+mod pieces;
+mod window;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -29,9 +32,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::contents::CacheFile;
-pub use self::contents::{Condition, FileContents};
-use self::layout::is_removal;
+use self::beginning::Beginning;
+pub use self::cache_file::CacheFile;
+use self::layout::REMOVED;
 pub use self::layout::{Name, number_after};
 pub use self::lookup::LineSnapshot;
 use self::lookup::lookup_in;
@@ -55,15 +58,36 @@ pub enum Stored {
 }
 
 /// A line to store.
-pub struct NewLine<'a> {
+pub struct NewLine {
     pub name: Name,
     /// A JSON object without line breaks.
-    pub object: &'a str,
+    pub object: String,
     pub expires_unix_s: u64,
 }
 
-/// Chooses from entries, each with its name and object, and returns names.
-pub type Select<'a> = &'a mut dyn FnMut(&mut dyn Iterator<Item = (Name, &[u8])>) -> Vec<Name>;
+/// The condition for storing a line.
+pub struct Condition<'a> {
+    /// The snapshot from before the plugin ran, and when it was taken.
+    pub snapshot: &'a LineSnapshot,
+    pub taken: Duration,
+    /// Store only if the name still has the object of the snapshot: a refresh must not replace an
+    /// entry that another process has stored meanwhile.
+    pub renews: bool,
+}
+
+impl Condition<'_> {
+    /// Whether the line of this name may be stored in `file`.
+    fn holds(&self, file: &CacheFile, name: &Name) -> io::Result<bool> {
+        let object = file.object(name)?;
+        let removed_ns = object.as_deref().and_then(|mut object| number_after(&mut object, REMOVED));
+        let is_removed = removed_ns.is_some_and(|ns| u128::from(ns) >= self.taken.as_nanos());
+        let is_unchanged = object == self.snapshot.object;
+        Ok(file.generation == self.snapshot.generation && !is_removed && (is_unchanged || !self.renews))
+    }
+}
+
+/// Whether the entry with this name and object is wanted.
+pub type Select<'a> = &'a mut dyn FnMut(&Name, &[u8]) -> bool;
 
 /// One cache file.
 pub struct Store {
@@ -100,8 +124,7 @@ impl Store {
         let directory = Directory::make(self.directory()).map_err(|error| self.error("use", &error))?;
         match directory.open_own(&self.file_name) {
             Ok(file) => {
-                let start = FileContents::read_start(&file).map_err(|error| self.error("read", &error))?;
-                self.require_ours(&start)?;
+                self.own_beginning(&file)?;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(self.error("use", &error)),
@@ -109,9 +132,11 @@ impl Store {
         Ok(directory)
     }
 
-    fn require_ours(&self, contents: &FileContents) -> Result<()> {
-        if contents.is_ours() {
-            return Ok(());
+    /// Fails if the file is another program's.
+    fn own_beginning(&self, file: &File) -> Result<Beginning> {
+        let beginning = Beginning::read(file).map_err(|error| self.error("read", &error))?;
+        if beginning.is_ours() {
+            return Ok(beginning);
         }
         let error = io_error(io::ErrorKind::InvalidData, "it is not a cache file of this program");
         Err(self.error("use", &error))
@@ -140,9 +165,15 @@ impl Store {
         }
     }
 
-    /// Reads the whole file, for [`FileContents::entries`]. Fails if it is another program's.
-    pub fn contents(&self) -> Result<FileContents> {
+    /// Reads the index of the file. Fails if it is another program's.
+    pub fn contents(&self) -> Result<CacheFile> {
         self.read(sys::open_own(&self.path))
+    }
+
+    /// Calls `visit` with name and object of every entry of [`Store::contents`], in the order of the names. Damaged
+    /// lines are left out.
+    pub fn visit(&self, contents: &CacheFile, visit: &mut dyn FnMut(&Name, &[u8])) -> Result<()> {
+        contents.visit(visit).map_err(|error| self.error("read", &error))
     }
 
     /// Reads the lock file. Fails if it is another program's.
@@ -155,51 +186,64 @@ impl Store {
         }
     }
 
-    /// A missing file counts as empty, and so does one that other users could have written.
-    fn read(&self, opened: io::Result<File>) -> Result<FileContents> {
+    /// A missing file counts as empty, and so does one that other users could have written. A newer version is left
+    /// alone, without regard to its mode.
+    fn read(&self, opened: io::Result<File>) -> Result<CacheFile> {
         let file = match opened {
-            Err(error) if is_missing(&error) => return Ok(FileContents::default()),
+            Err(error) if is_missing(&error) => return Ok(CacheFile::default()),
             opened => opened.map_err(|error| self.error("use", &error))?,
         };
-        let contents = FileContents::read(&file).map_err(|error| self.error("read", &error))?;
-        self.require_ours(&contents)?;
-        let is_private = sys::is_private(&file).map_err(|error| self.error("read", &error))?;
-        // A newer version is left alone, without regard to its mode.
-        Ok(if is_private || contents.is_newer() { contents } else { FileContents::default() })
+        if self.own_beginning(&file)?.is_newer() {
+            return Ok(CacheFile::newer());
+        }
+        let contents = match sys::is_private(&file) {
+            Ok(true) => CacheFile::read(file),
+            Ok(false) => Ok(CacheFile::default()),
+            Err(error) => Err(error),
+        };
+        contents.map_err(|error| self.error("read", &error))
     }
 
     /// Stores `line` if `condition` holds. `folder` may have been opened long ago.
     pub fn insert(
         &self,
         folder: &Folder,
-        line: &NewLine<'_>,
+        line: NewLine,
         condition: &Condition<'_>,
         now: Duration,
     ) -> Result<Stored> {
         let reopened = if folder.is_at(self.directory()) { None } else { Some(self.open_folder()?) };
+        let NewLine { name, mut object, expires_unix_s } = line;
         let mut stored = Stored::TooLate;
         self.update(reopened.as_ref().unwrap_or(folder), now, &mut |file| {
-            if file.allows(&line.name, condition) {
-                file.put(line.name, line.object, line.expires_unix_s);
+            if condition.holds(file, &name)? {
+                file.put(name, std::mem::take(&mut object), expires_unix_s);
                 stored = Stored::Done;
             }
-            stored == Stored::Done
+            Ok(stored == Stored::Done)
         })?;
         Ok(stored)
     }
 
-    /// Removes the entries whose names `select` returns, and returns how many there were. `select` sees every
-    /// entry of the file.
-    pub fn remove(&self, now: Duration, select: Select<'_>) -> Result<usize> {
+    /// Removes the entries of `names`, and the other ones that `is_wanted` selects, whose names are added. Returns
+    /// how many there were.
+    pub fn remove(&self, now: Duration, names: &mut Vec<Name>, is_wanted: Select<'_>) -> Result<usize> {
         let removed_at = format!("{{\"removed\":{}}}", now.as_nanos() as u64);
+        let given = names.len();
         let mut removed = 0;
         self.update(&self.open_folder()?, now, &mut |file| {
-            let names = select(&mut file.entries());
-            for name in &names {
-                removed += usize::from(file.find(name).is_some_and(|line| !is_removal(&line.object)));
-                file.put(*name, &removed_at, (now + REMOVAL_MEMORY).as_secs());
+            file.visit(&mut |name, object| {
+                let is_given = names[..given].contains(name);
+                if !is_given && is_wanted(name, object) {
+                    names.push(*name);
+                }
+                removed += usize::from(is_given);
+            })?;
+            removed += names.len() - given;
+            for name in names.iter() {
+                file.put(*name, removed_at.clone(), (now + REMOVAL_MEMORY).as_secs());
             }
-            !names.is_empty()
+            Ok(!names.is_empty())
         })?;
         Ok(removed)
     }
@@ -208,31 +252,31 @@ impl Store {
     pub fn clear(&self, now: Duration) -> Result<usize> {
         let mut removed = 0;
         self.update(&self.open_folder()?, now, &mut |file| {
-            removed = file.lines.iter().filter(|line| !is_removal(&line.object)).count();
+            file.visit(&mut |_, _| removed += 1)?;
             file.lines.clear();
             file.generation = file.generation.wrapping_add(1);
-            true
+            Ok(true)
         })?;
         Ok(removed)
     }
 
-    /// Applies `change` to the file under the store lock; writes nothing if it returns false.
+    /// Applies `change` to the file without what has expired, under the store lock; writes nothing if it returns
+    /// false.
     fn update(
         &self,
         folder: &Folder,
         now: Duration,
-        change: &mut dyn FnMut(&mut CacheFile<'_>) -> bool,
+        change: &mut dyn FnMut(&mut CacheFile) -> io::Result<bool>,
     ) -> Result<()> {
         let lock = self.lock(folder)?;
         let directory = &folder.directory;
-        let contents = self.contents_in(directory)?;
-        let mut file = contents.parse();
+        let mut file = self.contents_in(directory)?;
         file.lines.retain(|line| !time::time_left(line.expires_unix_s, now).is_zero());
-        if !change(&mut file) {
+        if !change(&mut file).map_err(|error| self.error("read", &error))? {
             return Ok(());
         }
         let temporary = self.temporary_name(lock.is_some());
-        self.replace(directory, &temporary, &file).map_err(|error| {
+        self.replace(directory, &temporary, file).map_err(|error| {
             // An error is ignored: the next writer removes the file.
             if error.kind() != io::ErrorKind::AlreadyExists {
                 let _ = directory.remove(&temporary);
@@ -254,7 +298,7 @@ impl Store {
 
     /// Reads what a writer starts from. A file that exists but cannot be read now is left alone:
     /// replacing it would lose every entry and the generation.
-    fn contents_in(&self, directory: &Directory) -> Result<FileContents> {
+    fn contents_in(&self, directory: &Directory) -> Result<CacheFile> {
         let contents = self.read(directory.open_own(&self.file_name))?;
         if contents.is_newer() {
             let text = format!(
@@ -277,16 +321,15 @@ impl Store {
         name
     }
 
-    fn replace(&self, directory: &Directory, temporary: &OsStr, content: &CacheFile<'_>) -> io::Result<()> {
-        let mut file = match directory.create_new(temporary) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                remove_left_over(directory, temporary)?;
-                directory.create_new(temporary)?
-            }
-            other => other?,
+    fn replace(&self, directory: &Directory, temporary: &OsStr, mut content: CacheFile) -> io::Result<()> {
+        let is_written = write(directory, temporary, &content)? || {
+            content.drop_damaged()?;
+            write(directory, temporary, &content)?
         };
-        content.write(&mut file)?;
-        drop(file);
+        if !is_written {
+            return Err(io_error(io::ErrorKind::InvalidData, "it changes while it is read"));
+        }
+        drop(content); // On Windows, a file that is open cannot be replaced.
         directory.replace(temporary, &self.file_name)
     }
 
@@ -295,10 +338,22 @@ impl Store {
     }
 }
 
+/// Writes `content` to a new file. Returns false if that must not be used: see [`CacheFile::write`].
+fn write(directory: &Directory, temporary: &OsStr, content: &CacheFile) -> io::Result<bool> {
+    let mut file = match directory.create_new(temporary) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            remove_left_over(directory, temporary)?;
+            directory.create_new(temporary)?
+        }
+        other => other?,
+    };
+    content.write(&mut file)
+}
+
 /// Removes what a killed writer left. Fails with `AlreadyExists` if it is another program's file.
 fn remove_left_over(directory: &Directory, temporary: &OsStr) -> io::Result<()> {
-    let contents = directory.open_own(temporary).and_then(|file| FileContents::read(&file));
-    if !contents.is_ok_and(|contents| contents.is_ours()) {
+    let beginning = directory.open_own(temporary).and_then(|file| Beginning::read(&file));
+    if !beginning.is_ok_and(|beginning| beginning.is_ours()) {
         let text = ["'", &shown(temporary).to_string(), "' beside it is not a file of this program"].concat();
         return Err(io_error(io::ErrorKind::AlreadyExists, text));
     }

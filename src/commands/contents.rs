@@ -26,18 +26,19 @@ pub struct Contents {
 
 impl Contents {
     pub fn read(config: &Config) -> Result<Contents> {
-        let stored = cache::open_store(config)?.contents()?;
+        let store = cache::open_store(config)?;
+        let stored = store.contents()?;
         let key = KeyLocation::find(config)?;
         let vault = vault::existing(config)?;
         let (mut entries, mut unreadable) = (Vec::new(), 0);
         let mut buffer = SecretBytes::default();
-        for (name, object) in stored.entries() {
+        store.visit(&stored, &mut |name, object| {
             let vault = vault.as_ref();
-            match vault.and_then(|vault| vault.decode_without_credential(&name, &object, &mut buffer)) {
-                Some(entry) => entries.push((name, entry)),
+            match vault.and_then(|vault| vault.decode_without_credential(name, object, &mut buffer)) {
+                Some(entry) => entries.push((*name, entry)),
                 None => unreadable += 1,
             }
-        }
+        })?;
         Ok(Contents { key, entries, unreadable, is_newer: stored.is_newer(), vault })
     }
 

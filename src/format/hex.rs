@@ -2,6 +2,16 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// The digits of a name of 16 bytes.
+pub fn digits(bytes: &[u8; 16]) -> [u8; 32] {
+    let mut digits = [0; 32];
+    let (pairs, _) = digits.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+    digits
+}
+
 /// Appends the digits of `bytes`.
 pub fn push(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
@@ -41,6 +51,8 @@ mod tests {
         push(&mut text, &[0, 0x0f, 0xa0, 0xff]);
         assert_eq!(text, "x000fa0ff");
         assert_eq!(parse(b"000fa0ff"), Some([0, 0x0f, 0xa0, 0xff]));
+        let name = std::array::from_fn(|number| number as u8 * 17);
+        assert_eq!(&digits(&name), b"00112233445566778899aabbccddeeff");
     }
 
     #[test]

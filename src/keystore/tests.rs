@@ -264,6 +264,7 @@ mod in_unix_files {
         let home = Home::with_key_file(&key_file_content(&KEY));
         let found = find(Mode::File, Some(&home.state_dir())).unwrap().unwrap();
         assert_eq!(Found::from(found), Found(KEY, KeyOrigin::File));
+        assert!(is_preferred(Mode::File, KeyOrigin::File) && !is_preferred(Mode::Auto, KeyOrigin::File));
     }
 
     #[test]

@@ -11,10 +11,19 @@ pub(super) const NAME_DIGITS: usize = 32;
 const HEADER_TEMPLATE: &[u8] =
     b"{\"version\":1,\"generation\":         7,\"entries_at\":         150,\"index\":[\n";
 pub(super) const HEADER_LENGTH: usize = HEADER_TEMPLATE.len();
-pub(super) const ROW_LENGTH: usize = "[\"\",         150,    2391,  1700000840],\n".len() + NAME_DIGITS;
+/// A row of the index with blanks for the name and the numbers.
+const ROW_TEMPLATE: &[u8; ROW_LENGTH] =
+    b"[\"                                \",            ,        ,            ],\n";
+pub(super) const ROW_LENGTH: usize = EXPIRES_AT + 12 + 3;
+const OFFSET_AT: usize = 2 + NAME_DIGITS + 2;
+const LENGTH_AT: usize = OFFSET_AT + 12 + 1;
+const EXPIRES_AT: usize = LENGTH_AT + 8 + 1;
 /// What a cache file of any version begins with.
 pub(super) const BEGINNING: &[u8] = b"{\"version\":";
-pub(super) const INDEX_END: &str = "],\"entries\":{\n";
+pub(super) const INDEX_END: &[u8] = b"],\"entries\":{\n";
+/// The length of `"NAME":`, with which a line begins.
+pub(super) const PREFIX_LENGTH: usize = NAME_DIGITS + 3;
+pub(super) const LINE_SEPARATOR: &[u8] = b",\n";
 /// Larger files are not ours.
 pub(super) const LARGEST_FILE: u64 = 256 << 20;
 pub(super) const REMOVED: &[u8] = b"{\"removed\":";
@@ -62,14 +71,28 @@ impl IndexRow {
         ends.then_some(IndexRow { name, offset, length: usize::try_from(length).ok()?, expires_unix_s })
     }
 
-    pub(super) fn push(&self, out: &mut String, is_last: bool) {
-        out.push_str("[\"");
-        hex::push(out, &self.name);
-        let end = if is_last { ' ' } else { ',' };
-        out.push_str(&format!(
-            "\",{:>12},{:>8},{:>12}]{end}\n",
-            self.offset, self.length, self.expires_unix_s
-        ));
+    /// The numbers have fixed widths, which no file that is small enough to be ours exceeds.
+    pub(super) fn text(&self, is_last: bool) -> [u8; ROW_LENGTH] {
+        let mut text = *ROW_TEMPLATE;
+        text[2..][..NAME_DIGITS].copy_from_slice(&hex::digits(&self.name));
+        write_number(&mut text[OFFSET_AT..][..12], self.offset);
+        write_number(&mut text[LENGTH_AT..][..8], self.length as u64);
+        write_number(&mut text[EXPIRES_AT..][..12], self.expires_unix_s);
+        if is_last {
+            text[ROW_LENGTH - 2] = b' ';
+        }
+        text
+    }
+}
+
+/// Writes the digits of `number` to the end of `field`, which is blank.
+fn write_number(field: &mut [u8], mut number: u64) {
+    for place in field.iter_mut().rev() {
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return;
+        }
     }
 }
 
@@ -77,10 +100,14 @@ impl IndexRow {
 pub fn number_after(rest: &mut &[u8], label: &[u8]) -> Option<u64> {
     let after = rest.strip_prefix(label)?;
     let spaces = after.iter().take_while(|byte| **byte == b' ').count();
-    let digits = after[spaces..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, after) = after[spaces..].split_at(digits);
-    *rest = after;
-    std::str::from_utf8(number).ok()?.parse().ok()
+    let mut digits = &after[spaces..];
+    let mut number: u64 = 0;
+    while let Some((digit @ b'0'..=b'9', after)) = digits.split_first() {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        digits = after;
+    }
+    *rest = digits;
+    (digits.len() < after.len() - spaces).then_some(number)
 }
 
 /// Whether `start`, as far as it goes, is the header of a file of this version.
@@ -92,11 +119,11 @@ pub(super) fn begins_header(start: &[u8]) -> bool {
     })
 }
 
-pub(super) fn line_prefix(name: &Name) -> String {
-    let mut prefix = String::with_capacity(NAME_DIGITS + 3);
-    prefix.push('"');
-    hex::push(&mut prefix, name);
-    prefix.push_str("\":");
+/// What the line of this name begins with.
+pub(super) fn line_prefix(name: &Name) -> [u8; PREFIX_LENGTH] {
+    let mut prefix = [b'"'; PREFIX_LENGTH];
+    prefix[1..][..NAME_DIGITS].copy_from_slice(&hex::digits(name));
+    prefix[PREFIX_LENGTH - 1] = b':';
     prefix
 }
 

@@ -41,7 +41,7 @@ fn read_object(file: &File, row: &IndexRow) -> Option<Vec<u8>> {
         return None;
     }
     let prefix = line_prefix(&row.name);
-    if !line.starts_with(prefix.as_bytes()) {
+    if !line.starts_with(&prefix) {
         return None;
     }
     line.drain(..prefix.len());

@@ -1,6 +1,5 @@
 //! The format of the cache file: writers, readers, damaged files, generations.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -31,7 +30,7 @@ impl Scratch {
     }
 
     fn remove(&self, names: &[Name]) -> Result<usize> {
-        self.store.remove(NOW, &mut |_| names.to_vec())
+        self.store.remove(NOW, &mut names.to_vec(), &mut |_, _| false)
     }
 
     /// With a file that holds `bytes`, private as the store makes it.
@@ -62,19 +61,23 @@ impl Scratch {
     }
 
     fn all(&self) -> Vec<(Name, String)> {
-        let contents = self.store.contents().unwrap();
-        let text =
-            |(name, object): (Name, Cow<'_, [u8]>)| (name, String::from_utf8(object.to_vec()).unwrap());
-        contents.entries().map(text).collect()
+        let mut all = Vec::new();
+        let mut push =
+            |name: &Name, object: &[u8]| all.push((*name, String::from_utf8(object.to_vec()).unwrap()));
+        self.store.visit(&self.store.contents().unwrap(), &mut push).unwrap();
+        all
     }
 
     fn insert(&self, name: Name, object: &str, expected: &Condition<'_>) -> Stored {
-        let line = NewLine { name, object, expires_unix_s: LATER_UNIX_S };
-        insert(&self.store, &line, expected, NOW).unwrap()
+        insert(&self.store, line(name, object, LATER_UNIX_S), expected, NOW).unwrap()
     }
 }
 
-fn insert(store: &Store, line: &NewLine<'_>, condition: &Condition<'_>, now: Duration) -> Result<Stored> {
+fn line(name: Name, object: &str, expires_unix_s: u64) -> NewLine {
+    NewLine { name, object: object.to_owned(), expires_unix_s }
+}
+
+fn insert(store: &Store, line: NewLine, condition: &Condition<'_>, now: Duration) -> Result<Stored> {
     store.insert(&store.open_folder()?, line, condition, now)
 }
 
@@ -87,22 +90,25 @@ fn object(name: &Name) -> String {
 }
 
 fn file_with(names: &[Name]) -> Vec<u8> {
-    let mut file = CacheFile { generation: 7, ..CacheFile::default() };
+    let mut file = CacheFile::default();
+    file.generation = 7;
     for name in names {
-        file.put(*name, &object(name), LATER_UNIX_S);
+        file.put(*name, object(name), LATER_UNIX_S);
     }
     bytes_of(&file)
 }
 
-fn bytes_of(file: &CacheFile<'_>) -> Vec<u8> {
+fn bytes_of(file: &CacheFile) -> Vec<u8> {
     let mut bytes = Vec::new();
-    file.write(&mut bytes).unwrap();
+    assert!(file.write(&mut bytes).unwrap());
     bytes
 }
 
 /// What a writer would make of a file.
 fn rewritten(bytes: &[u8]) -> Vec<u8> {
-    bytes_of(&CacheFile::parse(bytes))
+    let mut file = CacheFile::read(file_of(bytes)).unwrap();
+    file.drop_damaged().unwrap();
+    bytes_of(&file)
 }
 
 /// What any JSON tool sees in a file: its generation, and every entry, to which a row leads.
@@ -258,8 +264,8 @@ fn clearing_refuses_every_late_store() {
 fn a_removal_is_forgotten_after_an_hour() {
     let scratch = Scratch::new();
     scratch.remove(&[name(1)]).unwrap();
-    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S + 10_000 };
-    let stored = insert(&scratch.store, &line, &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
+    let line = || line(name(1), "{}", LATER_UNIX_S + 10_000);
+    let stored = insert(&scratch.store, line(), &ANY, NOW + REMOVAL_MEMORY + Duration::from_secs(1)).unwrap();
     assert_eq!(stored, Stored::Done);
 }
 
@@ -288,33 +294,80 @@ fn a_refresh_replaces_only_the_entry_that_it_renews() {
 fn lines_that_overlap_are_dropped() {
     let names: Vec<Name> = (1..=3).map(name).collect();
     let bytes = file_with(&names);
-    let mut rows = String::new();
-    let first = &CacheFile::parse(&bytes).lines[0];
-    let place = first.place.clone().unwrap();
-    for number in 1..=3 {
-        let row = IndexRow {
-            name: name(number),
-            offset: place.start as u64,
-            length: place.len(),
-            expires_unix_s: LATER_UNIX_S,
-        };
-        row.push(&mut rows, number == 3);
-    }
+    let first = IndexRow::parse(&bytes[HEADER_LENGTH..][..ROW_LENGTH]).unwrap();
+    let rows: Vec<_> =
+        (1..=3).map(|number| IndexRow { name: name(number), ..first }.text(number == 3)).collect();
     let mut forged = bytes.clone();
-    forged[HEADER_LENGTH..HEADER_LENGTH + rows.len()].copy_from_slice(rows.as_bytes());
-    assert_eq!(CacheFile::parse(&forged).lines.len(), 1);
+    forged[HEADER_LENGTH..][..3 * ROW_LENGTH].copy_from_slice(&rows.concat());
+    assert_eq!(CacheFile::read(file_of(&forged)).unwrap().lines.len(), 1);
+}
+
+/// Entries that are longer than what is read and written at once.
+#[test]
+fn entries_of_any_length_are_kept() {
+    let scratch = Scratch::new();
+    let lengths = [1, 60_000, 64 << 10, 200_000, 0, 7, 70_000, 65_535, 3, 500_000];
+    let object = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length));
+    for (number, length) in (0..).zip(lengths) {
+        scratch.insert(name(number), &object(length), &ANY);
+    }
+    read_as_json(&scratch.bytes());
+    for (number, length) in (0..).zip(lengths) {
+        assert!(scratch.line(&name(number)) == Some(object(length)), "{length}");
+    }
+}
+
+#[test]
+fn a_file_is_written_in_few_large_pieces() {
+    struct Count(usize);
+    impl Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for (entries, most) in [(0, 1), (1, 1), (10, 1), (10_000, 7)] {
+        let bytes = file_with(&spread_names(entries));
+        let mut count = Count(0);
+        assert!(CacheFile::read(file_of(&bytes)).unwrap().write(&mut count).unwrap());
+        assert!(count.0 <= most, "{entries} entries, {} bytes: {} writes", bytes.len(), count.0);
+    }
+}
+
+#[test]
+fn a_store_drops_damaged_lines_and_keeps_the_others() {
+    let (names, mut bytes, starts) = three_entries();
+    bytes[starts[1] - 1] = b'?';
+    let scratch = Scratch::with(&bytes);
+    assert_eq!(
+        scratch.insert(
+            name(1),
+            "{}",
+            &Condition { snapshot: &scratch.store.lookup(&name(1)).unwrap(), ..ANY }
+        ),
+        Stored::Done
+    );
+    read_as_json(&scratch.bytes());
+    let kept: Vec<Name> = scratch.all().into_iter().map(|(name, _)| name).collect();
+    let mut expected = vec![name(1), names[0], names[2]];
+    expected.sort_unstable();
+    assert_eq!(kept, expected);
+    assert_eq!(scratch.file_names(), ["token.json", "token.json.lock"]);
 }
 
 #[test]
 fn a_write_drops_what_has_expired() {
     let scratch = Scratch::new();
     for (number, expires_unix_s) in [(1, 99), (2, 100), (3, 101), (4, 102)] {
-        let line = NewLine { name: name(number), object: "{}", expires_unix_s };
-        insert(&scratch.store, &line, &ANY, Duration::from_secs(1)).unwrap();
+        let line = || line(name(number), "{}", expires_unix_s);
+        insert(&scratch.store, line(), &ANY, Duration::from_secs(1)).unwrap();
     }
     assert_eq!(scratch.all().len(), 4);
-    let line = NewLine { name: name(5), object: "{}", expires_unix_s: 200 };
-    insert(&scratch.store, &line, &ANY, Duration::from_millis(100_500)).unwrap();
+    let line = || line(name(5), "{}", 200);
+    insert(&scratch.store, line(), &ANY, Duration::from_millis(100_500)).unwrap();
     let left: Vec<Name> = scratch.all().into_iter().map(|(name, _)| name).collect();
     assert_eq!(left, [name(3), name(4), name(5)]);
 }
@@ -343,8 +396,8 @@ fn a_store_leaves_the_file_and_its_lock_and_nothing_else() {
 fn a_missing_directory_is_made() {
     let scratch = Scratch::new();
     let store = Store::at(&scratch.directory.path().join("a/b/token.json")).unwrap();
-    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
-    assert_eq!(insert(&store, &line, &ANY, NOW).unwrap(), Stored::Done);
+    let line = || line(name(1), "{}", LATER_UNIX_S);
+    assert_eq!(insert(&store, line(), &ANY, NOW).unwrap(), Stored::Done);
     assert!(store.lookup(&name(1)).unwrap().object.is_some());
 }
 
@@ -354,13 +407,13 @@ fn a_directory_that_was_removed_or_moved_meanwhile_is_made_again() {
     let scratch = Scratch::new();
     let directory = scratch.directory.path().join("made");
     let store = Store::at(&directory.join("token.json")).unwrap();
-    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+    let line = || line(name(1), "{}", LATER_UNIX_S);
     let remove = || fs::remove_dir_all(&directory).unwrap();
     let move_away = || fs::rename(&directory, scratch.directory.path().join("elsewhere")).unwrap();
     for change in [&remove as &dyn Fn(), &move_away] {
         let folder = store.open_folder().unwrap();
         change();
-        assert_eq!(store.insert(&folder, &line, &ANY, NOW).unwrap(), Stored::Done);
+        assert_eq!(store.insert(&folder, line(), &ANY, NOW).unwrap(), Stored::Done);
         assert!(store.lookup(&name(1)).unwrap().object.is_some());
     }
 }
@@ -372,8 +425,8 @@ fn a_directory_that_others_can_write_to_meanwhile_is_not_used() {
     let scratch = Scratch::new();
     let folder = scratch.store.open_folder().unwrap();
     fs::set_permissions(scratch.directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
-    assert_eq!(scratch.store.insert(&folder, &line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
+    let line = || line(name(1), "{}", LATER_UNIX_S);
+    assert_eq!(scratch.store.insert(&folder, line(), &ANY, NOW).unwrap_err().kind(), Kind::Cache);
     assert_eq!(scratch.file_names(), ["token.json.lock"]);
 }
 
@@ -414,8 +467,8 @@ fn a_newer_version_is_a_miss_and_stays_as_it_is() {
         let scratch = Scratch::with(bytes.as_bytes());
         assert_eq!(scratch.line(&name(1)), None);
         assert!(scratch.all().is_empty());
-        let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
-        assert_eq!(insert(&scratch.store, &line, &ANY, NOW).unwrap_err().kind(), Kind::Cache);
+        let line = || line(name(1), "{}", LATER_UNIX_S);
+        assert_eq!(insert(&scratch.store, line(), &ANY, NOW).unwrap_err().kind(), Kind::Cache);
         assert_eq!(scratch.store.clear(NOW).unwrap_err().kind(), Kind::Cache);
         assert!(scratch.store.contents().unwrap().is_newer());
         assert_eq!(scratch.bytes(), bytes.as_bytes());
@@ -461,9 +514,9 @@ fn a_file_that_is_not_ours_is_an_error_and_stays() {
     ] {
         let scratch = Scratch::with(bytes);
         assert_eq!(scratch.line(&name(1)), None);
-        let line = NewLine { name: name(1), object: "{}", expires_unix_s: LATER_UNIX_S };
+        let line = || line(name(1), "{}", LATER_UNIX_S);
         let errors = [
-            insert(&scratch.store, &line, &ANY, NOW).map(drop),
+            insert(&scratch.store, line(), &ANY, NOW).map(drop),
             scratch.store.clear(NOW).map(drop),
             scratch.remove(&[name(1)]).map(drop),
             scratch.store.contents().map(drop),
@@ -495,7 +548,7 @@ fn a_temporary_or_lock_file_that_is_not_ours_is_an_error_and_stays() {
 fn a_file_that_cannot_be_read_is_an_error_and_not_empty() {
     let scratch = Scratch::with(&file_with(&[name(1)]));
     let only_writable = File::options().write(true).open(scratch.store.path()).unwrap();
-    assert!(FileContents::read(&only_writable).is_err());
+    assert!(CacheFile::read(only_writable).is_err());
 }
 
 #[cfg(unix)]
@@ -531,8 +584,7 @@ fn a_header_with_wrong_numbers_is_a_miss() {
         text
     };
     let row = IndexRow { name: name(1), offset: 0, length: 0, expires_unix_s: LATER_UNIX_S };
-    let mut rows = String::new();
-    row.push(&mut rows, false);
+    let rows = String::from_utf8(row.text(false).to_vec()).unwrap();
     let most_rows = (999_999_999_999 - HEADER_LENGTH - INDEX_END.len()) / ROW_LENGTH;
     let most = HEADER_LENGTH + INDEX_END.len() + most_rows * ROW_LENGTH;
     for start in [
