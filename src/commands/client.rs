@@ -74,6 +74,26 @@ pub fn clients<'u>(users: &'u Users, environment: &kubeconfig::ClientEnvironment
     clients
 }
 
+/// What was found for the latest client. Clusters of one tenant often have users that differ in nothing but their name,
+/// and so make the same call.
+pub struct LatestFound<'c, T>(Option<(&'c UserClient<'c>, T)>);
+
+impl<'c, T: Copy> LatestFound<'c, T> {
+    pub fn none() -> LatestFound<'c, T> {
+        LatestFound(None)
+    }
+
+    /// Returns what `find` returns. Calls it only if the latest client makes another call than `client`.
+    pub fn of(&mut self, client: &'c UserClient<'c>, find: impl FnOnce() -> T) -> T {
+        let found = match &self.0 {
+            Some((latest, found)) if client.makes_same_call(latest) => *found,
+            _ => find(),
+        };
+        self.0 = Some((client, found));
+        found
+    }
+}
+
 /// The client of one user of a kubeconfig, and of one cluster if the plugin is told of it.
 pub struct UserClient<'u> {
     file: &'u Path,
@@ -147,7 +167,7 @@ impl<'u> UserClient<'u> {
     }
 
     /// Whether the clients of both users call this program in the same way.
-    pub fn makes_same_call(&self, other: &UserClient<'_>) -> bool {
+    fn makes_same_call(&self, other: &UserClient<'_>) -> bool {
         self.wrapped.is_some()
             && self.wrapped == other.wrapped
             && self.user.env == other.user.env

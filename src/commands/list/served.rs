@@ -1,11 +1,14 @@
 //! Which kubeconfig users an entry serves.
 
+use crate::cache::Cache;
 use crate::cache::store::Name;
-use crate::commands::client::{UserClient, clients, users};
+use crate::commands::client::{LatestFound, UserClient, clients, users};
 use crate::commands::contents::Contents;
 use crate::commands::parts;
 use crate::config::Environment;
 use crate::kubeconfig::{self, ClientEnvironment};
+use crate::proxy;
+use crate::sys;
 
 /// Pairs of an entry's name and a kubeconfig user whose next call looks for that entry, sorted.
 pub struct ServedUsers(Vec<(Name, String)>);
@@ -24,12 +27,13 @@ impl ServedUsers {
         let mut served = Vec::new();
         let files = kubeconfig::default_files(kubeconfigs).unwrap_or_default();
         let (users, _) = if cached.is_empty() { Default::default() } else { users(&files, kubeconfigs) };
-        for client in clients(&users, kubeconfigs) {
+        let mut latest = LatestFound::none();
+        for client in &clients(&users, kubeconfigs) {
             // Cache keys are made only for commands of which something is cached.
             if let Some(wrapped) = &client.wrapped
                 && cached.binary_search(&parts::hash_words(&wrapped.command)).is_ok()
             {
-                let name = entry_name(contents, &client, environment);
+                let name = latest.of(client, || entry_name(contents, client, environment));
                 served.extend(name.map(|name| (name, client.name())));
             }
         }
@@ -51,5 +55,10 @@ impl ServedUsers {
 
 fn entry_name(contents: &Contents, client: &UserClient<'_>, environment: Environment<'_>) -> Option<Name> {
     let environment = |name: &str| client.variable(name, environment);
-    contents.name_of(&client.call(&environment)?.ok()?.cache_key().ok()?)
+    let mut call = client.call_of(client.wrapped.clone()?, &environment).ok()?;
+    let key = match proxy::look_up(&mut call, Cache::open_existing, sys::now()) {
+        Ok((cache, _)) => cache.key,
+        Err(_) => call.with_configuration().cache_key().ok()?,
+    };
+    contents.name_of(&key)
 }

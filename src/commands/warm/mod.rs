@@ -12,7 +12,7 @@ mod running;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{UserClient, Users, clients, users};
+use super::client::{LatestFound, UserClient, Users, clients, users};
 use super::output::print;
 use super::page::Color;
 use crate::cache::{Cache, Lookup};
@@ -116,13 +116,9 @@ struct Cached {
 impl Warming<'_> {
     fn run(&mut self, clients: &[UserClient<'_>]) -> Result<()> {
         let (mut silent, mut prompting) = (Vec::new(), Vec::new());
-        let mut latest: Option<(&UserClient<'_>, _)> = None;
+        let mut latest = LatestFound::none();
         for client in clients {
-            // A tenant's clusters often have users that differ in nothing but their name.
-            let known = latest.filter(|(other, _)| client.makes_same_call(other)).map(|(_, found)| found);
-            let found = known.unwrap_or_else(|| self.look_up(client, &end_pause_on_terminal));
-            latest = Some((client, found));
-            let (cached, interaction) = found;
+            let (cached, interaction) = latest.of(client, || self.look_up(client, &end_pause_on_terminal));
             let due = Due { client, was_cached: cached.is_some() };
             match cached {
                 Some(Cached { left, is_due: false }) => self.report(client, &Outcome::Cached(left))?,
