@@ -76,6 +76,12 @@ impl Call {
         self
     }
 
+    /// A call that may map as much memory as `megabytes` says.
+    pub fn within(self, megabytes: usize) -> Call {
+        let limit = format!("ulimit -v {} && exec \"$@\"", megabytes << 10);
+        self.behind(["/bin/sh", "-c", &limit, "sh"])
+    }
+
     /// The call as arguments of another program, which is `front[0]`.
     pub fn behind<'a>(mut self, front: impl IntoIterator<Item = &'a str>) -> Call {
         if self.client.is_some() {

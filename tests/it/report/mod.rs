@@ -6,6 +6,7 @@ mod doctor_plugins;
 mod explain;
 mod golden;
 mod list;
+mod many_users;
 mod secrets;
 mod warm;
 
