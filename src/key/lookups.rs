@@ -12,7 +12,7 @@ use super::inputs::KeyInputs;
 use super::stamps;
 use crate::config::Environment;
 use crate::identity::{Identity, Mention};
-use crate::sys::{self, FileKind};
+use crate::sys::{self, FileKind, NameFilter};
 
 /// If more files are in a directory, a command that may read any of them is not cached.
 const MOST_ENTRIES: usize = 256;
@@ -167,23 +167,21 @@ fn config_directory(environment: Environment<'_>) -> Option<OsString> {
     set.or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config").into()))
 }
 
-/// The names in a directory, as a filter: it may take a name for another one, and never misses one.
+/// The names in a directory.
 struct DirectoryNames {
     /// The directory's path, with a separator at the end.
     prefix: Vec<u8>,
-    /// A bit for the hash of each name, since a home directory has a hundred of them.
-    filter: [u64; 64],
+    names: NameFilter,
 }
 
 impl DirectoryNames {
     /// `None` if nothing is known: the directory cannot be read. A directory that does not exist has no names.
     fn read(directory: PathBuf) -> Option<DirectoryNames> {
-        let mut filter = [0; 64];
+        let names = NameFilter::new();
         match std::fs::read_dir(&directory) {
             Ok(entries) => {
                 for entry in entries {
-                    let (word, bit) = place_of(entry.ok()?.file_name().as_encoded_bytes());
-                    filter[word] |= bit;
+                    names.add(entry.ok()?.file_name().as_encoded_bytes());
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -191,7 +189,7 @@ impl DirectoryNames {
         }
         let mut prefix = directory.into_os_string().into_encoded_bytes();
         prefix.push(b'/');
-        Some(DirectoryNames { prefix, filter })
+        Some(DirectoryNames { prefix, names })
     }
 
     /// Whether `file` may exist: it is elsewhere, or the directory may have the first name of its path.
@@ -199,14 +197,6 @@ impl DirectoryNames {
         let Some(below) = file.as_os_str().as_encoded_bytes().strip_prefix(self.prefix.as_slice()) else {
             return true;
         };
-        let (word, bit) = place_of(below.split(|byte| *byte == b'/').next().unwrap_or(below));
-        self.filter[word] & bit != 0
+        self.names.may_have(below.split(|byte| *byte == b'/').next().unwrap_or(below))
     }
-}
-
-/// The place of a name in the filter: a word and a bit. Case is ignored, as some file systems do.
-fn place_of(name: &[u8]) -> (usize, u64) {
-    let hash =
-        name.iter().fold(0_u32, |hash, byte| (hash ^ u32::from(byte | 0x20)).wrapping_mul(0x0100_0193));
-    ((hash >> 26) as usize, 1 << (hash >> 20 & 63))
 }

@@ -7,6 +7,7 @@
 
 mod arena;
 mod memory;
+mod names;
 mod process;
 mod read;
 mod stamp;
@@ -25,6 +26,7 @@ pub use windows::*;
 mod tests;
 
 pub use arena::Arena;
+pub use names::NameFilter;
 pub use process::{End, Process, ProcessInfo, Program, Standard, Stream};
 pub use read::read_to_end;
 pub use stamp::{FileKind, FileStamp};

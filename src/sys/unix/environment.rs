@@ -1,15 +1,18 @@
 //! The environment of this program, and of those that it starts.
 //!
 //! It is read in place. std copies each name and takes a lock for each of the dozens of variables that a
-//! hit looks up: 6 % of its time (docs/DESIGN.md, "Byte-golf").
+//! hit looks up: 6 % of its time (docs/DESIGN.md, "Byte-golf"). Most of them are not set, which the names that
+//! were noted at the first look-up tell.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, OsString, c_char};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::files::c_string;
+use crate::sys::names::NameFilter;
 use crate::sys::process::Program;
 
 /// A C string `NAME=value`.
@@ -17,10 +20,10 @@ type RawVariable = *const c_char;
 
 /// The value of the variable `name`.
 pub fn variable(name: &str) -> Option<OsString> {
-    let first = *name.as_bytes().first()?;
-    // SAFETY: a C string has at least one byte.
-    let may_match = |entry: &RawVariable| unsafe { **entry as u8 == first };
-    let value = RawVariables::all().filter(may_match).find_map(|entry| value_of(entry, name.as_bytes()))?;
+    if !noted_names().may_have(name.as_bytes()) {
+        return None;
+    }
+    let value = RawVariables::all().find_map(|entry| value_of(entry, name.as_bytes()))?;
     // SAFETY: the rest of a C string.
     Some(OsString::from_vec(unsafe { CStr::from_ptr(value) }.to_bytes().to_vec()))
 }
@@ -56,6 +59,28 @@ pub fn of_program(program: &Program) -> io::Result<(Vec<RawVariable>, Vec<CStrin
     pointers.extend(added.iter().map(|entry| entry.as_ptr()));
     pointers.push(ptr::null());
     Ok((pointers, added))
+}
+
+fn noted_names() -> &'static NameFilter {
+    static NAMES: NameFilter = NameFilter::new();
+    static ARE_NOTED: AtomicBool = AtomicBool::new(false);
+    if !ARE_NOTED.load(Ordering::Acquire) {
+        RawVariables::all().for_each(|entry| NAMES.add(name_of(entry)));
+        ARE_NOTED.store(true, Ordering::Release);
+    }
+    &NAMES
+}
+
+/// What is before the `=` in `entry`, or all of it. A name has at least one byte, which may be `=`.
+fn name_of<'a>(entry: RawVariable) -> &'a [u8] {
+    let mut length = 0;
+    // SAFETY: a C string ends with NUL, and nothing after it is read.
+    unsafe {
+        while *entry.add(length) != 0 && (length == 0 || *entry.add(length) as u8 != b'=') {
+            length += 1;
+        }
+        std::slice::from_raw_parts(entry.cast(), length)
+    }
 }
 
 /// The value in `entry`, if the variable is called `name`.
