@@ -96,7 +96,10 @@ fn decode_unpadded(text: &[u8], wrong: u8, out: &mut Vec<u8>) -> Option<()> {
 fn bytes(&[a, b, c, d]: &[u8; 4], seen: &mut u8) -> [u8; 3] {
     let (a, b, c, d) = (value(a), value(b), value(c), value(d));
     *seen |= a | b | c | d;
-    [a << 2 | (b & SIX_BITS) >> 4, b << 4 | (c & SIX_BITS) >> 2, c << 6 | d & SIX_BITS]
+    let six_bits = |value: u8| u32::from(value & SIX_BITS);
+    let bits = six_bits(a) << 18 | six_bits(b) << 12 | six_bits(c) << 6 | six_bits(d);
+    let [_, first, second, third] = bits.to_be_bytes();
+    [first, second, third]
 }
 
 #[inline(always)]
