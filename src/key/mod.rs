@@ -49,7 +49,7 @@ impl CacheKey {
         let working_directory = || sys::working_directory().unwrap_or_default();
         let identity = source.identity;
         let mut found = lookups::look(source, &working_directory);
-        let mut parts = PartsWriter::default();
+        let mut parts = PartsWriter::new();
         parts.push(PartKind::Format, &[FORMAT]);
         for argument in source.command {
             parts.push(PartKind::Argument, argument.as_encoded_bytes());

@@ -1,5 +1,6 @@
 //! The parts of a cache key as bytes: each has its kind, its length and its content.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// The kind of a part of the key, stored as one byte.
@@ -79,23 +80,35 @@ pub fn is_same_identity(one: &[u8], other: &[u8]) -> bool {
     compared(one).eq(compared(other))
 }
 
-#[derive(Default)]
+/// Room for the parts of most calls. Growing would leave copies of secrets behind.
+const USUAL_BYTES: usize = 512;
+
 pub(super) struct PartsWriter {
     pub bytes: Vec<u8>,
 }
 
 impl PartsWriter {
-    /// The length fits: arguments and environment are far below 4 GiB (execve(2), Limits).
+    pub fn new() -> PartsWriter {
+        PartsWriter { bytes: Vec::with_capacity(USUAL_BYTES) }
+    }
+
     pub fn push(&mut self, part: PartKind, content: &[u8]) {
-        self.bytes.push(part as u8);
-        self.bytes.extend_from_slice(&(content.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(content);
+        self.push_joined(part, &[content]);
+    }
+
+    pub fn push_assignment(&mut self, part: PartKind, name: &OsStr, value: &OsStr) {
+        self.push_joined(part, &[name.as_encoded_bytes(), b"=", value.as_encoded_bytes()]);
     }
 
     pub fn push_file(&mut self, part: PartKind, path: &Path, stamp: &[u8]) {
-        let mut content = path.as_os_str().as_encoded_bytes().to_vec();
-        content.push(0);
-        content.extend_from_slice(stamp);
-        self.push(part, &content);
+        self.push_joined(part, &[path.as_os_str().as_encoded_bytes(), &[0], stamp]);
+    }
+
+    /// The length fits: arguments and environment are far below 4 GiB (execve(2), Limits).
+    fn push_joined(&mut self, part: PartKind, pieces: &[&[u8]]) {
+        let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+        self.bytes.push(part as u8);
+        self.bytes.extend_from_slice(&(length as u32).to_le_bytes());
+        pieces.iter().for_each(|piece| self.bytes.extend_from_slice(piece));
     }
 }

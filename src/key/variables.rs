@@ -3,7 +3,7 @@
 //! A command that is understood counts the variables of its rows. Any other counts the whole environment
 //! except what sessions set; with a complete `--key-env`, that list and the variables of all rows.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::inputs::KeyInputs;
@@ -76,7 +76,7 @@ fn push_environment(parts: &mut PartsWriter, inputs: &KeyInputs<'_>, found: &mut
         }
         is_relative |= is_relative_path(&name, &value);
         add_files(&name, &value, inputs, found);
-        push_assignment(parts, PartKind::Environment, &name, &value);
+        parts.push_assignment(PartKind::Environment, &name, &value);
     }
     is_relative
 }
@@ -89,14 +89,7 @@ fn add_files(name: &OsStr, value: &OsStr, inputs: &KeyInputs<'_>, found: &mut Lo
 
 fn push_variable(parts: &mut PartsWriter, name: &str, value: &OsStr, secret: bool) {
     let part = if secret { PartKind::Secret } else { PartKind::Variable };
-    push_assignment(parts, part, name.as_ref(), value);
-}
-
-fn push_assignment(parts: &mut PartsWriter, part: PartKind, name: &OsStr, value: &OsStr) {
-    let mut assignment = OsString::from(name);
-    assignment.push("=");
-    assignment.push(value);
-    parts.push(part, assignment.as_encoded_bytes());
+    parts.push_assignment(part, name.as_ref(), value);
 }
 
 /// Whether the value is a path relative to the working directory: it begins with a dot, or the name says that
