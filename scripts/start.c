@@ -53,10 +53,8 @@ HIDDEN void start(word *stack) {
             *place++ += base;
             continue;
         }
-        word *next = place;
-        for (word bits = *packed >> 1; bits != 0; bits >>= 1, next++)
-            if (bits & 1)
-                *next += base;
+        for (word bits = *packed >> 1; bits != 0; bits &= bits - 1)
+            place[__builtin_ctzl(bits)] += base;
         place += WORD_BITS - 1;
     }
 
