@@ -20,6 +20,10 @@ pub(super) fn is_without_change_time(place: &str) -> bool {
     place.as_bytes().first() == Some(&b'!')
 }
 
+fn as_option(argument: &OsString) -> Option<&str> {
+    argument.to_str().filter(|text| text.starts_with('-'))
+}
+
 /// A program's arguments, and its environment.
 pub(super) struct Invocation<'a> {
     pub arguments: &'a [OsString],
@@ -41,7 +45,7 @@ impl Invocation<'_> {
 
     /// Whether one of `flags` is given, and not as `--flag=false`.
     pub fn has_flag(&self, flags: &'static str) -> bool {
-        self.arguments.iter().filter_map(|argument| argument.to_str()).any(|argument| {
+        self.arguments.iter().filter_map(as_option).any(|argument| {
             let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
             words(flags).any(|flag| flag == name) && value != "false"
         })
@@ -57,7 +61,7 @@ impl Invocation<'_> {
         let mut arguments = self.arguments.iter();
         let values = std::iter::from_fn(move || {
             loop {
-                let Some(argument) = arguments.next()?.to_str() else { continue };
+                let Some(argument) = as_option(arguments.next()?) else { continue };
                 for flag in words(flags) {
                     match argument.strip_prefix(flag) {
                         Some("") => return Some(arguments.next()?.to_str().unwrap_or_default()),

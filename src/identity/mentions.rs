@@ -12,14 +12,15 @@ use super::invocation::Overlay;
 use super::paths::{Mention, is_about_identity, is_written, without_mark};
 use super::program::program_name;
 use super::script::{self, inner_programs};
+use super::texts::{Words, list};
 
 /// What ends a word of a script.
 const WORD_ENDS: &[char] = &['\'', '"', '`', ';', '|', '&', '(', ')', '<', '>', '{', '}'];
 /// What ends a command of a script.
 const COMMAND_ENDS: &[char] = &['`', ';', '|', '&', '(', ')', '\n', '{', '}'];
 /// Words that come before a command (POSIX.1-2024, Shell Command Language, 2.4 and 2.9; env(1), time(1)).
-const BEFORE_COMMANDS: &[&str] =
-    &["if", "then", "else", "elif", "while", "until", "do", "!", "exec", "command", "env", "time", "nohup"];
+const BEFORE_COMMANDS: fn() -> Words =
+    list!["if then else elif while until do ! exec command env time nohup"];
 
 /// What a command line mentions.
 #[derive(Default)]
@@ -102,7 +103,7 @@ impl Mentions {
             let is_program = |word: &&str| {
                 !word.is_empty()
                     && !is_assignment(word)
-                    && !BEFORE_COMMANDS.contains(word)
+                    && !BEFORE_COMMANDS().has(word)
                     && !word.starts_with('-')
             };
             if let Some(program) = words.clone().find(is_program) {

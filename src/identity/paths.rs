@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::expand::expand;
 use super::invocation::Overlay;
-use super::words::words;
+use super::texts::{Words, list};
 use crate::config::Environment;
 
 /// A path that a command line or a variable names.
@@ -31,27 +31,33 @@ impl Mention {
 }
 
 /// The last word of a flag whose value is a path: `--client-certificate`, `--token-file`.
-const FLAG_ENDINGS: &str = "file path dir directory certificate cert config credentials";
+const FLAG_ENDINGS: fn() -> Words = list!["file path dir directory certificate cert config credentials"];
 /// The last word of a flag whose value may be a path.
-const OTHER_FLAG_ENDINGS: &str = "files folder kubeconfig conf configfile override identity key";
+const OTHER_FLAG_ENDINGS: fn() -> Words =
+    list!["files folder kubeconfig conf configfile override identity key"];
 /// Flags of one letter whose value is a path in many programs.
-const SHORT_FLAGS: &str = "-c -C -f";
+const SHORT_FLAGS: fn() -> Words = list!["-c -C -f"];
 /// The last word of a variable whose value is a path.
-const VARIABLE_ENDINGS: &str = "FILE CONFIGFILE PATH DIR DIRECTORY CONFIG KUBECONFIG CONF CREDENTIALS FOLDER";
+const VARIABLE_ENDINGS: fn() -> Words =
+    list!["FILE CONFIGFILE PATH DIR DIRECTORY CONFIG KUBECONFIG CONF CREDENTIALS FOLDER"];
 /// The last word of a variable whose value is a directory.
-const DIRECTORY_ENDINGS: &str = "HOME DIR DIRECTORY ROOT PREFIX CELLAR REPOSITORY FOLDER";
+const DIRECTORY_ENDINGS: fn() -> Words = list!["HOME DIR DIRECTORY ROOT PREFIX CELLAR REPOSITORY FOLDER"];
 /// A variable with one of these words in its name is about an identity.
-const IDENTITY_WORDS: &str = "CONFIG CONF CREDENTIAL CREDENTIALS SECRET SECRETS TOKEN TOKENS KEY KEYS AUTH IDENTITY \
-    PROFILE PROFILES CERT CERTS ACCOUNT";
+const IDENTITY_WORDS: fn() -> Words = list![
+    "CONFIG CONF CREDENTIAL CREDENTIALS SECRET SECRETS TOKEN TOKENS KEY KEYS AUTH IDENTITY \
+    PROFILE PROFILES CERT CERTS ACCOUNT"
+];
 /// Variables whose files are not looked at: the client's, which it writes itself, the shell, directories of
 /// libraries, and directories of everything.
-const OF_NO_IDENTITY: &str = "KUBECONFIG PATH SHELL LD_LIBRARY_PATH DYLD_LIBRARY_PATH PKG_CONFIG_PATH GOPATH PYTHONPATH NODE_PATH \
-    PERL5LIB RUBYLIB GEM_PATH CLASSPATH CDPATH FPATH XDG_CONFIG_HOME XDG_CONFIG_DIRS";
+const OF_NO_IDENTITY: fn() -> Words = list![
+    "KUBECONFIG PATH SHELL LD_LIBRARY_PATH DYLD_LIBRARY_PATH PKG_CONFIG_PATH GOPATH PYTHONPATH NODE_PATH \
+    PERL5LIB RUBYLIB GEM_PATH CLASSPATH CDPATH FPATH XDG_CONFIG_HOME XDG_CONFIG_DIRS"
+];
 /// Words of the names of what servers are checked with (`SSL_CERT_DIR`), and of a compiler's configuration
 /// (`PKG_CONFIG_LIBDIR`). Such directories have hundreds of files, and say nothing of who the client is.
-const OF_OTHERS: &str = "SSL CA CAS CACERT CACERTS CAINFO CAPATH TRUST TRUSTED PKG";
+const OF_OTHERS: fn() -> Words = list!["SSL CA CAS CACERT CACERTS CAINFO CAPATH TRUST TRUSTED PKG"];
 /// Words of the names of what plugins write at each run.
-const WRITTEN: &str = "cache caches log logs logfile history output out";
+const WRITTEN: fn() -> Words = list!["cache caches log logs logfile history output out"];
 
 /// Whether the value of `flag`, which has two dashes, is a path.
 pub(super) fn is_path_flag(flag: &str) -> bool {
@@ -60,19 +66,19 @@ pub(super) fn is_path_flag(flag: &str) -> bool {
 
 /// Whether the value of `flag` may be a path though it has no slash.
 pub(super) fn may_take_path(flag: &str) -> bool {
-    words(SHORT_FLAGS).any(|short| short == flag)
+    SHORT_FLAGS().has(flag)
         || flag.starts_with('-')
             && (ends_with_word(flag, FLAG_ENDINGS) || ends_with_word(flag, OTHER_FLAG_ENDINGS))
 }
 
-fn ends_with_word(flag: &str, endings: &'static str) -> bool {
+fn ends_with_word(flag: &str, endings: fn() -> Words) -> bool {
     let last = flag.rsplit(['-', '_']).next().unwrap_or(flag);
-    words(endings).any(|ending| ending == last)
+    endings().has(last)
 }
 
 /// Whether the flag or path `text` is about what a plugin writes at each run.
 pub(super) fn is_written(text: &str) -> bool {
-    let is_written_word = |word: &str| words(WRITTEN).any(|written| word.eq_ignore_ascii_case(written));
+    let is_written_word = |word: &str| WRITTEN().any(|written| word.eq_ignore_ascii_case(written));
     text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(is_written_word)
 }
 
@@ -134,7 +140,7 @@ fn may_be_path(text: &str) -> bool {
 
 /// Whether a variable of this name holds paths. `PATH` itself never starts a program from a relative element.
 pub fn names_path(name: &OsStr) -> bool {
-    name != "PATH" && last_word(name).is_some_and(|last| words(VARIABLE_ENDINGS).any(|ending| ending == last))
+    name != "PATH" && last_word(name).is_some_and(|last| VARIABLE_ENDINGS().has(last))
 }
 
 fn last_word(name: &OsStr) -> Option<&str> {
@@ -143,7 +149,7 @@ fn last_word(name: &OsStr) -> Option<&str> {
 
 /// Whether a variable of this name is about an identity, so that all files of a directory count that it names.
 pub(super) fn is_about_identity(name: &str) -> bool {
-    let has_word = |list: &'static str| name.split('_').any(|word| words(list).any(|known| known == word));
+    let has_word = |list: fn() -> Words| name.split('_').any(|word| list().has(word));
     has_word(IDENTITY_WORDS) && !has_word(OF_OTHERS)
 }
 
@@ -153,15 +159,12 @@ pub fn named_by_variable(name: &OsStr, value: &OsStr, environment: Environment<'
         return vec![Mention { path: value.into(), lists: false }];
     };
     let names_path = names_path(name.as_ref());
-    if !names_path && !text.contains('/')
-        || words(OF_NO_IDENTITY).any(|known| known == name)
-        || is_written(name)
-    {
+    if !names_path && !text.contains('/') || OF_NO_IDENTITY().has(name) || is_written(name) {
         return Vec::new();
     }
     let is_identity = is_about_identity(name);
     let last = last_word(name.as_ref()).unwrap_or_default();
-    if !is_identity && words(DIRECTORY_ENDINGS).any(|ending| ending == last) {
+    if !is_identity && DIRECTORY_ENDINGS().has(last) {
         return Vec::new();
     }
     let mut mentions: Vec<Mention> = Vec::new();

@@ -117,7 +117,7 @@ fn is_shim_directory(directory: &Path, invocation: &Invocation) -> bool {
     let mut components = directory.components().rev();
     let Some(Component::Normal(last)) = components.next() else { return false };
     let Some(Component::Normal(owner)) = components.next() else { return false };
-    let is_owned = ["mise", ".mise", "rtx", "asdf", ".asdf"].iter().any(|known| owner == *known);
+    let is_owned = matches!(owner.as_encoded_bytes(), b"mise" | b".mise" | b"rtx" | b"asdf" | b".asdf");
     let is_set = |variable: &str, below: &str| {
         invocation.variable(variable).is_some_and(|value| PathBuf::from(value).join(below) == directory)
     };

@@ -204,16 +204,14 @@ fn first_byte(text: &[u8]) -> usize {
 /// Whether `variable` is one that sessions set.
 pub fn is_session_variable(variable: &str) -> bool {
     let name = variable.as_bytes();
-    NAMES().any(|known| known == variable)
-        || PREFIXES().any(|prefix| has_session_prefix(name, prefix.as_bytes()))
+    NAMES().has(variable) || PREFIXES().any(|prefix| has_session_prefix(name, prefix.as_bytes()))
 }
 
 /// Terminals also have variables of users, for example a key for their own service.
 fn has_session_prefix(name: &[u8], prefix: &[u8]) -> bool {
-    const OF_USERS: [&[u8]; 9] =
-        [b"TOKEN", b"KEY", b"USER", b"AUTH", b"PROFILE", b"ACCOUNT", b"SECRET", b"PASSWORD", b"PASS"];
-    let rest = name.strip_prefix(prefix);
-    rest.is_some_and(|rest| !rest.split(|byte| *byte == b'_').any(|word| OF_USERS.contains(&word)))
+    const OF_USERS: fn() -> Words = list!["TOKEN KEY USER AUTH PROFILE ACCOUNT SECRET PASSWORD PASS"];
+    let is_of_users = |word: &[u8]| OF_USERS().any(|known| known.as_bytes() == word);
+    name.strip_prefix(prefix).is_some_and(|rest| !rest.split(|byte| *byte == b'_').any(is_of_users))
 }
 
 /// The value of PATH without repeated elements and without what editors and terminals add, which another

@@ -29,6 +29,12 @@ impl Text {
 /// The words of an encoded list. A semicolon is an empty word.
 pub(super) struct Words(pub &'static str);
 
+impl Words {
+    pub fn has(mut self, word: &str) -> bool {
+        self.any(|known| known == word)
+    }
+}
+
 impl Iterator for Words {
     type Item = &'static str;
 

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 
 use super::invocation::Overlay;
 use super::shell;
+use super::texts::{Words, list};
 use super::words::words;
 
 /// What a program runs.
@@ -21,9 +22,10 @@ pub(super) enum Target<'a> {
 
 /// Whether `name` is a wrapper that belongs to the system, and selects no identity.
 pub(super) fn is_of_system(name: &str) -> bool {
-    const NAMES: &str = "env timeout nice exec command nohup setsid unbuffer stdbuf ionice caffeinate sh bash dash zsh \
-         ksh ash kubectl";
-    words(NAMES).any(|known| known == name)
+    const NAMES: fn() -> Words = list![
+        "env timeout nice exec command nohup setsid unbuffer stdbuf ionice caffeinate sh bash dash zsh ksh ash kubectl"
+    ];
+    NAMES().has(name)
 }
 
 /// What the program `name` runs. Applies to `environment` what `env` changes.

@@ -36,9 +36,6 @@ const LONGEST_GRACE_PERIOD: Duration = Duration::from_secs(10 * 60);
 /// A shell that started less than this ago was started to run us, so its parent is the client (`sh -c`,
 /// scripts).
 const YOUNG_SHELL: Duration = Duration::from_secs(2);
-const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "ash", "ksh", "mksh", "busybox", "fish"];
-/// Programs that run commands for a person.
-const LAUNCHERS: [&str; 6] = ["make", "gmake", "xargs", "watch", "parallel", "just"];
 
 /// The last use of a credential is recorded at most this often for a caller that keeps asking.
 const USE_RESOLUTION_MS: u64 = 60_000;
@@ -61,7 +58,7 @@ impl ClientKind {
             Some(info) if is_client_go(info) => ClientKind::ClientGo,
             Some(info) if name.starts_with("python") || info.contains(&b' ') => ClientKind::Python,
             Some(_) => ClientKind::KubeRs,
-            None if is_shell(name) || LAUNCHERS.contains(&name) => ClientKind::Person,
+            None if is_shell(name) || is_launcher(name) => ClientKind::Person,
             None => ClientKind::Other,
         }
     }
@@ -196,7 +193,15 @@ fn behind_shell(parent: ProcessInfo) -> ProcessInfo {
 
 /// A login shell's name may begin with a dash.
 fn is_shell(name: &str) -> bool {
-    SHELLS.contains(&name.strip_prefix('-').unwrap_or(name))
+    matches!(
+        name.strip_prefix('-').unwrap_or(name),
+        "sh" | "bash" | "dash" | "zsh" | "ash" | "ksh" | "mksh" | "busybox" | "fish"
+    )
+}
+
+/// Whether the program runs commands for a person.
+fn is_launcher(name: &str) -> bool {
+    matches!(name, "make" | "gmake" | "xargs" | "watch" | "parallel" | "just")
 }
 
 #[cfg(test)]

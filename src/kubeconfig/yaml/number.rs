@@ -3,13 +3,13 @@
 //!
 //! Pure.
 
-/// go-yaml takes these for true, in this spelling alone.
-const TRUE: [&str; 11] = ["y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"];
-const FALSE: [&str; 11] = ["n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"];
-
-/// Whether a plain scalar is the boolean true.
+/// Whether a plain scalar is the boolean true. go-yaml knows these spellings alone.
 pub fn is_true(plain: &str) -> bool {
-    TRUE.contains(&plain)
+    matches!(plain, "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON")
+}
+
+fn is_false(plain: &str) -> bool {
+    matches!(plain, "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF")
 }
 
 /// The JSON of a plain scalar that is a boolean or a number; `None` for a string. Floats keep their
@@ -18,7 +18,7 @@ pub fn to_json_scalar(plain: &str) -> Option<String> {
     if is_true(plain) {
         return Some("true".to_owned());
     }
-    if FALSE.contains(&plain) {
+    if is_false(plain) {
         return Some("false".to_owned());
     }
     if !plain.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
