@@ -144,7 +144,8 @@ pub fn names_path(name: &OsStr) -> bool {
 }
 
 fn last_word(name: &OsStr) -> Option<&str> {
-    name.to_str()?.rsplit('_').next()
+    let last = name.as_encoded_bytes().rsplit(|byte| *byte == b'_').next()?;
+    std::str::from_utf8(last).ok()
 }
 
 /// Whether a variable of this name is about an identity, so that all files of a directory count that it names.

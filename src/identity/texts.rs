@@ -30,8 +30,18 @@ impl Text {
 pub(super) struct Words(pub &'static str);
 
 impl Words {
-    pub fn has(mut self, word: &str) -> bool {
-        self.any(|known| known == word)
+    /// Compares bytes, because each `&str` of a word would be checked at both ends.
+    pub fn has(self, word: &str) -> bool {
+        let mut rest = self.0.as_bytes();
+        while let Some((known, after)) =
+            rest.split_first().and_then(|(length, after)| after.split_at_checked((*length).into()))
+        {
+            if known == word.as_bytes() {
+                return true;
+            }
+            rest = after;
+        }
+        false
     }
 }
 
@@ -167,7 +177,8 @@ macro_rules! list {
         }
         const BYTES: usize = encode::<0>().used;
         const ENCODED: [u8; BYTES] = encode::<BYTES>().bytes;
-        || Words(as_text(&ENCODED))
+        const TEXT: &str = as_text(&ENCODED);
+        || Words(TEXT)
     }};
 }
 pub(super) use list;
