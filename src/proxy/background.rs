@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::call::Call;
 use super::callers::{Callers, Subject};
+use super::client::Client;
 use super::failure::unix_ms;
 use super::policy::PolicySource;
 use super::{keep_warm, refresh};
@@ -22,9 +23,10 @@ const REFRESH_LIMIT: Duration = Duration::from_secs(75);
 ///
 /// If the process of the last refresh is a zombie, the first process of this container does not reap orphans,
 /// and another refresh would leave another zombie.
-pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&Callers>, now: Duration) {
-    let opened = if callers.is_none() { Callers::open(&cache.store) } else { None };
-    let Some(callers) = callers.or(opened.as_ref()) else { return };
+pub fn refresh(call: &Call<'_>, cache: &Cache, client: &Client, found: &Found, now: Duration) {
+    let known = client.history.as_ref().map(|history| &history.callers);
+    let opened = if known.is_none() { Callers::open(&cache.store) } else { None };
+    let Some(callers) = known.or(opened.as_ref()) else { return };
     let mut recalled = callers.recall(Subject::key(&cache.name), now);
     if unix_ms(now) < recalled.row.refresh_paused_until_unix_ms {
         return;
@@ -37,7 +39,7 @@ pub fn refresh(call: &Call<'_>, cache: &Cache, found: &Found, callers: Option<&C
     }
     recalled.row.refresh_paused_until_unix_ms = unix_ms(now + REFRESH_LIMIT);
     callers.remember(&recalled, now);
-    let policy = PolicySource::of(call);
+    let policy = PolicySource::of(call, client.process);
     detach(call, &policy, &mut || renew_and_stay(call, cache, found.fingerprint, &policy));
 }
 
@@ -80,8 +82,8 @@ pub fn run(call: &Call<'_>) -> crate::error::Result<u8> {
     let cache = Cache::open(&call.config, call.cache_key()?)?;
     if let Lookup::Fresh(found) | Lookup::Stale(found) = cache.look_up(now)?.lookup {
         match refresh::is_due(call, &found.entry, now) {
-            true => renew_and_stay(call, &cache, found.fingerprint, &PolicySource::of(call)),
-            false => keep_warm::stay(call, &cache, &PolicySource::of(call)),
+            true => renew_and_stay(call, &cache, found.fingerprint, &PolicySource::of(call, None)),
+            false => keep_warm::stay(call, &cache, &PolicySource::of(call, None)),
         }
     }
     Ok(0)

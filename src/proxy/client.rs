@@ -51,7 +51,7 @@ pub enum ClientKind {
 }
 
 impl ClientKind {
-    /// `caller` is the process that made the call; see [`calling_process`].
+    /// `caller` is the process that made the call; see [`Client::process`].
     fn recognize(exec_info: Option<&OsStr>, caller: Option<&ProcessInfo>) -> ClientKind {
         let name = caller.map(|caller| caller.name.as_str()).unwrap_or_default();
         match exec_info.map(OsStr::as_encoded_bytes) {
@@ -94,7 +94,9 @@ impl ClientKind {
 /// The client behind this call, and what the table of callers knows about it.
 pub struct Client {
     pub kind: ClientKind,
-    /// `None` if the platform does not tell the calling process.
+    /// The calling process: our parent, or the parent of a shell that was started to run us. `None` if the platform
+    /// does not tell.
+    pub process: Option<Process>,
     pub subject: Option<Subject<CallerRow>>,
     pub history: Option<History>,
 }
@@ -119,7 +121,7 @@ impl Client {
         let history = subject
             .filter(|_| kind != ClientKind::Person)
             .and_then(|subject| Some(History::of(Callers::open(&cache.store)?, subject, now)));
-        Client { kind, subject, history }
+        Client { kind, process, subject, history }
     }
 
     /// Why this client must not get the entry that was found, if there is a reason.
@@ -161,6 +163,11 @@ impl Client {
     }
 }
 
+/// The process of [`Client::process`], for a call without a cache.
+pub fn calling_process(call: &Call<'_>) -> Option<Process> {
+    recognize(config::value(call.environment, EXEC_INFO).as_deref()).1
+}
+
 /// The kind of the client, and its process. The name of the process is only looked up if it matters.
 fn recognize(exec_info: Option<&OsStr>) -> (ClientKind, Option<Process>) {
     let parent = sys::parent_id();
@@ -176,11 +183,6 @@ fn recognize(exec_info: Option<&OsStr>) -> (ClientKind, Option<Process>) {
 /// Whether client-go wrote this `KUBERNETES_EXEC_INFO`.
 pub fn is_client_go(exec_info: &[u8]) -> bool {
     exec_info.ends_with(b"\n")
-}
-
-/// The process behind this call: our parent, or the parent of a shell that was started to run us.
-pub fn calling_process() -> Option<ProcessInfo> {
-    sys::parent_info().map(behind_shell)
 }
 
 fn behind_shell(parent: ProcessInfo) -> ProcessInfo {

@@ -58,7 +58,8 @@ impl<'a> Miss<'a> {
             .take()
             .map(|history| history.callers)
             .or_else(|| folder.as_ref().and_then(|_| Callers::open(&cache.store)));
-        Miss { call, cache, client, reason, found, folder, callers, policy: PolicySource::of(call) }
+        let policy = PolicySource::of(call, client.process);
+        Miss { call, cache, client, reason, found, folder, callers, policy }
     }
 
     /// Prints a credential and returns the exit status. `ticket` is that of the look-up that missed.

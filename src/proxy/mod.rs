@@ -35,6 +35,7 @@ use crate::log::write_stdout;
 use crate::sys;
 use client::Client;
 use miss::Miss;
+use policy::PolicySource;
 
 /// Prints the credential of the wrapped command and returns the exit status.
 pub fn run(call: &mut Call<'_>) -> Result<u8> {
@@ -106,7 +107,8 @@ fn without_cache(call: &Call<'_>, error: Error, now: Duration) -> Result<u8> {
 }
 
 fn run_uncached(call: &Call<'_>) -> Result<u8> {
-    policy::require_allowed(call)?;
+    let client = client::calling_process(call);
+    PolicySource::of(call, client).require_allowed(call)?;
     plugin::run_uncached(&call.command)
 }
 
@@ -116,7 +118,7 @@ fn hit(call: &Call<'_>, cache: &Cache, found: &Found, client: &mut Client, now: 
     client.remember_served(&cache.store, found.fingerprint, now);
     call.log.write("hit", &format_args!("{} left", Human(found.entry.time_left(now))), now);
     if refresh::is_due(call, &found.entry, now) {
-        background::refresh(call, cache, found, client.history.as_ref().map(|history| &history.callers), now);
+        background::refresh(call, cache, client, found, now);
     }
     Ok(0)
 }

@@ -10,23 +10,18 @@
 use std::ffi::{OsStr, OsString};
 
 use super::call::Call;
-use super::client::calling_process;
+use super::client::is_client_go;
 use crate::config;
 use crate::error::{Error, Kind, Result, shown};
 use crate::key::EXEC_INFO;
-use crate::kubeconfig::kuberc;
-use crate::sys;
+use crate::kubeconfig::kuberc::{self, PluginPolicy};
+use crate::sys::{self, Process};
 
 const PATH: &str = "PATH";
 
 /// Programs with client-go that read no kuberc. Any other program may be kubectl under another name.
 const OTHER_CLIENTS: [&str; 8] =
     ["helm", "k9s", "terraform", "tofu", "flux", "argocd", "stern", "headlamp-server"];
-
-/// Fails if kubectl called and its policy does not allow the wrapped command.
-pub fn require_allowed(call: &Call<'_>) -> Result<()> {
-    PolicySource::of(call).require_allowed(call)
-}
 
 /// The source of the policy for a call, for as long as its credential is kept warm.
 pub struct PolicySource {
@@ -35,30 +30,37 @@ pub struct PolicySource {
 }
 
 impl PolicySource {
-    pub fn of(call: &Call<'_>) -> PolicySource {
+    /// `client` is the calling process, if that is known.
+    pub fn of(call: &Call<'_>, client: Option<Process>) -> PolicySource {
         let info = config::value(call.environment, EXEC_INFO).unwrap_or_default();
-        // As client-go writes it; see `super::client`.
-        if !info.as_encoded_bytes().ends_with(b"\n") {
+        if !is_client_go(info.as_encoded_bytes()) {
             return PolicySource { values: None };
         }
-        let client = calling_process();
-        let name = client.as_ref().map(|client| client.name.as_str()).unwrap_or_default();
-        if OTHER_CLIENTS.iter().any(|other| name.starts_with(other)) {
-            return PolicySource { values: None };
-        }
-        let environment = client.and_then(|client| sys::environment_of(client.process.id));
+        let environment = client.and_then(|client| sys::environment_of(client.id));
         let value = |name: &str| match &environment {
             Some(environment) => value_in(environment, name),
             None => sys::variable(name),
         };
-        PolicySource { values: Some(names().map(value)) }
+        let source = PolicySource { values: Some(names().map(value)) };
+        // The name comes last: to ask for it takes much longer than to see that there is no kuberc.
+        match source.policy().is_some() && client.is_some_and(is_another_client) {
+            true => PolicySource { values: None },
+            false => source,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        names().iter().zip(self.values.as_ref()?).find(|(known, _)| **known == name)?.1.clone()
+    }
+
+    /// What the kuberc says now. `None` if it allows everything, or if another client than kubectl called.
+    fn policy(&self) -> Option<PluginPolicy> {
+        self.values.as_ref().and_then(|_| kuberc::policy(&|name| self.variable(name)))
     }
 
     /// Reads the kuberc. Fails if kubectl called and does not allow the wrapped command.
     pub fn require_allowed(&self, call: &Call<'_>) -> Result<()> {
-        let Some(values) = &self.values else { return Ok(()) };
-        let variable = |name: &str| names().iter().zip(values).find(|(known, _)| **known == name)?.1.clone();
-        let Some(policy) = kuberc::policy(&variable) else { return Ok(()) };
+        let Some(policy) = self.policy() else { return Ok(()) };
         let program = call.command.first().map(OsString::as_os_str).unwrap_or_default();
         let error = |why: &str| {
             let text =
@@ -68,11 +70,17 @@ impl PolicySource {
         if let Some(denial) = policy.denial(program) {
             return Err(error(&denial.reason).with_hint(denial.hint));
         }
-        if variable(PATH) != sys::variable(PATH) && !is_path(program) {
+        if self.variable(PATH) != sys::variable(PATH) && !is_path(program) {
             return Err(error("the kubeconfig sets PATH").with_hint("write the program's path"));
         }
         Ok(())
     }
+}
+
+/// Whether the process is a client that reads no kuberc.
+fn is_another_client(client: Process) -> bool {
+    let name = sys::process_info(client.id).map(|client| client.name).unwrap_or_default();
+    OTHER_CLIENTS.iter().any(|other| name.starts_with(other))
 }
 
 /// The variables that lead to the kuberc and to the program of a name.

@@ -224,8 +224,8 @@ fn a_clock_goes_forward_and_the_steady_one_too() {
 
 #[test]
 fn the_parent_stays_the_same() {
-    let parent = parent_info();
-    assert_eq!(parent, parent_info());
+    let parent = process_info(parent_id());
+    assert_eq!(parent, process_info(parent_id()));
     // A Windows program that was started from outside of wine has no parent.
     #[cfg(unix)]
     assert_eq!(parent.map(|parent| parent.process.id), Some(std::os::unix::process::parent_id()));

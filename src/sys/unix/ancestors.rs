@@ -67,7 +67,7 @@ pub fn session_id() -> u32 {
 }
 
 /// Information about the parent process. `None` if the system does not tell.
-pub fn parent_info() -> Option<ProcessInfo> {
+pub(super) fn parent_info() -> Option<ProcessInfo> {
     process_info(parent_id())
 }
 

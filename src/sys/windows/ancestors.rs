@@ -45,11 +45,6 @@ pub fn session_id() -> u32 {
     0
 }
 
-/// Information about the parent process. `None` if it has ended.
-pub fn parent_info() -> Option<ProcessInfo> {
-    process_info(parent_process()?.id)
-}
-
 /// Information about the process with this id. `None` if there is none, or if it is another user's.
 pub fn process_info(id: u32) -> Option<ProcessInfo> {
     let opened = open(id)?;
