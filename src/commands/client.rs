@@ -227,7 +227,7 @@ impl<'u> UserClient<'u> {
     /// Returns `KUBERNETES_EXEC_INFO` as the client sets it.
     pub fn exec_info(&self, interactive: bool) -> String {
         let document = ExecInfoDocument {
-            kind: "ExecCredential",
+            kind: "ExecCredential".to_owned(),
             api_version: self.user.api_version.clone(),
             spec: ExecInfoSpec {
                 cluster: self.cluster.map(|cluster| self.exec_cluster(cluster)),

@@ -196,7 +196,7 @@ impl Difference<'_> {
     /// Names the part, with its value there and here.
     pub fn text(&self, redactor: &Redactor) -> String {
         let topic = self.about.topic();
-        let [there, here] = [self.there, self.here].map(|part| self.quoted(part, redactor));
+        let (there, here) = (self.quoted(self.there, redactor), self.quoted(self.here, redactor));
         match (self.about.part, self.there, self.here) {
             (PartKind::Format, ..) => "it was made by another version of this program".to_owned(),
             (PartKind::File | PartKind::Program, ..) => topic + " has changed since",

@@ -84,10 +84,10 @@ impl ShownValues<'_> {
         self.arguments(exec);
         for item in exec.env.map(|env| items(&self.config.tree, env)).unwrap_or_default() {
             self.fields(item, &["name"]);
-            let [name, value] = ["name", "value"].map(|key| self.config.tree.get(item, key));
-            if let (Some(name), Some(value)) = (name, value) {
-                let [name, text] = [name, value].map(|entry| self.config.tree.scalar(entry.value));
-                let (name, text) = (name.unwrap_or_default(), text.unwrap_or_default());
+            let tree = &self.config.tree;
+            if let (Some(name), Some(value)) = (tree.get(item, "name"), tree.get(item, "value")) {
+                let name = tree.scalar(name.value).unwrap_or_default();
+                let text = tree.scalar(value.value).unwrap_or_default();
                 self.values.push((value.value, (self.reveal.variable)(name, text)));
             }
         }

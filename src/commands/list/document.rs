@@ -69,7 +69,7 @@ struct EntryDocument {
     expires: String,
     age_seconds: u64,
     left_seconds: u64,
-    state: &'static str,
+    state: String,
     kept_warm_until: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl EntryDocument {
             expires: time::format_rfc3339(listed.entry.expires_unix_s),
             age_seconds: listed.age.as_secs(),
             left_seconds: listed.left.as_secs(),
-            state: listed.state,
+            state: listed.state.to_owned(),
             kept_warm_until: listed.kept_warm_until,
         }
     }

@@ -40,7 +40,7 @@ pub fn list(
 ) -> Result<u8> {
     let now = sys::now();
     let mut contents = Contents::read(config)?;
-    contents.entries.sort_by_key(|(_, entry)| Reverse(entry.created_unix_s));
+    contents.entries.sort_unstable_by_key(|(name, entry)| (Reverse(entry.created_unix_s), *name));
     let redactor = Redactor::new(config);
     let served = ServedUsers::find(&contents, environment, kubeconfigs);
     let callers = cache::open_store(config).ok().and_then(|store| Callers::open(&store));

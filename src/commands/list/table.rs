@@ -34,8 +34,12 @@ impl TableRow {
         if !remarks.is_empty() {
             command.extend([" (", &remarks.join(", "), ")"]);
         }
-        let [age, left] = [listed.age, listed.left].map(|time| Human(time).to_string());
-        TableRow { age, left, state: listed.state, command }
+        TableRow {
+            age: Human(listed.age).to_string(),
+            left: Human(listed.left).to_string(),
+            state: listed.state,
+            command,
+        }
     }
 
     fn cells(&self) -> [&str; 3] {

@@ -7,7 +7,7 @@ use nanoserde::{SerJson, SerJsonState};
 
 #[derive(SerJson)]
 pub struct ExecInfoDocument {
-    pub kind: &'static str,
+    pub kind: String,
     #[nserde(rename = "apiVersion")]
     pub api_version: String,
     pub spec: ExecInfoSpec,

@@ -254,7 +254,7 @@ fn the_server_is_found_behind_any_other_member() {
 #[test]
 fn a_document_has_the_members_that_client_go_writes() {
     let document = |cluster| ExecInfoDocument {
-        kind: "ExecCredential",
+        kind: "ExecCredential".to_owned(),
         api_version: "client.authentication.k8s.io/v1".to_owned(),
         spec: ExecInfoSpec { cluster, interactive: false },
     };
