@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf, is_separator};
 
 use nanoserde::SerJson;
 
+use crate::cache::Cache;
 use crate::cli::{self, Wrapped};
 use crate::config::{self, Environment};
 use crate::error::{Error, Result, printable, shown};
@@ -18,7 +19,8 @@ use crate::key;
 use crate::key::exec_info::document::{ExecInfoCluster, ExecInfoDocument, ExecInfoSpec, RawJson};
 use crate::kubeconfig::kuberc::{Denial, PluginPolicy};
 use crate::kubeconfig::{self, Cluster, ExecUser, MergedKubeconfig};
-use crate::proxy::Call;
+use crate::proxy::{self, Call};
+use crate::sys;
 
 /// Users with exec plugins, each with its file.
 pub type Users = Vec<(PathBuf, ExecUser)>;
@@ -164,6 +166,15 @@ impl<'u> UserClient<'u> {
     /// Returns the call of `wrapped` in the client's environment, before anything is looked up.
     pub fn call_of<'e>(&self, wrapped: Wrapped, environment: Environment<'e>) -> Result<Call<'e>> {
         Ok(Call::new(wrapped, environment)?.with_variables(&self.user.env))
+    }
+
+    /// Returns the cache that the client looks in, with the key under which its credential is stored. `None` if the
+    /// command is not this program, or the client cannot use the cache.
+    pub fn cache(&self, outer: Environment<'_>) -> Option<Cache> {
+        let environment = |name: &str| self.variable(name, outer);
+        let mut call = self.call_of(self.wrapped.clone()?, &environment).ok()?;
+        let (cache, _) = proxy::look_up(&mut call, Cache::open_existing, sys::now()).ok()?;
+        Some(cache)
     }
 
     /// Whether the clients of both users call this program in the same way.

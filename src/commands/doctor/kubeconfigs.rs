@@ -18,8 +18,7 @@ use crate::kubeconfig::kuberc::{self, PluginPolicy};
 use crate::kubeconfig::yaml::Refusal;
 use crate::kubeconfig::{self, ClientEnvironment};
 
-/// With more users than this, their last outputs are not looked up: that would take longer than everything
-/// else.
+/// Of more clients than this, the last outputs are not looked up: that would take longer than everything else.
 const MOST_LOOKED_UP: usize = 1000;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 
@@ -77,9 +76,10 @@ fn check_users(
             settings::check_user(findings, &client, environment);
         }
     }
-    if users.len() <= MOST_LOOKED_UP {
-        for client in clients(users, kubeconfigs) {
-            last_output::check(findings, &client, environment);
+    let clients = clients(users, kubeconfigs);
+    if clients.len() <= MOST_LOOKED_UP {
+        for client in &clients {
+            last_output::check(findings, client, environment);
         }
     }
 }

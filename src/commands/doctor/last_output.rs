@@ -19,8 +19,6 @@ pub fn check(findings: &mut Findings, client: &UserClient<'_>, environment: Envi
 
 /// Returns how the last run for this client ended, if that is still remembered.
 fn last_ending(client: &UserClient<'_>, environment: Environment<'_>) -> Option<Ending> {
-    let environment = |name: &str| client.variable(name, environment);
-    let call = client.call(&environment)?.ok()?;
-    let cache = call.existing_cache().ok()??;
+    let cache = client.cache(environment)?;
     Some(Callers::open(&cache.store)?.recall(Subject::key(&cache.name), sys::now()).row.ending)
 }

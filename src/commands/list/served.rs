@@ -1,14 +1,11 @@
 //! Which kubeconfig users an entry serves.
 
-use crate::cache::Cache;
 use crate::cache::store::Name;
-use crate::commands::client::{LatestFound, UserClient, clients, users};
+use crate::commands::client::{LatestFound, clients, users};
 use crate::commands::contents::Contents;
 use crate::commands::parts;
 use crate::config::Environment;
 use crate::kubeconfig::{self, ClientEnvironment};
-use crate::proxy;
-use crate::sys;
 
 /// Pairs of an entry's name and a kubeconfig user whose next call looks for that entry, sorted.
 pub struct ServedUsers(Vec<(Name, String)>);
@@ -33,7 +30,7 @@ impl ServedUsers {
             if let Some(wrapped) = &client.wrapped
                 && cached.binary_search(&parts::hash_words(&wrapped.command)).is_ok()
             {
-                let name = latest.of(client, || entry_name(contents, client, environment));
+                let name = latest.of(client, || contents.name_of(&client.cache(environment)?.key));
                 served.extend(name.map(|name| (name, client.name())));
             }
         }
@@ -51,14 +48,4 @@ impl ServedUsers {
         }
         users
     }
-}
-
-fn entry_name(contents: &Contents, client: &UserClient<'_>, environment: Environment<'_>) -> Option<Name> {
-    let environment = |name: &str| client.variable(name, environment);
-    let mut call = client.call_of(client.wrapped.clone()?, &environment).ok()?;
-    let key = match proxy::look_up(&mut call, Cache::open_existing, sys::now()) {
-        Ok((cache, _)) => cache.key,
-        Err(_) => call.with_configuration().cache_key().ok()?,
-    };
-    contents.name_of(&key)
 }
