@@ -237,6 +237,7 @@ def growth_table(measured):
     yield "## Growth"
     yield ""
     yield "The least time and memory of three runs, with so many entries in the cache, or users in the kubeconfig."
+    yield "After its edit, `--inject` watches the kubeconfig for 250 ms, in case another program overwrites it."
     yield ""
     yield "| | " + " | ".join(f"{count:,}" for count in counts) + " |"
     yield "|---|" + "--:|" * len(counts)
