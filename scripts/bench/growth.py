@@ -65,7 +65,7 @@ class Growth:
                 command, env=self.environment | environment, stdout=subprocess.PIPE, text=True, check=True
             )
             tries.append([int(number) for number in done.stdout.split()])
-        ns, kb = map(min, zip(*tries))
+        ns, kb, _faults = map(min, zip(*tries))
         return {"what": what, "count": count, "ns": ns, "kb": kb}
 
 

@@ -22,6 +22,7 @@ import random
 import resource
 import selectors
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ UNKNOWN_PLUGIN = "fetch-credential"
 ENTRIES = [100, 1000]
 BURST_CALLS = 64
 BURSTS = 5
+COUNTED_HITS = 15
 # How many variables a large environment has.
 VARIABLES = 80
 CLUSTER_BYTES = 1500
@@ -67,6 +69,7 @@ def main():
             "bytes": sizes(options),
             "crates": count_crates(),
             "system_calls": bench.count_system_calls(),
+            "page_faults": bench.count_page_faults(),
             "samples_ns": bench.run(bench.fast_rows(), options.rounds, 50, "pinned"),
             "bursts": [bench.burst(f"burst-{number}", BURST_CALLS) for number in range(BURSTS)],
             "pairs": [bench.burst(f"pair-{number}", 2) for number in range(BURSTS)],
@@ -306,6 +309,17 @@ class Bench:
         call(hit | {"argv": ["strace", "-f", "-o", str(trace), *hit["argv"]]})
         lines = trace.read_text().splitlines()
         return sum(1 for line in lines if "(" in line.split(None, 1)[1].split("=")[0])
+
+    def count_page_faults(self):
+        """Returns how many pages the C program and a hit touch for the first time."""
+        hit = self.get_token(self.client("touched"))
+        call(hit)
+        commands = {"floor": row([self.options.floor], self.environment), "hit": hit}
+        return {name: statistics.median(map(self.page_faults, [one] * COUNTED_HITS)) for name, one in commands.items()}
+
+    def page_faults(self, command):
+        argv = [self.options.cost, *command["argv"]]
+        return int(subprocess.check_output(argv, env=command["env"], text=True).split()[2])
 
 
 def row(argv, environment, expect=None):

@@ -142,6 +142,9 @@ def budget_table(measured, median):
         verdict = "pass" if value <= budget else "**MISS**"
         shown = [form(value), form(budget), form(aim) if aim else ""]
         yield f"| {what} | {' | '.join(shown)} | {verdict} |"
+    if faults := measured.get("page_faults"):
+        yield ""
+        yield f"A hit touches {faults['hit']:.0f} pages for the first time, the C program {faults['floor']:.0f}."
 
 
 def budgets(measured, median):
