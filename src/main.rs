@@ -2,10 +2,12 @@
 
 #![cfg_attr(unix, no_main)]
 
-use k8s_token_cache::sys::Arena;
+use k8s_token_cache::sys::{Arena, InitialMemory};
+
+static INITIAL_MEMORY: InitialMemory = InitialMemory::new();
 
 #[global_allocator]
-static ALLOCATOR: Arena = Arena::new();
+static ALLOCATOR: Arena = Arena::new(&INITIAL_MEMORY);
 
 #[cfg(target_env = "musl")]
 k8s_token_cache::c_heap!(ALLOCATOR);

@@ -17,14 +17,12 @@ use super::memory::map_zeroed;
 const INITIAL_BYTES: usize = 64 << 10;
 const CHUNK_BYTES: usize = 1 << 20;
 
+/// What an arena gives away first. Apart from it, so that the linker places it behind the other variables.
 #[repr(align(16))]
-struct InitialMemory(UnsafeCell<[u8; INITIAL_BYTES]>);
+pub struct InitialMemory(UnsafeCell<[u8; INITIAL_BYTES]>);
 
-/// `free` comes first, so that it is on the page that the first allocation writes to in any case.
-#[repr(C)]
 pub struct Arena {
     free: Cell<Free>,
-    initial: InitialMemory,
 }
 
 /// The memory that is not allocated yet. It is zeroed.
@@ -48,18 +46,25 @@ impl Free {
 // SAFETY: this program has a single thread.
 unsafe impl Sync for Arena {}
 
-impl Default for Arena {
-    fn default() -> Arena {
-        Arena::new()
+// SAFETY: only the arena that it is given to uses it.
+unsafe impl Sync for InitialMemory {}
+
+impl Default for InitialMemory {
+    fn default() -> InitialMemory {
+        InitialMemory::new()
+    }
+}
+
+impl InitialMemory {
+    pub const fn new() -> InitialMemory {
+        InitialMemory(UnsafeCell::new([0; INITIAL_BYTES]))
     }
 }
 
 impl Arena {
-    pub const fn new() -> Arena {
-        Arena {
-            free: Cell::new(Free { start: ptr::null_mut(), bytes: 0 }),
-            initial: InitialMemory(UnsafeCell::new([0; INITIAL_BYTES])),
-        }
+    /// No other arena may have the same memory.
+    pub const fn new(initial: &'static InitialMemory) -> Arena {
+        Arena { free: Cell::new(Free { start: initial.0.get().cast(), bytes: INITIAL_BYTES }) }
     }
 
     /// What malloc(3) does. Null if the system has no more memory.
@@ -70,9 +75,6 @@ impl Arena {
 
     /// Returns new memory from the system. The rest of the old memory is not used any more.
     fn refill(&self, layout: Layout) -> Free {
-        if self.free.get().start.is_null() && layout.size() <= INITIAL_BYTES / 2 {
-            return Free { start: self.initial.0.get().cast(), bytes: INITIAL_BYTES };
-        }
         let bytes = layout.size().saturating_add(layout.align()).max(CHUNK_BYTES);
         let start = map_zeroed(bytes);
         Free { start, bytes: if start.is_null() { 0 } else { bytes } }
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn pieces_of_any_size_do_not_overlap() {
-        let arena = Box::new(Arena::new());
+        let arena = Arena::new(Box::leak(Box::default()));
         let mut pieces = Vec::new();
         let sizes = [1, 15, 16, 4096, 30_000, 40_000, 7, 2 * CHUNK_BYTES, 9];
         for (number, size) in sizes.into_iter().enumerate() {
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn the_last_piece_grows_in_place() {
-        let arena = Box::new(Arena::new());
+        let arena = Arena::new(Box::leak(Box::default()));
         let layout = Layout::from_size_align(16, 1).unwrap();
         // SAFETY: the sizes are not zero, and each piece is used as `layout` says.
         unsafe {

@@ -25,7 +25,7 @@ pub use windows::*;
 #[cfg(test)]
 mod tests;
 
-pub use arena::Arena;
+pub use arena::{Arena, InitialMemory};
 pub use names::NameFilter;
 pub use process::{End, Process, ProcessInfo, Program, Standard, Stream};
 pub use read::read_to_end;
