@@ -14,8 +14,6 @@ use super::program::program_name;
 use super::script::{self, inner_programs};
 use super::texts::{Words, list};
 
-/// What ends a word of a script.
-const WORD_ENDS: &[char] = &['\'', '"', '`', ';', '|', '&', '(', ')', '<', '>', '{', '}'];
 /// What ends a command of a script.
 const COMMAND_ENDS: &[char] = &['`', ';', '|', '&', '(', ')', '\n', '{', '}'];
 /// Words that come before a command (POSIX.1-2024, Shell Command Language, 2.4 and 2.9; env(1), time(1)).
@@ -98,8 +96,7 @@ impl Mentions {
         self.lists = false;
         let script = expand_variables(text, environment);
         for command in script.split(COMMAND_ENDS) {
-            let mut words =
-                command.split(|letter: char| letter.is_whitespace() || WORD_ENDS.contains(&letter));
+            let mut words = command.split(ends_word);
             let is_program = |word: &&str| {
                 !word.is_empty()
                     && !is_assignment(word)
@@ -186,7 +183,13 @@ fn is_script_flag(flag: &str) -> bool {
 
 /// Whether an argument consists of several words.
 fn is_script(text: &str) -> bool {
-    text.contains(char::is_whitespace) || text.contains(WORD_ENDS) || text.contains('$')
+    text.contains(|letter| ends_word(letter) || letter == '$')
+}
+
+/// Whether `letter` ends a word of a script.
+fn ends_word(letter: char) -> bool {
+    letter.is_whitespace()
+        || matches!(letter, '\'' | '"' | '`' | ';' | '|' | '&' | '(' | ')' | '<' | '>' | '{' | '}')
 }
 
 fn is_assignment(word: &str) -> bool {

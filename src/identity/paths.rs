@@ -78,8 +78,8 @@ fn ends_with_word(flag: &str, endings: fn() -> Words) -> bool {
 
 /// Whether the flag or path `text` is about what a plugin writes at each run.
 pub(super) fn is_written(text: &str) -> bool {
-    let is_written_word = |word: &str| WRITTEN().any(|written| word.eq_ignore_ascii_case(written));
-    text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(is_written_word)
+    let is_written_word = |word: &[u8]| WRITTEN().bytes().any(|written| word.eq_ignore_ascii_case(written));
+    text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric()).any(is_written_word)
 }
 
 /// The paths that the arguments of a known plugin name: a word with a slash or a dot, and the value of a flag
@@ -130,8 +130,8 @@ pub(super) fn without_mark(value: &str) -> &str {
 
 /// Whether a word without a flag may be a path. No address, ARN, API version or number is one.
 fn may_be_path(text: &str) -> bool {
-    let separators: &[char] = if cfg!(windows) { &['/', '\\', '.'] } else { &['/', '.'] };
-    text.contains(separators)
+    let separates = |byte| matches!(byte, b'/' | b'.') || cfg!(windows) && byte == b'\\';
+    text.bytes().any(separates)
         && !text.starts_with("arn:")
         && !text.starts_with("client.authentication.k8s.io/")
         && !text.contains("://")

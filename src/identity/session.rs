@@ -181,8 +181,8 @@ pub fn remove_session_variables(variables: &mut Vec<(OsString, OsString)>, count
         starts[byte + 1] += starts[byte];
     }
     let mut is_session = vec![false; variables.len()];
-    let names = NAMES().map(|name| (name.as_bytes(), false));
-    let prefixes = PREFIXES().map(|prefix| (prefix.as_bytes(), true));
+    let names = NAMES().bytes().map(|name| (name, false));
+    let prefixes = PREFIXES().bytes().map(|prefix| (prefix, true));
     for (text, is_prefix) in names.chain(prefixes) {
         if counts_agent && text == AGENT.as_bytes() {
             continue;
@@ -210,7 +210,7 @@ pub fn is_session_variable(variable: &str) -> bool {
 /// Terminals also have variables of users, for example a key for their own service.
 fn has_session_prefix(name: &[u8], prefix: &[u8]) -> bool {
     const OF_USERS: fn() -> Words = list!["TOKEN KEY USER AUTH PROFILE ACCOUNT SECRET PASSWORD PASS"];
-    let is_of_users = |word: &[u8]| OF_USERS().any(|known| known.as_bytes() == word);
+    let is_of_users = |word: &[u8]| OF_USERS().bytes().any(|known| known == word);
     name.strip_prefix(prefix).is_some_and(|rest| !rest.split(|byte| *byte == b'_').any(is_of_users))
 }
 

@@ -30,18 +30,19 @@ impl Text {
 pub(super) struct Words(pub &'static str);
 
 impl Words {
-    /// Compares bytes, because each `&str` of a word would be checked at both ends.
     pub fn has(self, word: &str) -> bool {
+        self.bytes().any(|known| known == word.as_bytes())
+    }
+
+    /// The words as bytes, for comparisons: each `&str` of a word would be checked at both ends.
+    pub fn bytes(self) -> impl Iterator<Item = &'static [u8]> {
         let mut rest = self.0.as_bytes();
-        while let Some((known, after)) =
-            rest.split_first().and_then(|(length, after)| after.split_at_checked((*length).into()))
-        {
-            if known == word.as_bytes() {
-                return true;
-            }
+        std::iter::from_fn(move || {
+            let (length, after) = rest.split_first()?;
+            let (word, after) = after.split_at_checked((*length).into())?;
             rest = after;
-        }
-        false
+            Some(word)
+        })
     }
 }
 

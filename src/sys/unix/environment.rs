@@ -76,7 +76,7 @@ fn name_of<'a>(entry: RawVariable) -> &'a [u8] {
     let mut length = 0;
     // SAFETY: a C string ends with NUL, and nothing after it is read.
     unsafe {
-        while *entry.add(length) != 0 && (length == 0 || *entry.add(length) as u8 != b'=') {
+        while !matches!((length, *entry.add(length) as u8), (_, 0) | (1.., b'=')) {
             length += 1;
         }
         std::slice::from_raw_parts(entry.cast(), length)
