@@ -25,11 +25,15 @@ fuzz_target!(|content: &[u8]| {
     write(content);
     let store = Store::at(&PATH).unwrap();
     let snapshot = store.lookup(&NEW).unwrap();
-    let line = NewLine { name: NEW, object: OBJECT, expires_unix_s: NOW.as_secs() + 60 };
     let condition = Condition { snapshot: &snapshot, taken: NOW, renews: false };
+    let insert = || {
+        let line = NewLine { name: NEW, object: OBJECT.to_owned(), expires_unix_s: NOW.as_secs() + 60 };
+        store.insert(&store.open_folder()?, line, &condition, NOW)
+    };
+    let remove = || store.remove(NOW, &mut vec![NEW], &mut |_, _| false);
     if !store.contents().is_ok_and(|contents| !contents.is_newer()) {
-        assert!(store.insert(&line, &condition, NOW).is_err());
-        assert!(store.remove(NOW, &mut |_| vec![NEW]).is_err());
+        assert!(insert().is_err());
+        assert!(remove().is_err());
         assert!(store.clear(NOW).is_err());
         assert_eq!(fs::read(&*PATH).unwrap(), content);
         return;
@@ -41,7 +45,7 @@ fuzz_target!(|content: &[u8]| {
     for (name, _) in &all {
         let _ = store.lookup(name).unwrap();
     }
-    let stored = store.insert(&line, &condition, NOW).unwrap();
+    let stored = insert().unwrap();
     let after = entries(&store);
     assert!(after.iter().all(|entry| entry.0 == NEW || all.contains(entry)));
     if stored == Stored::Done {
@@ -49,7 +53,7 @@ fuzz_target!(|content: &[u8]| {
         assert!(fs::metadata(&*PATH).unwrap().len() as usize <= 2 * content.len() + 1024);
     }
     write(content);
-    store.remove(NOW, &mut |_| vec![NEW]).unwrap();
+    remove().unwrap();
     assert!(entries(&store).iter().all(|entry| entry.0 != NEW && all.contains(entry)));
     write(content);
     assert!(store.clear(NOW).unwrap() <= all.len());
@@ -62,6 +66,9 @@ fn write(content: &[u8]) {
 }
 
 fn entries(store: &Store) -> Vec<(Name, Vec<u8>)> {
-    let contents = store.contents().unwrap();
-    contents.entries().map(|(name, object)| (name, object.into_owned())).collect()
+    let mut entries = Vec::new();
+    store
+        .visit(&store.contents().unwrap(), &mut |name, object| entries.push((*name, object.to_vec())))
+        .unwrap();
+    entries
 }
