@@ -78,9 +78,7 @@ fn check_users(
     }
     let clients = clients(users, kubeconfigs);
     if clients.len() <= MOST_LOOKED_UP {
-        for client in &clients {
-            last_output::check(findings, client, environment);
-        }
+        last_output::check(findings, &clients, environment);
     }
 }
 
