@@ -5,6 +5,7 @@
 //! passphrase of an encrypted key. The files are read only after a look-up has missed, when the plugin is about
 //! to run or a call is about to wait, never on a plain hit.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::invocation::{Invocation, open_regular};
@@ -12,6 +13,8 @@ use crate::sys;
 
 /// Larger files are not read: the answer is then that the plugin may prompt.
 const MAX_BYTES: usize = 1 << 20;
+/// Room for most files, so that one read finds all of it and one more the end.
+const USUAL_BYTES: usize = 2 << 10;
 /// The key of a profile whose credentials a program prints.
 const PROCESS: &str = "credential_process";
 /// The section that names plugins of the AWS CLI.
@@ -37,6 +40,9 @@ struct AwsFiles {
     /// Whether the environment has keys, which win over any profile.
     has_keys: bool,
     asks_for_arguments: bool,
+    /// What the config file and the credentials file hold; `None` if one cannot be read. A miss asks several times,
+    /// and stores nothing if the files change meanwhile.
+    texts: OnceCell<Option<[String; 2]>>,
 }
 
 impl Configuration {
@@ -71,6 +77,7 @@ impl Configuration {
                 && call.has_variable("AWS_ACCESS_KEY_ID")
                 && call.has_variable("AWS_SECRET_ACCESS_KEY"),
             asks_for_arguments: call.has_flag("--cli-auto-prompt") || asks,
+            texts: OnceCell::new(),
         });
     }
 
@@ -116,15 +123,15 @@ impl Configuration {
 
 impl AwsFiles {
     fn may_prompt(&self) -> bool {
-        let Ok(texts) = self.texts() else { return true };
+        let Some(texts) = self.texts() else { return true };
         let has_alias = matches!(read(self.alias.as_deref()), Ok(text) if !text.is_empty());
         if self.asks_for_arguments || has_alias {
             return true;
         }
-        if !mention(&texts, &[PROCESS, "mfa_serial", "cli_auto_prompt", PLUGINS]) {
+        if !mention(texts, &[PROCESS, "mfa_serial", "cli_auto_prompt", PLUGINS]) {
             return false;
         }
-        let Some(profiles) = Profiles::parse(&texts) else { return true };
+        let Some(profiles) = Profiles::parse(texts) else { return true };
         if profiles.may_run_code {
             return true;
         }
@@ -135,18 +142,18 @@ impl AwsFiles {
     /// Whether a process, an alias or a plugin of the AWS CLI runs, which reads what it likes, or there are old
     /// files with keys. A file that is not understood may make it do so.
     fn runs_programs(&self) -> bool {
-        let Ok(texts) = self.texts() else { return true };
+        let Some(texts) = self.texts() else { return true };
         if self.aliases().is_none_or(|aliases| !aliases.is_empty()) || self.has_old_keys() {
             return true;
         }
-        mention(&texts, &[PROCESS, PLUGINS])
-            && Profiles::parse(&texts)
+        mention(texts, &[PROCESS, PLUGINS])
+            && Profiles::parse(texts)
                 .is_none_or(|profiles| profiles.may_run_code || !self.processes_in(&profiles).is_empty())
     }
 
     /// The command lines of the processes of the profiles in use.
     fn processes(&self) -> Vec<String> {
-        let profiles = self.texts().ok().and_then(|texts| Profiles::parse(&texts));
+        let profiles = self.texts().and_then(Profiles::parse);
         let mut lines = profiles.map(|profiles| self.processes_in(&profiles)).unwrap_or_default();
         lines.extend(self.aliases().unwrap_or_default());
         lines
@@ -178,9 +185,9 @@ impl AwsFiles {
         all.filter(|(name, _)| in_use(name)).filter_map(|(_, keys)| find(keys, PROCESS).cloned()).collect()
     }
 
-    /// The config file and the credentials file.
-    fn texts(&self) -> Result<[String; 2], ()> {
-        Ok([read(self.config.as_deref())?, read(self.credentials.as_deref())?])
+    fn texts(&self) -> Option<&[String; 2]> {
+        let read = |path: &Option<PathBuf>| read(path.as_deref()).ok();
+        self.texts.get_or_init(|| Some([read(&self.config)?, read(&self.credentials)?])).as_ref()
     }
 }
 
@@ -200,7 +207,7 @@ fn read(path: Option<&Path>) -> Result<String, ()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
         Err(_) => return Err(()),
     };
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
     sys::read_to_end(&file, MAX_BYTES + 1, &mut bytes).map_err(|_| ())?;
     if bytes.len() > MAX_BYTES {
         return Err(());
