@@ -201,9 +201,12 @@ pub fn process_age(_process: &Process) -> Option<Duration> {
 /// SIGCHLD.
 #[cfg(target_os = "linux")]
 pub fn collects_orphans() -> bool {
+    if is_outside_of_containers() {
+        return true;
+    }
     let mut status = [0; 4096];
     let Some(status) = read_start("/proc/1/status", &mut status) else { return true };
-    handles_sigchld(&String::from_utf8_lossy(status)) || is_outside_of_containers()
+    handles_sigchld(&String::from_utf8_lossy(status))
 }
 
 /// Whether this process is in the PID namespace that the kernel starts with
