@@ -125,6 +125,29 @@ fn contains_phrase(text: &str, phrase: &str) -> bool {
     })
 }
 
+/// `scripts/order.ld` names modules as symbols do: `8commands`, `5proxy4miss`.
+#[test]
+fn every_module_that_the_linker_places_last_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = fs::read_to_string(root.join("scripts/order.ld")).unwrap();
+    let cold = script.split(".text.cold").nth(1).unwrap().split('}').next().unwrap();
+    let patterns = cold.split("*(.text.*").skip(1).map(|pattern| pattern.split('*').next().unwrap());
+    let mut count = 0;
+    for pattern in patterns {
+        let mut module = root.join("src");
+        let mut rest = pattern;
+        while !rest.is_empty() {
+            let name = rest.trim_start_matches(|letter: char| letter.is_ascii_digit());
+            let length: usize = rest[..rest.len() - name.len()].parse().unwrap();
+            module.push(&name[..length]);
+            rest = &name[length..];
+        }
+        assert!(module.is_dir() || module.with_extension("rs").is_file(), "{pattern}: {}", module.display());
+        count += 1;
+    }
+    assert!(count > 5, "{count}");
+}
+
 /// A file must not contain the path of the checkout or of the home directory.
 #[test]
 fn no_file_of_the_project_contains_a_path_of_this_machine() {
