@@ -5,6 +5,7 @@
 //! that is copied. Only standard output on a terminal gets colors.
 
 use std::fmt::Display;
+use std::ops::Range;
 
 use super::output;
 use crate::config::{self, Environment};
@@ -115,6 +116,16 @@ impl Page {
         self.indent = 0;
         self.empty_line();
         self.line(text);
+    }
+
+    /// Returns the length of the text so far, in bytes.
+    pub fn length(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds a part of the text once more.
+    pub fn repeat(&mut self, part: Range<usize>) {
+        self.text.extend_from_within(part);
     }
 
     pub fn empty_line(&mut self) {

@@ -221,20 +221,34 @@ impl Difference<'_> {
 
 /// Returns how `there` differs from `here`.
 pub fn differences<'a>(there: &'a [u8], here: &'a [u8]) -> Vec<Difference<'a>> {
-    let (there, here): (Vec<_>, Vec<_>) = (items(there).collect(), items(here).collect());
     let mut differences = Vec::new();
-    for part in &there {
-        let other = here.iter().find(|other| other.is_about(part));
-        if other != Some(part) {
-            differences.push(Difference { about: *part, there: Some(*part), here: other.copied() });
-        }
-    }
-    for part in &here {
-        if !there.iter().any(|other| other.is_about(part)) {
-            differences.push(Difference { about: *part, there: None, here: Some(*part) });
-        }
-    }
+    each_difference(there, here, &mut |difference| differences.push(difference));
     differences
+}
+
+/// Counts the differences, and those of them that the client decides. Allocates nothing, since each entry may be
+/// compared with many keys.
+pub fn count_differences(there: &[u8], here: &[u8]) -> (usize, usize) {
+    let (mut all, mut from_client) = (0, 0);
+    each_difference(there, here, &mut |difference| {
+        all += 1;
+        from_client += usize::from(difference.is_from_client());
+    });
+    (all, from_client)
+}
+
+fn each_difference<'a>(there: &'a [u8], here: &'a [u8], add: &mut dyn FnMut(Difference<'a>)) {
+    for part in items(there) {
+        let other = items(here).find(|other| other.is_about(&part));
+        if other != Some(part) {
+            add(Difference { about: part, there: Some(part), here: other });
+        }
+    }
+    for part in items(here) {
+        if !items(there).any(|other| other.is_about(&part)) {
+            add(Difference { about: part, there: None, here: Some(part) });
+        }
+    }
 }
 
 fn lossy(bytes: &[u8]) -> String {

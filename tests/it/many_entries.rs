@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::support::{Caller, Credential, EXEC_INFO, HOUR, Plugin, Sandbox};
 
 /// A sandbox whose cache file has copies of one entry under `count` names.
@@ -84,4 +86,23 @@ fn a_list_of_ten_thousand_entries_fits_into_96_megabytes() {
     let run = crowded.sandbox.program().arg("--list").within(96).run();
     assert_eq!(run.code(), 0, "{}", run.stderr_text());
     assert!(run.stdout.split(|byte| *byte == b'\n').count() > 10_000, "each entry is listed");
+}
+
+#[test]
+fn explaining_ten_misses_beside_ten_thousand_entries_fits_into_32_megabytes() {
+    let crowded = Crowded::new(10_000);
+    let plugin = crowded.plugin.command();
+    let user = |number: usize| {
+        let env = json!([{"name": "AWS_PROFILE", "value": format!("p{number}")}]);
+        let version = "client.authentication.k8s.io/v1";
+        let exec = json!({"apiVersion": version, "command": "k8s-token-cache", "args": [plugin], "env": env});
+        json!({"name": format!("u{number}"), "user": {"exec": exec}})
+    };
+    let users: Vec<Value> = (1..10).map(user).collect();
+    let config = crowded.sandbox.home().join("config");
+    fs::write(&config, json!({"kind": "Config", "users": users}).to_string()).unwrap();
+    let explain = crowded.sandbox.program().arg("--explain").arg(plugin).env("KUBECONFIG", config);
+    let run = explain.within(32).run();
+    assert_eq!((run.code(), run.stderr_text()), (0, String::new()));
+    assert_eq!(run.stdout_text().matches("the nearest entry differs").count(), 10, "{}", run.stdout_text());
 }

@@ -41,11 +41,8 @@ fn explain_command(
     // `--doctor` reports kubeconfigs that cannot be read.
     let files = files_to_read(kubeconfigs).unwrap_or_default();
     let (users, _) = users(&files, kubeconfigs);
-    for client in clients(&users, kubeconfigs) {
-        if client.runs(&call.command) {
-            report.explain_client(&client, environment);
-        }
-    }
+    let clients = clients(&users, kubeconfigs);
+    report.explain_clients(clients.iter().filter(|client| client.runs(&call.command)), environment);
     report.add_other_entries(&call);
     report.print()
 }
@@ -68,8 +65,6 @@ fn explain_user(
     let call = first.plugin_call(&variable)?;
     let mut report = Report::new(&call.config, environment);
     report.describe_call(&call);
-    for client in &clients {
-        report.explain_client(client, environment);
-    }
+    report.explain_clients(clients.iter(), environment);
     report.print()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{key_env, nearest, wording};
 use crate::cache::entry::Entry;
 use crate::cache::{self, Cache, Found, Freshness, Lookup, Reason};
-use crate::commands::client::UserClient;
+use crate::commands::client::{LatestFound, UserClient};
 use crate::commands::contents::Contents;
 use crate::commands::key_files;
 use crate::commands::output::plural;
@@ -92,10 +92,28 @@ impl Report {
         }
     }
 
-    /// Explains the same command, called by the client of a kubeconfig user.
-    pub fn explain_client(&mut self, client: &UserClient<'_>, environment: Environment<'_>) {
-        self.page.heading(&format_args!("Called for {}:", client.title()));
-        self.page.indent(INDENT);
+    /// Explains the same command, called by the clients of kubeconfig users.
+    pub fn explain_clients<'c>(
+        &mut self,
+        clients: impl Iterator<Item = &'c UserClient<'c>>,
+        environment: Environment<'_>,
+    ) {
+        let mut latest = LatestFound::none();
+        for client in clients {
+            self.page.heading(&format_args!("Called for {}:", client.title()));
+            self.page.indent(INDENT);
+            let start = self.page.length();
+            let explained = latest.of(client, || {
+                self.explain_client(client, environment);
+                (start, self.page.length())
+            });
+            if explained.0 < start {
+                self.page.repeat(explained.0..explained.1);
+            }
+        }
+    }
+
+    fn explain_client(&mut self, client: &UserClient<'_>, environment: Environment<'_>) {
         let environment = |name: &str| client.variable(name, environment);
         let Some(call) = client.call(&environment) else {
             return self.page.row("next", &"not cached: the cache is not in front of it, see --inject");
