@@ -403,14 +403,17 @@ fn a_missing_directory_is_made() {
 
 /// A plugin may run for minutes.
 #[test]
-fn a_directory_that_was_removed_or_moved_meanwhile_is_made_again() {
+fn a_directory_that_was_removed_or_replaced_meanwhile_is_opened_again() {
     let scratch = Scratch::new();
     let directory = scratch.directory.path().join("made");
     let store = Store::at(&directory.join("token.json")).unwrap();
     let line = || line(name(1), "{}", LATER_UNIX_S);
     let remove = || fs::remove_dir_all(&directory).unwrap();
-    let move_away = || fs::rename(&directory, scratch.directory.path().join("elsewhere")).unwrap();
-    for change in [&remove as &dyn Fn(), &move_away] {
+    let replace = || {
+        fs::rename(&directory, scratch.directory.path().join("elsewhere")).unwrap();
+        fs::create_dir(&directory).unwrap();
+    };
+    for change in [&remove as &dyn Fn(), &replace] {
         let folder = store.open_folder().unwrap();
         change();
         assert_eq!(store.insert(&folder, line(), &ANY, NOW).unwrap(), Stored::Done);
