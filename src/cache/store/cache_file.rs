@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use super::layout::{
-    HEADER_LENGTH, Header, INDEX_END, IndexRow, LARGEST_FILE, LINE_SEPARATOR, Name, PREFIX_LENGTH,
-    ROW_LENGTH, VERSION, is_removal, line_prefix,
+    HEADER_LENGTH, Header, INDEX_END, IndexRow, LARGEST_FILE, LARGEST_LINE, LINE_SEPARATOR, Name,
+    PREFIX_LENGTH, ROW_LENGTH, VERSION, is_removal, line_prefix,
 };
 use super::pieces::Pieces;
 use super::window::Window;
@@ -44,9 +44,8 @@ enum LineText {
 }
 
 impl CacheFile {
-    /// Reads header and index. Rows are left out whose lines are not in the file, overlap others or are out of
-    /// order, so that memory is linear in the file's size. Fails with `InvalidData` if the file is too large to be
-    /// ours.
+    /// Reads header and index. IndexedLines that overlap others or are out of order are left out, so that memory is linear
+    /// in the file's size. Fails with `InvalidData` if the file is too large to be ours.
     pub(super) fn read(file: File) -> io::Result<CacheFile> {
         let size = file.metadata()?.len();
         if size > LARGEST_FILE {
@@ -57,18 +56,19 @@ impl CacheFile {
             return Ok(CacheFile::default());
         };
         let most_rows = header.row_count().unwrap_or_default().min(size / ROW_LENGTH as u64);
-        let mut lines: Vec<StoredLine> = Vec::with_capacity(most_rows as usize);
-        let mut end = header.entries_at;
+        let mut lines = IndexedLines {
+            found: Vec::with_capacity(most_rows as usize),
+            entries_at: header.entries_at,
+            window: Window::new(&file, 0),
+        };
         for number in 0..most_rows {
             let offset = HEADER_LENGTH as u64 + number * ROW_LENGTH as u64;
-            let Some(row) = IndexRow::parse(window.piece(offset, ROW_LENGTH)?) else { break };
-            let is_next = row.offset >= end && lines.last().is_none_or(|last| last.name < row.name);
-            let line_end = row.offset.saturating_add(row.length as u64);
-            if is_next && line_end <= size && row.length >= PREFIX_LENGTH {
-                end = line_end;
-                lines.push(StoredLine::at(&row));
+            let Some(row) = IndexRow::parse(window.piece(offset, ROW_LENGTH)?) else { continue };
+            if row.offset.saturating_add(row.length as u64) <= size {
+                lines.add(&row)?;
             }
         }
+        let lines = lines.found;
         let source = Some(Source { file, size });
         Ok(CacheFile { is_newer: false, generation: header.generation, lines, source })
     }
@@ -187,10 +187,56 @@ impl CacheFile {
     }
 }
 
+/// The lines of an index. Those that do not follow each other are read: one of two rows is damaged then, and the
+/// other must not be lost.
+struct IndexedLines<'f> {
+    found: Vec<StoredLine>,
+    /// Where the first line begins.
+    entries_at: u64,
+    window: Window<'f>,
+}
+
+impl IndexedLines<'_> {
+    fn add(&mut self, row: &IndexRow) -> io::Result<()> {
+        let line = StoredLine::at(row);
+        if self.gap_before(row) != Some(0) {
+            if let Some(last) = self.found.pop()
+                && last.old_text(Some(&mut self.window))?.is_some()
+            {
+                self.found.push(last);
+            }
+            if self.gap_before(row).is_none() || line.old_text(Some(&mut self.window))?.is_none() {
+                return Ok(());
+            }
+        }
+        self.found.push(line);
+        Ok(())
+    }
+
+    /// How many bytes are between the last line and that of `row`. `None` if they overlap or are out of order, or if
+    /// no line has this length.
+    fn gap_before(&self, row: &IndexRow) -> Option<u64> {
+        let (is_later, end) = match self.found.last() {
+            Some(last) => (last.name < row.name, last.end() + LINE_SEPARATOR.len() as u64),
+            None => (true, self.entries_at),
+        };
+        let is_line = is_later && (PREFIX_LENGTH..=LARGEST_LINE).contains(&row.length);
+        row.offset.checked_sub(end).filter(|_| is_line)
+    }
+}
+
 impl StoredLine {
     fn at(row: &IndexRow) -> StoredLine {
         let content = LineText::Old { offset: row.offset, length: row.length };
         StoredLine { name: row.name, expires_unix_s: row.expires_unix_s, content }
+    }
+
+    /// Where the line ends in the file; zero for a new one.
+    fn end(&self) -> u64 {
+        match &self.content {
+            LineText::Old { offset, length } => offset + *length as u64,
+            LineText::New(_) => 0,
+        }
     }
 
     /// The length of the line.

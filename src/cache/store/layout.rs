@@ -26,6 +26,8 @@ pub(super) const PREFIX_LENGTH: usize = NAME_DIGITS + 3;
 pub(super) const LINE_SEPARATOR: &[u8] = b",\n";
 /// Larger files are not ours.
 pub(super) const LARGEST_FILE: u64 = 256 << 20;
+/// Longer lines are damaged.
+pub(super) const LARGEST_LINE: usize = 8 << 20;
 pub(super) const REMOVED: &[u8] = b"{\"removed\":";
 
 pub(super) struct Header {

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 
-use super::layout::{HEADER_LENGTH, Header, IndexRow, Name, ROW_LENGTH, is_removal, line_prefix};
+use super::layout::{
+    HEADER_LENGTH, Header, IndexRow, LARGEST_LINE, Name, ROW_LENGTH, is_removal, line_prefix,
+};
 use crate::sys;
 
 /// One read of this size covers the index of a dozen entries. A larger buffer touches another page.
 pub(super) const FIRST_READ: usize = 1024;
-const LARGEST_LINE: usize = 8 << 20;
 
 /// The state of a name at one moment, which a later store of it must still find.
 #[derive(Debug, Default)]
