@@ -23,7 +23,8 @@ const PATH: &str = "PATH";
 const OTHER_CLIENTS: [&str; 8] =
     ["helm", "k9s", "terraform", "tofu", "flux", "argocd", "stern", "headlamp-server"];
 
-/// The source of the policy for a call, for as long as its credential is kept warm.
+/// The source of the policy for a call, for as long as its credential is kept warm. A kuberc that appears meanwhile
+/// counts for any client.
 pub struct PolicySource {
     /// The variables of [`names`] as the client has them; `None` if another client than kubectl called.
     values: Option<[Option<OsString>; 4]>,
