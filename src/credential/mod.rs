@@ -118,19 +118,22 @@ fn status<'a>(json: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>,
     }
     // Without a kind, client-go's decoder takes the one that it expects (apimachinery
     // `pkg/runtime/serializer/json/json.go`, `gvkWithDefaults`).
-    if string(document, "kind")?.is_some_and(|kind| kind != "ExecCredential" && !kind.is_empty()) {
+    let [kind, version, status] = members(document, ["kind", "apiVersion", "status"])?;
+    if string(kind)?.is_some_and(|kind| kind != "ExecCredential" && !kind.is_empty()) {
         return Err("its kind is not ExecCredential");
     }
-    let version = string(document, "apiVersion")?.unwrap_or_default();
+    let version = string(version)?.unwrap_or_default();
     if !version.starts_with(API_GROUP) || asked_version.is_some_and(|asked| asked != version) {
         return Err("its apiVersion is not the one asked for");
     }
-    let status = member(document, "status")?.ok_or("it has no status")?;
+    let status = status.ok_or("it has no status")?;
+    let names = ["token", "expirationTimestamp", "clientCertificateData", "clientKeyData"];
+    let [token, stamp, certificate, key] = members(status, names)?;
     let status = Status {
-        token: string(status, "token")?,
-        expiration_timestamp: string(status, "expirationTimestamp")?,
-        client_certificate_data: string(status, "clientCertificateData")?,
-        client_key_data: string(status, "clientKeyData")?,
+        token: string(token)?,
+        expiration_timestamp: string(stamp)?,
+        client_certificate_data: string(certificate)?,
+        client_key_data: string(key)?,
     };
     let has = |member: &Option<Cow<'_, str>>| member.as_deref().is_some_and(|text| !text.is_empty());
     if has(&status.client_certificate_data) != has(&status.client_key_data) {
@@ -142,19 +145,25 @@ fn status<'a>(json: &'a [u8], asked_version: Option<&str>) -> Result<Status<'a>,
     Ok(status)
 }
 
-fn string<'a>(object: Value<'a>, name: &str) -> Result<Option<Cow<'a, str>>, &'static str> {
-    let value = member(object, name)?;
+fn string<'a>(value: Option<Value<'a>>) -> Result<Option<Cow<'a, str>>, &'static str> {
     value.map(|value| value.as_str().ok_or(WRONG_TYPE)).transpose()
 }
 
-/// The member `name`, or `None` if it is absent or null. Fails if it occurs twice, because readers differ in
-/// which one they take, and if `object` is none.
-fn member<'a>(object: Value<'a>, name: &str) -> Result<Option<Value<'a>>, &'static str> {
-    if object.members().is_none() {
-        return Err(WRONG_TYPE);
+/// The members `names`; `None` for each that is absent or null. Fails if one occurs twice, because readers differ
+/// in which one they take, and if `object` is none.
+fn members<'a, const N: usize>(
+    object: Value<'a>,
+    names: [&str; N],
+) -> Result<[Option<Value<'a>>; N], &'static str> {
+    let mut found = [None; N];
+    for (key, value) in object.members().ok_or(WRONG_TYPE)? {
+        if let Some(at) = names.iter().position(|name| *name == key)
+            && found[at].replace(value).is_some()
+        {
+            return Err("it has a member twice");
+        }
     }
-    let member = object.member(name).map_err(|_| "it has a member twice")?;
-    Ok(member.filter(|value| !value.is_null()))
+    Ok(found.map(|value| value.filter(|value| !value.is_null())))
 }
 
 /// The earliest of all stamps in Unix seconds; `None` if there is none. Fails if one cannot be parsed.
