@@ -171,7 +171,7 @@ fn config_directory(environment: Environment<'_>) -> Option<OsString> {
 struct DirectoryNames {
     /// The directory's path, with a separator at the end.
     prefix: Vec<u8>,
-    names: NameFilter,
+    names: NameFilter<64>,
 }
 
 impl DirectoryNames {

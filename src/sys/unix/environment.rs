@@ -61,8 +61,8 @@ pub fn of_program(program: &Program) -> io::Result<(Vec<RawVariable>, Vec<CStrin
     Ok((pointers, added))
 }
 
-fn noted_names() -> &'static NameFilter {
-    static NAMES: NameFilter = NameFilter::new();
+fn noted_names() -> &'static NameFilter<16> {
+    static NAMES: NameFilter<16> = NameFilter::new();
     static ARE_NOTED: AtomicBool = AtomicBool::new(false);
     if !ARE_NOTED.load(Ordering::Acquire) {
         RawVariables::all().for_each(|entry| NAMES.add(name_of(entry)));
