@@ -59,6 +59,31 @@ fn a_miss_beside_ten_thousand_entries_fits_into_16_megabytes() {
     assert_eq!(crowded.plugin.runs(), 2, "the copied entry is of another call, and the new one is found");
 }
 
+/// Each line would fit into the file; all of them together are a hundred times as long.
+#[test]
+fn rows_whose_lines_overlap_need_no_memory_for_the_lines() {
+    const ROWS: usize = 800;
+    const LINE: usize = 1_000_000;
+    let crowded = Crowded::new(1);
+    let file = fs::read_to_string(crowded.sandbox.cache_file()).unwrap();
+    let lines: Vec<&str> = file.lines().collect();
+    let [header, row, middle, ..] = lines[..] else { panic!("{file}") };
+    let (front, _) = header.split_once("\"entries_at\":").unwrap();
+    let entries_at = header.len() + 1 + ROWS * (row.len() + 1) + middle.len() + 1;
+    let mut text = format!("{front}\"entries_at\":{entries_at:>12},\"index\":[\n");
+    for number in 0..ROWS {
+        let end = if number + 1 == ROWS { ' ' } else { ',' };
+        let (offset, length) = (entries_at + 1, LINE + number);
+        text += &format!("[\"{number:032x}\",{offset:>12},{length:>8},{:>12}]{end}\n", 1_999_999_999);
+    }
+    text += &format!("{middle}\n{}", "\0".repeat(LINE + 2 * ROWS));
+    for arguments in [["--list"], ["--clear"]] {
+        fs::write(crowded.sandbox.cache_file(), &text).unwrap();
+        let run = crowded.sandbox.program().args(arguments).within(16).run();
+        assert_eq!((run.code(), run.stderr_text()), (0, String::new()), "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_heal_beside_ten_thousand_entries_fits_into_16_megabytes() {
     let crowded = Crowded::new(10_000);

@@ -44,7 +44,7 @@ enum LineText {
 }
 
 impl CacheFile {
-    /// Reads header and index. IndexedLines that overlap others or are out of order are left out, so that memory is linear
+    /// Reads header and index. Lines that overlap others or are out of order are left out, so that memory is linear
     /// in the file's size. Fails with `InvalidData` if the file is too large to be ours.
     pub(super) fn read(file: File) -> io::Result<CacheFile> {
         let size = file.metadata()?.len();
@@ -187,6 +187,11 @@ impl CacheFile {
     }
 }
 
+/// Whether `rest` is what follows a line.
+fn is_line_end(rest: &[u8]) -> bool {
+    matches!(rest, [b'\n', ..] | [b',', b'\n'])
+}
+
 /// The lines of an index. Those that do not follow each other are read: one of two rows is damaged then, and the
 /// other must not be lost.
 struct IndexedLines<'f> {
@@ -201,11 +206,11 @@ impl IndexedLines<'_> {
         let line = StoredLine::at(row);
         if self.gap_before(row) != Some(0) {
             if let Some(last) = self.found.pop()
-                && last.old_text(Some(&mut self.window))?.is_some()
+                && last.may_be_whole(&mut self.window)?
             {
                 self.found.push(last);
             }
-            if self.gap_before(row).is_none() || line.old_text(Some(&mut self.window))?.is_none() {
+            if self.gap_before(row).is_none() || !line.may_be_whole(&mut self.window)? {
                 return Ok(());
             }
         }
@@ -255,6 +260,14 @@ impl StoredLine {
         }
     }
 
+    /// Whether a line of this name begins and ends at its place in the file. Reads no more than that, because the
+    /// lines of damaged rows may overlap and be longer than the file together.
+    fn may_be_whole(&self, window: &mut Window<'_>) -> io::Result<bool> {
+        let LineText::Old { offset, .. } = self.content else { return Ok(true) };
+        let begins = window.piece(offset, PREFIX_LENGTH)? == line_prefix(&self.name);
+        Ok(begins && is_line_end(window.piece(self.end(), LINE_SEPARATOR.len())?))
+    }
+
     /// The line in the file. `None` unless there is exactly one line at its place: a copy of anything else would
     /// make the JSON invalid.
     fn old_text<'w>(&self, window: Option<&'w mut Window<'_>>) -> io::Result<Option<&'w [u8]>> {
@@ -263,7 +276,7 @@ impl StoredLine {
         };
         let text = window.piece(*offset, length + LINE_SEPARATOR.len())?;
         let Some((line, rest)) = text.split_at_checked(*length) else { return Ok(None) };
-        let fills_line = !line.contains(&b'\n') && matches!(rest, [b'\n', ..] | [b',', b'\n']);
+        let fills_line = !line.contains(&b'\n') && is_line_end(rest);
         Ok(Some(line).filter(|line| fills_line && line.starts_with(&line_prefix(&self.name))))
     }
 }
