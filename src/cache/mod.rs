@@ -94,6 +94,11 @@ impl Ticket {
         Ticket { snapshot: LineSnapshot::default(), taken: now, renews: false, programs: None }
     }
 
+    /// Notes the programs that would run now, for a call that has waited.
+    pub fn note_programs(&mut self, key: &CacheKey) {
+        self.programs = Some(key.program_record());
+    }
+
     /// Restricts the store to replacing the very entry that was found.
     pub fn renewing(self) -> Ticket {
         Ticket { renews: true, ..self }

@@ -89,7 +89,7 @@ struct Wait<'a> {
 }
 
 impl<'a> Wait<'a> {
-    /// A wait without a limit.
+    /// A wait that has not begun, and so has no limit.
     fn new(flight: &'a Flight<'a>, ticket: Ticket) -> Wait<'a> {
         let (started, forever) = (sys::now(), Duration::MAX);
         Wait { flight, started, limit: forever, give_up_after: forever, ticket, seen: None }
@@ -170,7 +170,11 @@ impl<'a> Wait<'a> {
         Turn::Run { guard: None, ticket: self.take_ticket() }
     }
 
+    /// After a wait, the plugin may be another program than before.
     fn take_ticket(&mut self) -> Ticket {
+        if self.limit < Duration::MAX {
+            self.ticket.note_programs(&self.flight.cache.key);
+        }
         std::mem::replace(&mut self.ticket, Ticket::blank(self.started))
     }
 }

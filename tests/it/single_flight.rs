@@ -99,6 +99,26 @@ fn if_the_lock_holder_is_killed_a_waiting_call_takes_over() {
 }
 
 #[test]
+fn what_a_waiter_fetches_with_a_program_that_was_replaced_meanwhile_is_stored() {
+    let sandbox = Sandbox::new();
+    let plugin = sandbox.plugin("aws");
+    plugin.prints(Credential::token("t").expires_in(HOUR).bytes()).hold();
+    let mut holder = sandbox.cache(&plugin).spawn();
+    plugin.await_runs(1);
+    let waiter = sandbox.cache(&plugin).spawn();
+    sandbox.await_waiting(waiter.pid());
+    let program = std::fs::File::options().write(true).open(plugin.command()).unwrap();
+    program.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    drop(program);
+    holder.kill_alone();
+    plugin.await_runs(2);
+    plugin.release();
+    assert_eq!(waiter.finish().code(), 0);
+    assert_eq!(sandbox.cache(&plugin).run().code(), 0);
+    assert_eq!(plugin.runs(), 2);
+}
+
+#[test]
 fn if_the_lock_holder_is_stopped_one_waiter_takes_over_after_the_limit() {
     assert_one_waiter_takes_over("true");
 }
