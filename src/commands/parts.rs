@@ -15,7 +15,7 @@ use crate::key::{self, PartKind};
 use crate::key::{exec_info, stamps};
 
 /// A part that distinguishes credentials of one command.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyPart<'a> {
     pub part: PartKind,
     /// The name of a variable, or the path of a file.

@@ -11,7 +11,7 @@ use crate::commands::redactor::Redactor;
 pub struct Distinctions<'e> {
     /// The hash of each command, sorted.
     commands: Vec<u128>,
-    /// What all entries of each command have; `None` before the first entry.
+    /// What all entries of each command have, sorted; `None` before the first entry.
     shared: Vec<Option<Vec<KeyPart<'e>>>>,
 }
 
@@ -25,17 +25,22 @@ impl<'e> Distinctions<'e> {
         commands.dedup();
         let mut distinctions = Distinctions { commands, shared: Vec::new() };
         distinctions.shared.resize_with(distinctions.commands.len(), || None);
+        // One list for all entries, because memory is never given back.
+        let mut items = Vec::new();
         for (_, entry) in entries {
-            distinctions.add(entry);
+            distinctions.add(entry, &mut items);
         }
         distinctions
     }
 
-    fn add(&mut self, entry: &'e Entry) {
+    fn add(&mut self, entry: &'e Entry, items: &mut Vec<KeyPart<'e>>) {
+        items.clear();
+        items.extend(parts::items(entry.parts()));
+        items.sort_unstable();
         let place = self.place(entry);
         match &mut self.shared[place] {
-            Some(shared) => shared.retain(|item| parts::has_item(entry.parts(), item)),
-            first => *first = Some(parts::items(entry.parts()).collect()),
+            Some(shared) => shared.retain(|item| items.binary_search(item).is_ok()),
+            first => *first = Some(items.clone()),
         }
     }
 
@@ -51,7 +56,7 @@ impl<'e> Distinctions<'e> {
         let shared = self.shared[self.place(entry)].as_deref().unwrap_or_default();
         let mut described = Vec::new();
         for item in parts::items(entry.parts()) {
-            if !item.is_file() && !shared.contains(&item) {
+            if !item.is_file() && shared.binary_search(&item).is_err() {
                 described.push(item.describe(redactor));
             }
         }
