@@ -59,7 +59,7 @@ impl Sealer {
         Sealer { key, source }
     }
 
-    /// Where the key came from.
+    /// The store that the key was read from.
     pub fn origin(&self) -> KeyOrigin {
         self.source
     }

@@ -7,7 +7,7 @@ pub fn digits(bytes: &[u8; 16]) -> [u8; 32] {
     let mut digits = [0; 32];
     let (pairs, _) = digits.as_chunks_mut::<2>();
     for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        *pair = digits_of(*byte);
     }
     digits
 }
@@ -15,9 +15,12 @@ pub fn digits(bytes: &[u8; 16]) -> [u8; 32] {
 /// Appends the digits of `bytes`.
 pub fn push(out: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        out.extend(digits_of(*byte).map(char::from));
     }
+}
+
+fn digits_of(byte: u8) -> [u8; 2] {
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 /// The bytes that `digits` represents; `None` if it is anything but `2 * N` digits that [`push`] writes.

@@ -196,7 +196,7 @@ fn is_line_end(rest: &[u8]) -> bool {
 /// other must not be lost.
 struct IndexedLines<'f> {
     found: Vec<StoredLine>,
-    /// Where the first line begins.
+    /// The offset of the first line.
     entries_at: u64,
     window: Window<'f>,
 }
@@ -236,7 +236,7 @@ impl StoredLine {
         StoredLine { name: row.name, expires_unix_s: row.expires_unix_s, content }
     }
 
-    /// Where the line ends in the file; zero for a new one.
+    /// The offset of the end of the line in the file; zero for a new line.
     fn end(&self) -> u64 {
         match &self.content {
             LineText::Old { offset, length } => offset + *length as u64,

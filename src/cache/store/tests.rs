@@ -401,7 +401,7 @@ fn a_missing_directory_is_made() {
     assert!(store.lookup(&name(1)).unwrap().object.is_some());
 }
 
-/// A plugin may run for minutes. On Windows, the open lock file keeps the directory where it is.
+/// The directory may change while a plugin runs. On Windows it cannot, because the lock file in it is open.
 #[cfg(unix)]
 #[test]
 fn a_directory_that_was_removed_or_replaced_meanwhile_is_opened_again() {

@@ -15,8 +15,7 @@ pub struct Preview {
     /// Whether the file may be written.
     pub writable: Result<()>,
     plan: std::result::Result<Plan, EditError>,
-    /// The place in the plan after the latest user. Users are checked in the order of the file, so that is where the
-    /// next one is.
+    /// The index in the plan at which the next user is expected: users are checked in the order of the file.
     next: usize,
 }
 
